@@ -1,0 +1,136 @@
+"""The host: where a server's files and commands are. The only door through which processes start.
+
+A host runs argv lists, never a shell; every call has a time limit, can be cancelled, and is written to the
+command log that the person can read. A read-only host refuses whatever changes the server, here and not
+only in the keys. Local, sudo and demo hosts stand beside this file (``host_*.py``); ssh will too.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mtatui.text import clean
+
+
+class HostError(Exception):
+    """Something a person must know: what failed, what it means and what to do, in words."""
+
+    exit_code = 4
+
+
+class ReadOnly(HostError):
+    """Refused: this server is open for looking only."""
+
+    exit_code = 3
+
+
+class NotPermitted(HostError):
+    """The server, or its sudo, does not let this user do that."""
+
+
+class Missing(HostError):
+    """The command or file is not there."""
+
+
+class TimedOut(HostError):
+    """The command did not end within its time limit and was stopped."""
+
+
+class Unreachable(HostError):
+    """The server or its daemon does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that has run to its end."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    duration: float
+
+    @property
+    def errors(self) -> str:
+        """What it printed to standard error, fit for a terminal."""
+        return clean(self.stderr.decode("utf-8", "replace"), lines=True).strip()
+
+
+@dataclass(slots=True)
+class LoggedCommand:
+    """One line of the command log. ``returncode`` is None while it runs (and for what never started)."""
+
+    argv: tuple[str, ...]
+    at: float = field(default_factory=time.time)
+    note: str = ""
+    duration: float | None = None
+    returncode: int | None = None
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv) + (f"   ({self.note})" if self.note else "")
+
+
+class CommandLog:
+    """The last commands that ran on a host, oldest first, as a person may read them."""
+
+    def __init__(self, size: int = 500) -> None:
+        self.entries: deque[LoggedCommand] = deque(maxlen=size)
+
+    def begin(self, argv: Sequence[str], note: str = "") -> LoggedCommand:
+        """Write down a command that is about to start."""
+        entry = LoggedCommand(tuple(argv), note=note)
+        self.entries.append(entry)
+        return entry
+
+
+class Host(Protocol):
+    """Where a server's files and commands are."""
+
+    name: str
+    read_only: bool
+    log: CommandLog
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        changes: bool = False,
+        input: bytes | AsyncIterator[bytes] | None = None,
+        timeout: float = 30.0,
+        note: str = "",
+        on_stderr: Callable[[bytes], None] | None = None,
+        limit: int = 64 * 1024 * 1024,
+    ) -> Completed:
+        """Run a command to its end.
+
+        Args:
+            changes: it changes the server; a read-only host refuses it.
+            input: its standard input, whole or as it comes.
+            timeout: seconds until it is stopped.
+            note: what the command log says beside it (what went in on standard input, say).
+            on_stderr: called with each line of standard error as it arrives.
+            limit: bytes of output that are kept; a command that prints more is stopped.
+
+        Raises:
+            ReadOnly, Missing, NotPermitted, TimedOut, Unreachable: it did not run, or not to its end. A command
+                that ran and failed is *not* an error here: read its output.
+        """
+        ...
+
+    def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
+        """Start a long-lived child with pipes on all three channels, in a session of its own.
+
+        Raises:
+            ReadOnly, Missing, NotPermitted: it could not be started.
+        """
+        ...
+
+    def can(self, command: str) -> bool:
+        """Whether the command is to be found on this host."""
+        ...

@@ -1,0 +1,105 @@
+"""What the queue is made of: states, messages, their recipients, and who a message *is*.
+
+A *row* is one message as the spool reader or ``postqueue -j`` gave it: a plain list, cheap to ship by the
+hundred thousand. A `Message` is the same thing for people and for code that looks at one at a time. An
+`Identity` is what a verb is aimed at: short queue IDs are reused (they end in an inode number), so the ID
+alone never is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a message is, by the queue directory it lies in (QSHAPE_README, qmgr(8)), plus our trash."""
+
+    ACTIVE = "active"
+    CORRUPT = "corrupt"
+    DEFERRED = "deferred"
+    INCOMING = "incoming"
+    HOLD = "hold"
+    MAILDROP = "maildrop"
+    TRASH = "trash"
+
+
+#: The columns of a row, in order. ``arrival`` and ``mtime`` are seconds since the epoch (0: not known);
+#: ``mtime`` of a deferred message is its next retry (QSHAPE_README). ``size`` is content bytes.
+#: ``sender`` is "" for the null sender. Text is as the stranger wrote it: it passes `mtatui.text` on its way in.
+ROW = (
+    "id",
+    "state",
+    "arrival",
+    "size",
+    "mtime",
+    "sender",
+    "client_ip",
+    "client_name",
+    "helo",
+    "sasl_user",
+    "content_filter",
+    "recipients",
+)
+#: A recipient inside a row: address, reason ("" where none is known), DSN status ("4.4.1" or ""),
+#: 1 where already served and else 0, and the original address ("" where it is the same).
+RECIPIENT = ("address", "reason", "status", "done", "original")
+
+Row = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a message is: the queue ID with what must still be true of it when we act."""
+
+    id: str
+    arrival: int
+    size: int
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One recipient: where to, what the last attempt said, and whether it has been served."""
+
+    address: str
+    reason: str = ""
+    status: str = ""
+    done: bool = False
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the queue, all that its envelope and defer log tell."""
+
+    id: str
+    state: State
+    arrival: int
+    size: int
+    mtime: int
+    sender: str
+    client_ip: str = ""
+    client_name: str = ""
+    helo: str = ""
+    sasl_user: str = ""
+    content_filter: str = ""
+    recipients: tuple[Recipient, ...] = field(default=())
+
+    @classmethod
+    def from_row(cls, row: Row) -> Message:
+        """The message that a row describes."""
+        *plain, recipients = row
+        plain[1] = State(plain[1])
+        return cls(*plain, tuple(Recipient(a, r, s, bool(d), o) for a, r, s, d, o in recipients))
+
+    @property
+    def identity(self) -> Identity:
+        """Who this message is."""
+        return Identity(self.id, self.arrival, self.size, self.sender)
+
+    @property
+    def retry(self) -> int:
+        """When Postfix will try again (epoch seconds), 0 where that is not known or does not apply."""
+        return self.mtime if self.state is State.DEFERRED else 0

@@ -1,0 +1,81 @@
+"""Every action of the user, once: its id, key, label, help, danger and name on the command line.
+
+Footer, palette, help, keymap, documentation and the ``queue`` commands are made from this table, so that a key
+can never do one thing and be described as another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Danger(IntEnum):
+    """How much an action can hurt: it looks, it can be taken back, it cannot."""
+
+    LOOKS = 0
+    REVERSIBLE = 1
+    FINAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a user can do.
+
+    ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the screen
+    it belongs to ("queue", "message", "everywhere"); ``argument`` describes what it takes in the palette.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    where: str = "queue"
+    danger: Danger = Danger.LOOKS
+    cli: str = ""
+    argument: str = ""
+    footer: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Action):
+    """An action over messages. ``postsuper`` is its option letter, "" where another command does it."""
+
+    postsuper: str = ""
+    needs_root: bool = True
+    done: str = ""
+    """What a receipt says when it worked."""
+
+
+HOLD = Verb(
+    "hold", "h", "Hold", "Put messages on hold: no delivery is tried until they are released.",
+    danger=Danger.REVERSIBLE, cli="queue hold", postsuper="h", done="put on hold",
+)  # fmt: skip
+RELEASE = Verb(
+    "release", "l", "Release", "Let held messages go: they are deferred again and tried at the next retry.",
+    danger=Danger.REVERSIBLE, cli="queue release", postsuper="H", done="released",
+)  # fmt: skip
+REQUEUE = Verb(
+    "requeue", "r", "Requeue",
+    "Run messages through cleanup again, as new: they get new queue IDs, addresses are rewritten anew.",
+    danger=Danger.FINAL, cli="queue requeue", postsuper="r", done="requeued",
+)  # fmt: skip
+DELETE = Verb(
+    "delete", "d", "Delete", "Delete messages. They go to the trash first and can be restored from there.",
+    danger=Danger.REVERSIBLE, cli="queue delete", postsuper="d", done="deleted",
+)  # fmt: skip
+BOUNCE = Verb(
+    "bounce", "b", "Bounce",
+    "Return messages to their senders at the next attempt, with the reason they are stuck for (Postfix 3.5+).",
+    danger=Danger.FINAL, cli="queue bounce", postsuper="f", done="will be returned to the sender",
+)  # fmt: skip
+DELIVER = Verb(
+    "deliver", "i", "Deliver now", "Try to deliver these messages now, out of turn.",
+    danger=Danger.LOOKS, cli="queue deliver", needs_root=False, done="scheduled for delivery now",
+)  # fmt: skip
+RESTORE = Verb(
+    "restore", "u", "Restore", "Take messages out of the trash: they come back on hold, under their own IDs.",
+    danger=Danger.REVERSIBLE, cli="queue trash restore", done="restored, on hold",
+)  # fmt: skip
+
+VERBS: dict[str, Verb] = {v.id: v for v in (HOLD, RELEASE, REQUEUE, DELETE, BOUNCE, DELIVER, RESTORE)}
