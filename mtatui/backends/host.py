@@ -55,6 +55,8 @@ class Completed:
     stdout: bytes
     stderr: bytes
     duration: float
+    cut: bool = False
+    """It said more than was to be kept, and was stopped there."""
 
     @property
     def errors(self) -> str:
@@ -118,8 +120,8 @@ class Host(Protocol):
             limit: bytes of output that are kept; a command that prints more is stopped.
 
         Raises:
-            ReadOnly, Missing, NotPermitted, TimedOut, Unreachable: it did not run, or not to its end. A command
-                that ran and failed is *not* an error here: read its output.
+            ReadOnly, Missing, NotPermitted, TimedOut, Unreachable: it did not run, or not to its end. A
+                command that ran and failed is *not* an error here: read its output.
         """
         ...
 

@@ -1,0 +1,107 @@
+"""A host whose commands run through ``sudo -n``, one by one, where they need root.
+
+mtatui itself stays an ordinary user's process. sudo never asks here (``-n``): what it does not allow is
+refused in words, with the sudoers lines that would allow it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+
+from mtatui.backends.host import Completed, NotPermitted
+from mtatui.backends.host_local import PATH, LocalHost
+
+#: The commands that need root; the others run as the user.
+AS_ROOT = frozenset({"postsuper", "postcat", "python3", sys.executable})
+
+_REFUSAL = re.compile(
+    rb"sudo: .*(password|terminal) is required|sudo: .*not allowed"
+    rb"|Sorry, user .* (is not allowed|may not run sudo)|\S+ is not in the sudoers file"
+)
+
+
+class SudoHost(LocalHost):
+    """This machine, with sudo for the commands that need root."""
+
+    def __init__(
+        self,
+        name: str = "localhost",
+        *,
+        read_only: bool = False,
+        as_root: frozenset[str] = AS_ROOT,
+    ) -> None:
+        super().__init__(name, read_only=read_only)
+        self._as_root = as_root
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command, behind sudo where it needs root and we are not."""
+        if argv[0] in self._as_root and os.geteuid() != 0:
+            return ["sudo", "-n", "--", *argv]
+        return list(argv)
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        changes: bool = False,
+        input: bytes | AsyncIterator[bytes] | None = None,
+        timeout: float = 30.0,
+        note: str = "",
+        on_stderr: Callable[[bytes], None] | None = None,
+        limit: int = 64 * 1024 * 1024,
+    ) -> Completed:
+        """Run a command to its end; see `Host.run`.
+
+        Raises:
+            NotPermitted: besides what `Host.run` raises, sudo refused.
+        """
+        completed = await super().run(
+            argv, changes=changes, input=input, timeout=timeout, note=note, on_stderr=on_stderr, limit=limit
+        )
+        if completed.returncode == 1 and refused(completed.stderr):
+            raise NotPermitted(refusal(argv))
+        return completed
+
+
+def refused(stderr: bytes) -> bool:
+    """Whether standard error is sudo's, saying no (sudo(8), "SECURITY NOTES" and plugin messages)."""
+    return any(_REFUSAL.match(line) for line in stderr.split(b"\n"))
+
+
+def refusal(argv: Sequence[str]) -> str:
+    """What to tell the person whom sudo refused: the lines that would allow it."""
+    return (
+        f"sudo does not allow {argv[0]} without a password. For root to add with visudo:\n  "
+        + "\n  ".join(sudoers(_user(), [argv]))
+    )
+
+
+def sudoers(user: str, commands: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The sudoers lines that let a user run these commands as root; a lone name allows any arguments.
+
+    postsuper and postcat read their own arguments carefully; Python does not, so its line names the one
+    program that mtatui starts with it. That program must lie where only root can write.
+    """
+    for argv in commands:
+        path = shutil.which(argv[0], path=PATH) or argv[0]
+        arguments = (
+            "" if os.path.basename(path) in ("postsuper", "postcat") else " ".join(map(_quote, argv[1:]))
+        )
+        yield f"{_quote(user)} ALL=(root) NOPASSWD: {_quote(path)}{' ' if arguments else ''}{arguments}"
+
+
+def _quote(word: str) -> str:
+    """One word as sudoers(5) wants it: its own special characters and wildcards behind a backslash."""
+    return re.sub(r"([,:=\\\s*?\[\]!])", r"\\\1", word)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"#{os.getuid()}"
