@@ -79,3 +79,39 @@ RESTORE = Verb(
 )  # fmt: skip
 
 VERBS: dict[str, Verb] = {v.id: v for v in (HOLD, RELEASE, REQUEUE, DELETE, BOUNCE, DELIVER, RESTORE)}
+
+#: What a user can do besides the verbs, in the order in which help and footer show it.
+ACTIONS: tuple[Action, ...] = (
+    Action("open", "enter", "Open", "Open the message under the cursor: envelope, headers, body, log."),
+    Action("filter", "slash", "Filter", "Filter the queue with a query.", argument="query"),
+    Action("mark", "space", "Mark", "Mark the message under the cursor, or take its mark away."),
+    Action("mark-all", "asterisk", "All", "Mark all messages that match the filter; again: none."),
+    Action("invert", "I", "Invert", "Turn the marks round: marked becomes unmarked among what matches.", footer=False),
+    Action("range", "V", "Range", "Mark from the last mark to the cursor.", footer=False),
+    Action(
+        "flush", "F", "Flush", "Ask Postfix to try every deferred message now, or those for one site.",
+        argument="[site]", cli="queue flush",
+    ),
+    Action("rescan", "R", "Rescan", "Restart the scan: read the whole spool anew."),
+    Action("undo", "z", "Undo", "Take back the last delete, hold or release.", cli="history undo"),
+    Action("sort", "s", "Sort", "Choose what the list is sorted by; the same again turns it round.", argument="[field]"),
+    Action("columns", "v", "Columns", "Choose which columns the list shows.", argument="[columns]", footer=False),
+    Action("copy", "y", "Copy", "Copy the ID, the sender or the reason to the clipboard.", argument="[what]", footer=False),
+    Action("saved", "f", "Saved", "Choose one of your saved filters.", argument="[name]", footer=False),
+    Action("save-filter", "", "Save filter", "Keep the filter under a name.", argument="name", footer=False),
+    Action("commands", "c", "Commands", "Show the commands that ran on this server.", footer=False),
+    Action("trash", "T", "Trash", "Show the trash; restore with u.", footer=False, cli="queue trash list"),
+    Action(
+        "empty-trash", "", "Empty trash", "Remove what is in the trash for good.",
+        danger=Danger.FINAL, footer=False, cli="queue trash empty",
+    ),
+    Action("tree", "t", "Tree", "Show or hide the tree.", footer=False),
+    Action("next-pane", "tab", "Pane", "Go to the next pane.", where="everywhere", footer=False),
+    Action("back", "escape", "Back", "Go back: close what is open, then clear the filter.", where="everywhere", footer=False),
+    Action("palette", "colon", "Palette", "Every action by name, with arguments.", where="everywhere"),
+    Action("help", "question_mark", "Help", "The keys that apply here.", where="everywhere"),
+    Action("quit", "ctrl+q", "Quit", "Leave mtatui; asks when something is running.", where="everywhere", footer=False),
+)  # fmt: skip
+
+#: Every action there is, by id.
+ALL: dict[str, Action] = {action.id: action for action in (*VERBS.values(), *ACTIONS)}

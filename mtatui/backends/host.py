@@ -96,6 +96,8 @@ class Host(Protocol):
 
     name: str
     read_only: bool
+    superuser: bool
+    """Whether commands run as root there: the spool is read and changed by root only."""
     log: CommandLog
 
     async def run(

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
+from asyncio.subprocess import SubprocessStreamProtocol
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from mtatui.backends.host import CommandLog, Completed, HostError, Missing, NotPermitted, ReadOnly, TimedOut
@@ -30,6 +31,7 @@ class LocalHost:
     def __init__(self, name: str = "localhost", *, read_only: bool = False) -> None:
         self.name = name
         self.read_only = read_only
+        self.superuser = os.geteuid() == 0
         self.log = CommandLog()
 
     def command(self, argv: Sequence[str]) -> list[str]:
@@ -59,8 +61,10 @@ class LocalHost:
         self._may(argv, changes)
         entry = self.log.begin(argv, note)
         started = time.monotonic()
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(_CHUNK, loop),
                 *self.command(argv),
                 stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -71,6 +75,7 @@ class LocalHost:
             )
         except OSError as error:
             raise self._not_started(argv, error) from error
+        process = asyncio.subprocess.Process(transport, protocol, loop)
         out, err = _Kept(limit), _Kept(limit, on_stderr)
         try:
             async with asyncio.timeout(timeout):
@@ -81,7 +86,7 @@ class LocalHost:
                 f"Is {self.name} very busy, or its disk?"
             ) from error
         finally:
-            await _stop(process)
+            await _stop(process, transport)
             entry.duration = time.monotonic() - started
             entry.returncode = process.returncode
         return Completed(
@@ -202,19 +207,16 @@ async def _feed(stdin: asyncio.StreamWriter | None, input: bytes | AsyncIterator
             await input.aclose()
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport) -> None:
     """End the command and whatever it started, politely first, and wait for it: nothing is left behind."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            await process.wait()
-            return
-        except PermissionError:
-            # Under sudo it belongs to root; it ends by itself when its pipes are closed.
-            pass
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
-                await process.wait()
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if process.returncode is not None:
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # under sudo it belongs to root
+                os.killpg(process.pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await process.wait()
+    finally:
+        transport.close()  # closes its pipes: what cannot be killed ends when it next writes

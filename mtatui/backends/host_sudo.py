@@ -36,6 +36,7 @@ class SudoHost(LocalHost):
         as_root: frozenset[str] = AS_ROOT,
     ) -> None:
         super().__init__(name, read_only=read_only)
+        self.superuser = True
         self._as_root = as_root
 
     def command(self, argv: Sequence[str]) -> list[str]:

@@ -1,0 +1,124 @@
+"""Keeping an index live: one thread that scans, applies what it hears, and waits as long as the scan cost.
+
+The first scan begins at once, even before Textual is imported. After that a quiet queue is looked at every
+second, a costly one less often, so that watching never takes more than a few percent of a core; whatever acts
+on the queue calls `Live.now`. A server that does not answer is tried again, less and less often.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from mtatui.backends.host import HostError
+from mtatui.queue.delta import Delta, Done
+from mtatui.queue.index import Index
+
+#: Seconds between two looks at a quiet queue, and the share of a core that looking may cost.
+PACE = 1.0
+DUTY = 0.03
+#: The same for the slower round that finds files which changed in place (a retry that failed again).
+THOROUGH_PACE = 20.0
+THOROUGH_DUTY = 0.02
+#: Seconds until a server that does not answer is tried again: at first, and at most.
+BACK_OFF = (1.0, 60.0)
+
+
+class Feed(Protocol):
+    """Where deltas come from: the spool reader, or ``postqueue -j``."""
+
+    limits: str
+    """What this feed cannot know, in words."""
+
+    def scan(self, thorough: bool = False) -> Iterator[Delta]:
+        """One look at the queue. Raises HostError when the server does not answer."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the server."""
+        ...
+
+
+class Live(threading.Thread):
+    """The thread that keeps one server's index live. ``listener`` is called in it after each delta."""
+
+    def __init__(
+        self, name: str, open_feed: Callable[[], Feed], index: Index, listener: Callable[[], None]
+    ) -> None:
+        super().__init__(name=f"live-{name}", daemon=True)
+        self.scanning = True
+        self.trouble: HostError | None = None
+        self.trouble_since = 0.0
+        self.last: Done | None = None
+        self.changed_at = 0.0
+        self.limits = ""
+        self._open_feed = open_feed
+        self._index = index
+        self._listener = listener
+        self._feed: Feed | None = None
+        self._wake = threading.Event()
+        self._thorough = False
+        self._ending = False
+
+    def now(self, thorough: bool = False) -> None:
+        """Look at once; ``thorough`` reads again what may have changed in place."""
+        self._thorough |= thorough
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the thread and its feed; safe to call twice."""
+        self._ending = True
+        self._wake.set()
+        if self._feed is not None:
+            self._feed.close()
+
+    def run(self) -> None:
+        """Scan and wait, until closed."""
+        back_off, thorough_due = BACK_OFF[0], time.monotonic() + THOROUGH_PACE
+        while not self._ending:
+            self._wake.clear()
+            thorough = self._thorough or time.monotonic() >= thorough_due
+            self._thorough = False
+            try:
+                cost = self._scan(thorough)
+            except HostError as error:
+                if self._ending:
+                    return
+                self._fail(error)
+                pause, back_off = back_off, min(back_off * 2, BACK_OFF[1])
+            else:
+                pause, back_off = max(PACE, cost / DUTY), BACK_OFF[0]
+                if thorough:
+                    thorough_due = time.monotonic() + max(THOROUGH_PACE, cost / THOROUGH_DUTY)
+                    pause = PACE
+            self._wake.wait(pause)
+
+    def _scan(self, thorough: bool) -> float:
+        if self._feed is None:
+            self._feed = self._open_feed()
+            self.limits = self._feed.limits
+        self.scanning, before = True, self._index.generation
+        try:
+            for delta in self._feed.scan(thorough):
+                self._index.apply(delta)
+                if isinstance(delta, Done):
+                    self.last = delta
+                    if self.trouble is not None or self._index.generation != before or not self.changed_at:
+                        self.changed_at = delta.at
+                    self.trouble = None
+                    self.scanning = False
+                self._listener()
+        finally:
+            self.scanning = False
+        return self.last.cost if self.last else 0.0
+
+    def _fail(self, error: HostError) -> None:
+        if self.trouble is None:
+            self.trouble_since = time.time()
+        self.trouble = error
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+        self._listener()
