@@ -219,4 +219,5 @@ async def _stop(process: asyncio.subprocess.Process, transport: asyncio.Subproce
                 async with asyncio.timeout(GRACE):
                     await process.wait()
     finally:
-        transport.close()  # closes its pipes: what cannot be killed ends when it next writes
+        with contextlib.suppress(PermissionError):
+            transport.close()  # its pipes with it: what cannot be killed ends when it next writes
