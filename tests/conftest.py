@@ -1,0 +1,50 @@
+"""Fixtures for every test: real Postfix instances, private ones, each with a remote world of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.stack.postfix import PostfixInstance
+
+
+def missing_daemons() -> str:
+    """Why the tests marked ``stack`` cannot run here, "" when they can."""
+    path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+    missing = [name for name in ("postfix", "postqueue", "smtp-source") if not shutil.which(name, path=path)]
+    if missing:
+        return f"no {', '.join(missing)} here: run scripts/install-daemons"
+    if os.geteuid() != 0:
+        return "a Postfix of one's own needs root"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs real daemons where there are none; where the build must prove something, fail."""
+    if item.get_closest_marker("stack") and (why := missing_daemons()):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+@pytest.fixture
+def make_postfix() -> Iterator[Callable[..., PostfixInstance]]:
+    """Make started instances with main.cf parameters of one's own; they are stopped after the test."""
+    with ExitStack() as instances:
+        yield lambda **parameters: instances.enter_context(PostfixInstance(**parameters))
+
+
+@pytest.fixture
+def postfix_instance(make_postfix: Callable[..., PostfixInstance]) -> PostfixInstance:
+    """A Postfix of one's own, running, its queue empty."""
+    return make_postfix()
+
+
+@pytest.fixture(scope="module")
+def busy_instance() -> Iterator[PostfixInstance]:
+    """A Postfix to look at, not to change: every state, many reasons. Shared by the tests of a module."""
+    with PostfixInstance() as instance:
+        instance.make_busy()
+        yield instance
