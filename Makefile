@@ -90,7 +90,7 @@ format: .venv/dev.stamp ## put the code into its one format, and mend what ruff 
 	@$(BIN)/ruff format .
 
 docs: .venv/run.stamp ## write the pages of docs/ that the code knows (keys, command line)
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
 
 clean: ## remove what can be made again (the .venv too)
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,33 @@
+"""Where mtatui begins: the terminal face by the quick path, everything else through the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from mtatui.cli.options import Options, quick
+
+
+def main() -> None:
+    """Run mtatui with the arguments of this process, and exit with its code."""
+    options = quick(sys.argv[1:])
+    sys.exit(terminal(options) if options else command_line())
+
+
+def terminal(options: Options) -> int:
+    """Open the terminal face."""
+    from mtatui.cli.guard import guarded
+    from mtatui.cli.terminal import open_terminal
+
+    return guarded(lambda: open_terminal(options))
+
+
+def command_line() -> int:
+    """Do what the arguments say, without a terminal library."""
+    from mtatui.cli.guard import guarded
+    from mtatui.cli.main import root
+
+    return guarded(lambda: root.main(prog_name="mtatui", standalone_mode=False))
+
+
+if __name__ == "__main__":
+    main()
