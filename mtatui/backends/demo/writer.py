@@ -52,7 +52,7 @@ Owner = tuple[int, int]
 
 
 class To(NamedTuple):
-    """One recipient: where to, what the last attempt said, its DSN status, if served, and the first address."""
+    """One recipient: where to, what the last attempt said, its DSN status, if served, its first address."""
 
     address: str
     reason: str = ""
