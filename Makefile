@@ -35,12 +35,12 @@ endif
 		exit 1; fi
 	@echo "Preparing .venv (once; again when pyproject.toml changes) …"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp
 	@echo "Adding the tools that the tests need …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 no-venv:

@@ -39,11 +39,9 @@ def guarded(work: Callable[[], Any]) -> int:
             stream.reconfigure(errors="replace")
     try:
         code = work()
-        sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
+        return _spoken(code if isinstance(code, int) else DONE)
     except BrokenPipeError:
-        silence(sys.stdout)
-        return DONE
+        return _spoken(DONE)
     except KeyboardInterrupt:
         print("mtatui: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -51,9 +49,13 @@ def guarded(work: Callable[[], Any]) -> int:
         return _explain(error)
 
 
-def silence(stream: Any) -> None:
-    """Let the rest of a stream go nowhere: its reader (``head``, say) has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _spoken(code: int) -> int:
+    """The exit code, when all has been said. That nobody listens any more (``| head``) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _explain(error: Exception) -> int:

@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
     },
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 some targets not done, 2 usage, 3 refused, 4 out of reach or not permitted.",
+    epilog="Exit codes: 0 done, 1 some not done, 2 usage, 3 refused, 4 out of reach or not permitted.",
 )
 @click.option(
     "--demo", is_flag=True, help="A server to play with: 2,000 messages of a bad day, nothing real."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from mtatui import __version__
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mtatui"
@@ -26,6 +30,7 @@ STARTERS = {
     "multiprocessing": None,
     "concurrent.futures": {"ProcessPoolExecutor"},
     "asyncio": {"create_subprocess_exec", "create_subprocess_shell"},
+    "loop": {"subprocess_exec", "subprocess_shell"},
     "os": {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"},
 }
 PREFIXES = ("exec", "spawn")  # os.execv, os.spawnlp, … in all their spellings
@@ -213,3 +218,25 @@ def test_the_command_line_needs_no_terminal_library(arguments: list[str]) -> Non
     modules = loaded(*arguments)
     assert "mtatui" in modules
     assert modules & {"textual", "rich"} == set()
+
+
+def test_the_pages_that_code_knows_are_current() -> None:
+    """`make docs` has been run since keys or commands changed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_changelog_knows_this_version() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert version == __version__
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
