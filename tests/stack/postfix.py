@@ -153,10 +153,18 @@ class PostfixInstance:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
 
+    def configure(self, **parameters: str) -> None:
+        """Change main.cf: commands see it at once, daemons after a reload."""
+        self.parameters.update(parameters)
+        path = self.config / "main.cf"
+        path.write_text("".join(f"{name} = {value}\n" for name, value in self.parameters.items()))
+        # Postfix's commands wait until main.cf is two seconds old.
+        old = time.time() - 10
+        os.utime(path, (old, old))
+
     def reload(self, **parameters: str) -> None:
         """Change parameters, and have the daemons read them."""
-        self.parameters.update(parameters)
-        self._write_main_cf()
+        self.configure(**parameters)
         self.run("postfix", "reload")
 
     # -- commands --------------------------------------------------------------------------------------------
@@ -272,11 +280,10 @@ class PostfixInstance:
             "maillog_file": str(self.log),
             "maillog_file_prefixes": str(self.root),
             "inet_interfaces": "127.0.0.1",
-            "inet_protocols": "ipv4",
             "myhostname": "mail.stack.test",
             "mydestination": "",
             # Whoever XCLIENT says it is may relay.
-            "mynetworks": "0.0.0.0/0",
+            "mynetworks": "0.0.0.0/0 [::]/0",
             "enable_long_queue_ids": "yes",
             "alias_maps": "",
             "local_recipient_maps": "",
@@ -313,15 +320,8 @@ class PostfixInstance:
             (self.queue / name).mkdir()
             (self.queue / name).chmod(mode)
             os.chown(self.queue / name, owner, group)
-        self._write_main_cf()
+        self.configure()
         (self.config / "master.cf").write_text(MASTER_CF.format(address=self.address))
-
-    def _write_main_cf(self) -> None:
-        path = self.config / "main.cf"
-        path.write_text("".join(f"{name} = {value}\n" for name, value in self.parameters.items()))
-        # Postfix's commands wait until main.cf is two seconds old.
-        old = time.time() - 10
-        os.utime(path, (old, old))
 
     def _greets(self) -> bool:
         assert self.master is not None

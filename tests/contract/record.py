@@ -1,0 +1,182 @@
+"""Record what this machine's Postfix commands say: ``scripts/record-contract``, as root. See `recording`.
+
+The queue stands still while it is recorded, with qmgr and pickup frozen.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.contract.recording import DATA, Names, Recording, save, save_spool
+from tests.stack.postfix import PostfixInstance
+from tests.stack.smtp import Refused
+
+HOSTILE = (
+    b'"a\x1b[31mb"@full.test', '"a\u2028b"@full.test'.encode(), '"\u202egnp.exe"@full.test'.encode(),
+    '"\u009b31m"@full.test'.encode(), b'"[bold]x[/]"@full.test', b'"with space"@full.test',
+    b'"q\\"uote"@full.test', b'"a@b"@full.test', b'"tab\there"@full.test', b"a" * 300 + b"@full.test",
+    b"UPPER@FULL.test", b"user@[192.0.2.1]", b"'$(id)@full.test",
+)  # fmt: skip
+
+
+class Recorder:
+    """Runs commands on an instance and keeps what came of them."""
+
+    def __init__(self, instance: PostfixInstance) -> None:
+        self.instance = instance
+        self.recordings: list[Recording] = []
+
+    def __call__(self, name: str, *argv: str, input: str = "", root: bool = True) -> bytes:
+        command, *arguments = argv
+        full = self.instance.argv(command, *arguments) if root else self.instance.as_user(argv)
+        done = subprocess.run(full, input=input.encode(), capture_output=True, timeout=60, check=False)
+        path = str(self.instance.root).encode()
+        self.recordings.append(
+            Recording(
+                name, argv, input.encode(), root, done.returncode,
+                done.stdout.replace(path, b"/stack"), done.stderr.replace(path, b"/stack"),
+            )
+        )  # fmt: skip
+        return done.stdout
+
+
+def fill(instance: PostfixInstance) -> Names:
+    """Fill the queue with everything that is worth a recording; the IDs that the commands will name."""
+    instance.make_busy()
+    for address in HOSTILE:
+        try:
+            instance.send(address, address, utf8=True, helo=b"\x1b[2Jx\xe2\x80\xae")
+        except Refused as refusal:
+            print(f"{address!r}: {refusal}", file=sys.stderr)
+    instance.send(
+        "list@sender.test", *(f"full-{n}@ok.test" for n in range(120)), content=b"Subject: l\r\n\r\n"
+    )
+    origin = {
+        "NAME": "evil.example",
+        "ADDR": "IPV6:2001:db8::66",
+        "HELO": "[10.0.0.1]",
+        "LOGIN": "joe@sender.test",
+    }
+    names = {
+        word: instance.send("me@sender.test", f"{word}@full.test", xclient=origin)
+        for word in (
+            "plain",
+            "second",
+            "third",
+            "doomed",
+            "doomed2",
+            "again",
+            "again-held",
+            "kept",
+            "expiring",
+        )
+    }
+    # Bytes that are no UTF-8 come in by sendmail only.
+    instance.submit(b"Subject: \xff\xfe\n\nx\n", "-f", "bad\udcff\udcfe@sender.test", "raw@full.test")
+    instance.wait_until(lambda: not instance.queue_ids("maildrop"), "pickup")
+    instance.wait_until(lambda: len(instance.queue_ids("active", "incoming")) == 1, "the queue to settle")
+    instance.postsuper("h", [names["again-held"], names["kept"]])
+    [names["active"]] = instance.queue_ids("active")
+    [names["corrupt"]] = instance.queue_ids("corrupt")
+    return names
+
+
+def record_looking(record: Recorder, names: Names) -> None:
+    """What does not change the queue, and what asks the frozen queue manager to act; the mail system is up."""
+    record("list", "postqueue", "-j")
+    record("list-as-user", "postqueue", "-j", root=False)
+    for option in ("q", "qe", "qh", "qb", "qbh"):
+        record(f"cat-{option}", "postcat", f"-{option}", names["plain"])
+    record("cat-many", "postcat", "-qe", names["plain"], names["active"], names["kept"])
+    record("cat-maildrop", "postcat", "-qe", names["maildrop"])
+    record("cat-corrupt", "postcat", "-qe", names["corrupt"])
+    record("cat-gone", "postcat", "-q", "4jXZZZZZZZzGone")
+    record("cat-invalid", "postcat", "-q", "../../etc/passwd")
+    record("cat-as-user", "postcat", "-q", names["plain"], root=False)
+    record("conf-version", "postconf", "-h", "mail_version")
+    record("conf-many", "postconf", "mail_version", "queue_directory", "hash_queue_names", "hash_queue_depth")
+    record("conf-default", "postconf", "-d", "hash_queue_names", "maximal_queue_lifetime")
+    record("conf-unknown", "postconf", "-h", "no_such_parameter")
+    record("conf-set", "postconf", "-n")
+    record("status", "postfix", "status")
+    record("super-as-user", "postsuper", "-h", "-", input=names["plain"] + "\n", root=False)
+    record("site", "postqueue", "-s", "dead.test")
+    record("site-refused", "postqueue", "-s", "elsewhere.example")
+    record("deliver", "postqueue", "-i", names["third"])
+    record("deliver-gone", "postqueue", "-i", "4jXZZZZZZZzGone")
+    record("deliver-invalid", "postqueue", "-i", "no/such")
+    record("deliver-as-user", "postqueue", "-i", names["second"], root=False)
+    record("flush", "postqueue", "-f")
+
+
+def record_down(record: Recorder, names: Names) -> None:
+    """The same with the mail system down: no postlogd then, and postsuper dies of its first line of log."""
+    record("down-list", "postqueue", "-j")
+    record("down-list-as-user", "postqueue", "-j", root=False)
+    record("down-flush", "postqueue", "-f")
+    record("down-site", "postqueue", "-s", "dead.test")
+    record("down-status", "postfix", "status")
+    record("down-hold", "postsuper", "-h", "-", input=names["plain"] + "\n" + names["second"] + "\n")
+
+
+def record_acting(record: Recorder, names: Names) -> None:
+    """Everything that postsuper does for us."""
+
+    def ids(*words: str) -> str:
+        return "".join(names.get(word, word) + "\n" for word in words)
+
+    gone = "4jXZZZZZZZzGone"
+    record("hold", "postsuper", "-h", "-", input=ids("plain", "second", "active", gone, "kept", "no/such"))
+    record("release", "postsuper", "-H", "-", input=ids("plain", "third", gone))
+    record("bounce", "postsuper", "-f", "-", input=ids("expiring", "kept", gone))
+    record("expire", "postsuper", "-e", "-", input=ids("again"))
+    record("requeue", "postsuper", "-r", "-", input=ids("again", "again-held", gone))
+    record("delete", "postsuper", "-d", "-", input=ids("doomed", "kept", "doomed2", gone))
+    record("delete-none", "postsuper", "-d", "-", input=ids(gone))
+    record("delete-empty", "postsuper", "-d", "-")
+    record("delete-corrupt", "postsuper", "-d", "-", "corrupt", input=ids("corrupt"))
+    record("delete-one-directory", "postsuper", "-d", "-", "hold", input=ids("third"))
+    record("hold-all", "postsuper", "-h", "ALL")
+    record("release-all", "postsuper", "-H", "ALL")
+    stray = record.instance.queue / "hold" / "4jXYYYYYYYzStray"
+    stray.write_bytes(b"")
+    stray.chmod(0o700)
+    record("check-hold", "postsuper", "-s", "hold")
+
+
+def record_refused(record: Recorder) -> None:
+    """An ordinary user who may not look and not flush."""
+    record.instance.configure(authorized_mailq_users="root", authorized_flush_users="root")
+    record("refused-list", "postqueue", "-j", root=False)
+    record("refused-flush", "postqueue", "-f", root=False)
+    record("refused-deliver", "postqueue", "-i", "4jXZZZZZZZzGone", root=False)
+    (record.instance.config / "main.cf").unlink()
+    record("unconfigured-list", "postqueue", "-j", root=False)
+    record("unconfigured-conf", "postconf", "-h", "queue_directory", root=False)
+
+
+def main() -> None:
+    """Record them all, in place of what was recorded for this version of Postfix before."""
+    DATA.mkdir(exist_ok=True)
+    with PostfixInstance() as instance:
+        names = fill(instance)
+        version = instance.postconf("mail_version")
+        record = Recorder(instance)
+        with instance.frozen("qmgr"), instance.frozen("pickup"):
+            instance.send("fresh@sender.test", "fresh@full.test")
+            instance.submit(b"Subject: new\n\nx\n", "-f", "local@sender.test", "dropped@full.test")
+            [names["incoming"]] = instance.queue_ids("incoming")
+            [names["maildrop"]] = instance.queue_ids("maildrop")
+            save_spool(version, instance.queue)
+            record_looking(record, names)
+            record_acting(record, names)
+        instance.halt()
+        record_down(record, names)
+        record_refused(record)
+        save(version, names, record.recordings)
+    print(f"{len(record.recordings)} commands of Postfix {version} recorded in {DATA}")
+
+
+if __name__ == "__main__":
+    main()
