@@ -78,7 +78,7 @@ rooms: .venv/dev.stamp
 
 pytest: .venv/dev.stamp
 	$(SAY) "pytest: unit, contract, terminal, snapshots, wheel, real daemons"
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 bench: .venv/dev.stamp ## measure against postqueue and pfqueue on one spool, in one run
 	@$(BIN)/python -m bench $(ARGS)

@@ -85,9 +85,8 @@ def _explain_click(error: Exception) -> int | None:
             print("mtatui: interrupted", file=sys.stderr)
             return INTERRUPTED
         case click.NoSuchOption() if error.ctx and error.option_name in _global_options(error.ctx):
-            error.possibilities = None
-            error.message += f"\n{error.option_name} goes before the command: mtatui {error.option_name} …"
-            error.show()
+            hint = f"{error.option_name} goes before the command: mtatui {error.option_name} …"
+            click.UsageError(hint, error.ctx).show()
             return error.exit_code
         case click.ClickException():
             error.show()

@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of a fresh environment that holds the wheel and what it asks for, and no more."""
+    """The bin/ of a fresh environment that holds the wheel and what it asks for, and no more."""
     home = tmp_path_factory.mktemp("installed")
     assert run(sys.executable, "-m", "venv", home, cwd=home).returncode == 0
     done = run(home / "bin" / "pip", "install", "-qq", "--disable-pip-version-check", wheel, cwd=home)
@@ -43,38 +43,38 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin"
 
 
-@pytest.mark.xdist_group("wheel")
-class TestWheel:
-    """Together in one process: building and installing takes its time."""
+def test_it_holds_every_style_and_no_tests(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    styles = {f"mtatui/styles/{path.name}" for path in (ROOT / "styles").glob("*.tcss")}
+    assert styles
+    assert styles <= names
+    assert "mtatui/py.typed" in names
+    assert not [name for name in names if name.startswith(("tests", "bench", "docs", "styles"))]
 
-    def test_it_holds_every_style_and_no_tests(self, wheel: Path) -> None:
-        names = set(zipfile.ZipFile(wheel).namelist())
-        styles = {f"mtatui/styles/{path.name}" for path in (ROOT / "styles").glob("*.tcss")}
-        assert styles
-        assert styles <= names
-        assert "mtatui/py.typed" in names
-        assert not [name for name in names if name.startswith(("tests", "bench", "docs", "styles"))]
 
-    def test_the_licence_comes_along(self, wheel: Path) -> None:
-        archive = zipfile.ZipFile(wheel)
-        (licence,) = [name for name in archive.namelist() if name.endswith("LICENSE")]
-        assert b"The mtatui maintainers" in archive.read(licence)
+def test_the_licence_comes_along(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (licence,) = [name for name in archive.namelist() if name.endswith("LICENSE")]
+    assert b"The mtatui maintainers" in archive.read(licence)
 
-    def test_it_says_its_version(self, installed: Path, tmp_path: Path) -> None:
-        done = run(installed / "mtatui", "--version", cwd=tmp_path)
-        assert done.stdout.startswith("mtatui 0.")
-        assert done.stderr == ""
 
-    def test_its_styles_are_found_from_the_wheel(self, installed: Path, tmp_path: Path) -> None:
-        program = "from mtatui.app import MtatuiApp as A; print(*map(str, A.CSS_PATH), sep='\\n')"
-        done = run(installed / "python", "-c", program, cwd=tmp_path)
-        paths = [Path(line) for line in done.stdout.splitlines()]
-        assert paths, done.stderr
-        assert all(path.is_file() and path.is_relative_to(installed.parent) for path in paths)
+def test_it_says_its_version(installed: Path, tmp_path: Path) -> None:
+    done = run(installed / "mtatui", "--version", cwd=tmp_path)
+    assert done.stdout.startswith("mtatui 0.")
+    assert done.stderr == ""
 
-    def test_the_demo_is_listed_from_the_wheel(self, installed: Path, tmp_path: Path) -> None:
-        done = run(installed / "mtatui", "--demo", "queue", "list", "--limit", "5", "--json", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        messages = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(messages) == 5
-        assert all(message["id"] and message["recipients"] for message in messages)
+
+def test_its_styles_are_found_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    program = "from mtatui.app import MtatuiApp as A; print(*map(str, A.CSS_PATH), sep='\\n')"
+    done = run(installed / "python", "-c", program, cwd=tmp_path)
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert paths, done.stderr
+    assert all(path.is_file() and path.is_relative_to(installed.parent) for path in paths)
+
+
+def test_the_demo_is_listed_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    done = run(installed / "mtatui", "--demo", "queue", "list", "--limit", "5", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(messages) == 5
+    assert all(message["id"] and message["recipients"] for message in messages)
