@@ -1,0 +1,54 @@
+"""Where the file of a queue ID lies, as Postfix works it out itself (``mail_queue.c``, ``dir_forest.c``).
+
+``hash_queue_names`` says which queues have folders of one character, ``hash_queue_depth`` how many levels.
+A short ID is filed under its first characters; a long one under those of its microseconds in hexadecimal.
+"""
+
+import os
+import re
+
+#: mtatui's own directory inside the queue directory (root only; deleted messages stay there for a while).
+TRASH = "mtatui/trash"
+
+_LONG_ID_TIME = 10
+_MICROSECONDS = 4
+_BASE_52 = {char: value for value, char in enumerate("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")}
+
+
+def queue_names(text: str) -> "frozenset[str]":
+    """The value of ``hash_queue_names`` as a set (commas or blanks between names, case does not matter)."""
+    return frozenset(name.lower() for name in re.split(r"[,\s]+", text) if name)
+
+
+def folder(state: str, id: str, hash_names: "frozenset[str]", hash_depth: int) -> str:
+    """The folder of a queue ID inside the queue directory, with a slash at its end.
+
+    Args:
+        state: the queue (or ``defer``, ``bounce``), or ``trash``.
+        hash_names: from `queue_names`.
+        hash_depth: ``hash_queue_depth``.
+    """
+    if state == "trash":
+        return TRASH + "/"
+    if state not in hash_names:
+        return state + "/"
+    key = (_microseconds(id) or id)[:hash_depth].ljust(hash_depth, "_")
+    return state + "/" + "/".join(key) + "/"
+
+
+def path(queue_directory: str, state: str, id: str, hash_names: "frozenset[str]", hash_depth: int) -> str:
+    """The full path of a queue file (or of its defer or bounce log)."""
+    return os.path.join(queue_directory, folder(state, id, hash_names, hash_depth) + id)
+
+
+def _microseconds(id: str) -> str:
+    """The microseconds of a long queue ID, in hexadecimal as Postfix files it; "" for a short ID."""
+    mark = id.rfind("z")
+    if mark < _LONG_ID_TIME:
+        return ""
+    value = 0
+    for char in id[mark - _MICROSECONDS : mark]:
+        if char not in _BASE_52:
+            return "00000"
+        value = value * 52 + _BASE_52[char]
+    return "%05X" % value
