@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from mtatui.backends.postfix.tools import PARTS
 from tests.contract.recording import DATA, Names, Recording, save, save_spool
 from tests.stack.postfix import PostfixInstance
 from tests.stack.smtp import Refused
@@ -18,6 +19,9 @@ HOSTILE = (
     b'"q\\"uote"@full.test', b'"a@b"@full.test', b'"tab\there"@full.test', b"a" * 300 + b"@full.test",
     b"UPPER@FULL.test", b"user@[192.0.2.1]", b"'$(id)@full.test",
 )  # fmt: skip
+
+#: A queue ID of no message.
+GONE = "4jXZZZZZZZzGone"
 
 
 class Recorder:
@@ -83,28 +87,27 @@ def fill(instance: PostfixInstance) -> Names:
 
 
 def record_looking(record: Recorder, names: Names) -> None:
-    """What does not change the queue, and what asks the frozen queue manager to act; the mail system is up."""
+    """What does not change the queue, and what asks the frozen queue manager to act."""
     record("list", "postqueue", "-j")
     record("list-as-user", "postqueue", "-j", root=False)
-    for option in ("q", "qe", "qh", "qb", "qbh"):
-        record(f"cat-{option}", "postcat", f"-{option}", names["plain"])
-    record("cat-many", "postcat", "-qe", names["plain"], names["active"], names["kept"])
-    record("cat-maildrop", "postcat", "-qe", names["maildrop"])
-    record("cat-corrupt", "postcat", "-qe", names["corrupt"])
-    record("cat-gone", "postcat", "-q", "4jXZZZZZZZzGone")
-    record("cat-invalid", "postcat", "-q", "../../etc/passwd")
-    record("cat-as-user", "postcat", "-q", names["plain"], root=False)
-    record("conf-version", "postconf", "-h", "mail_version")
-    record("conf-many", "postconf", "mail_version", "queue_directory", "hash_queue_names", "hash_queue_depth")
+    for part, option in PARTS.items():
+        record(f"cat-{part}", "postcat", "-q", option, names["plain"])
+    record("cat-all", "postcat", "-q", names["plain"])
+    record("cat-maildrop", "postcat", "-q", "-e", names["maildrop"])
+    record("cat-corrupt", "postcat", "-q", "-bh", names["corrupt"])
+    record("cat-gone", "postcat", "-q", "-bh", GONE)
+    record("cat-invalid", "postcat", "-q", "-bh", "../../etc/passwd")
+    record("cat-as-user", "postcat", "-q", "-bh", names["plain"], root=False)
+    record("conf-version", "postconf", "-x", "mail_version")
+    record("conf-many", "postconf", "-x", "queue_directory", "hash_queue_names", "no_such_parameter")
     record("conf-default", "postconf", "-d", "hash_queue_names", "maximal_queue_lifetime")
-    record("conf-unknown", "postconf", "-h", "no_such_parameter")
     record("conf-set", "postconf", "-n")
     record("status", "postfix", "status")
     record("super-as-user", "postsuper", "-h", "-", input=names["plain"] + "\n", root=False)
     record("site", "postqueue", "-s", "dead.test")
     record("site-refused", "postqueue", "-s", "elsewhere.example")
     record("deliver", "postqueue", "-i", names["third"])
-    record("deliver-gone", "postqueue", "-i", "4jXZZZZZZZzGone")
+    record("deliver-gone", "postqueue", "-i", GONE)
     record("deliver-invalid", "postqueue", "-i", "no/such")
     record("deliver-as-user", "postqueue", "-i", names["second"], root=False)
     record("flush", "postqueue", "-f")
@@ -126,14 +129,13 @@ def record_acting(record: Recorder, names: Names) -> None:
     def ids(*words: str) -> str:
         return "".join(names.get(word, word) + "\n" for word in words)
 
-    gone = "4jXZZZZZZZzGone"
-    record("hold", "postsuper", "-h", "-", input=ids("plain", "second", "active", gone, "kept", "no/such"))
-    record("release", "postsuper", "-H", "-", input=ids("plain", "third", gone))
-    record("bounce", "postsuper", "-f", "-", input=ids("expiring", "kept", gone))
+    record("hold", "postsuper", "-h", "-", input=ids("plain", "second", "active", GONE, "kept", "no/such"))
+    record("release", "postsuper", "-H", "-", input=ids("plain", "third", GONE))
+    record("bounce", "postsuper", "-f", "-", input=ids("expiring", "kept", GONE))
     record("expire", "postsuper", "-e", "-", input=ids("again"))
-    record("requeue", "postsuper", "-r", "-", input=ids("again", "again-held", gone))
-    record("delete", "postsuper", "-d", "-", input=ids("doomed", "kept", "doomed2", gone))
-    record("delete-none", "postsuper", "-d", "-", input=ids(gone))
+    record("requeue", "postsuper", "-r", "-", input=ids("again", "again-held", GONE))
+    record("delete", "postsuper", "-d", "-", input=ids("doomed", "kept", "doomed2", GONE))
+    record("delete-none", "postsuper", "-d", "-", input=ids(GONE))
     record("delete-empty", "postsuper", "-d", "-")
     record("delete-corrupt", "postsuper", "-d", "-", "corrupt", input=ids("corrupt"))
     record("delete-one-directory", "postsuper", "-d", "-", "hold", input=ids("third"))
@@ -150,7 +152,7 @@ def record_refused(record: Recorder) -> None:
     record.instance.configure(authorized_mailq_users="root", authorized_flush_users="root")
     record("refused-list", "postqueue", "-j", root=False)
     record("refused-flush", "postqueue", "-f", root=False)
-    record("refused-deliver", "postqueue", "-i", "4jXZZZZZZZzGone", root=False)
+    record("refused-deliver", "postqueue", "-i", GONE, root=False)
     (record.instance.config / "main.cf").unlink()
     record("unconfigured-list", "postqueue", "-j", root=False)
     record("unconfigured-conf", "postconf", "-h", "queue_directory", root=False)

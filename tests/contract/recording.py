@@ -44,7 +44,7 @@ def save(version: str, names: Names, recordings: list[Recording]) -> None:
 
 
 def load(version: str) -> tuple[Names, dict[str, Recording]]:
-    """The names and recordings of one Postfix version, these by their name and in the order they were made."""
+    """The names and recordings of one Postfix version; these by name, in the order they were made."""
     data = json.loads((DATA / f"postfix-{version}.json").read_text())
     recordings = {}
     for command in data["commands"]:

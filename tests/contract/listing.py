@@ -1,0 +1,58 @@
+"""The same message twice: as ``postqueue -j`` lists it and as a row of the reader, brought to one form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mtatui.queue.message import Message, Row, State
+
+#: Text of the reader ends after so many bytes.
+CUT = 2048
+
+
+def of_postqueue(output: bytes) -> dict[str, dict[str, Any]]:
+    """What ``postqueue -j`` printed, by queue ID. Only \\n ends a line: U+2028 and the like are data."""
+    listed: dict[str, dict[str, Any]] = {}
+    for line in filter(None, output.split(b"\n")):
+        entry = json.loads(line.decode("utf-8", "surrogateescape"))
+        # A message that moves while it lists the queue may come twice.
+        listed[entry["queue_id"]] = {
+            "state": entry["queue_name"],
+            "arrival": entry["arrival_time"],
+            "size": entry["message_size"],
+            "sender": entry["sender"][:CUT],
+            "recipients": sorted(
+                (r["address"][:CUT], r.get("delay_reason", "")) for r in entry["recipients"]
+            ),
+        }
+    return listed
+
+
+def of_rows(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """The same from rows: what ``postqueue -j`` does not list is left out."""
+    listed = {}
+    for message in map(Message.from_row, rows):
+        if message.state in (State.CORRUPT, State.TRASH):
+            continue
+        # It gives no reasons for what is being delivered right now.
+        reasons = message.state is not State.ACTIVE
+        listed[message.id] = {
+            "state": message.state.value,
+            "arrival": message.arrival,
+            "size": message.size,
+            "sender": _printable(message.sender) or "MAILER-DAEMON",
+            "recipients": sorted(
+                (_printable(r.address), _printable(r.reason) if reasons else "")
+                for r in message.recipients
+                if not r.done
+            ),
+        }
+    return listed
+
+
+def _printable(text: str) -> str:
+    """As Postfix prints text of strangers (``printable.c``): ASCII controls and what is no UTF-8 as ``?``."""
+    return "".join(
+        "?" if char < " " or char == "\x7f" or "\udc80" <= char <= "\udcff" else char for char in text
+    )
