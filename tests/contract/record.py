@@ -6,19 +6,11 @@ The queue stands still while it is recorded, with qmgr and pickup frozen.
 from __future__ import annotations
 
 import subprocess
-import sys
 
 from mtatui.backends.postfix.tools import PARTS
 from tests.contract.recording import DATA, Names, Recording, save, save_spool
+from tests.stack.oddities import send_oddities
 from tests.stack.postfix import PostfixInstance
-from tests.stack.smtp import Refused
-
-HOSTILE = (
-    b'"a\x1b[31mb"@full.test', '"a\u2028b"@full.test'.encode(), '"\u202egnp.exe"@full.test'.encode(),
-    '"\u009b31m"@full.test'.encode(), b'"[bold]x[/]"@full.test', b'"with space"@full.test',
-    b'"q\\"uote"@full.test', b'"a@b"@full.test', b'"tab\there"@full.test', b"a" * 300 + b"@full.test",
-    b"UPPER@FULL.test", b"user@[192.0.2.1]", b"'$(id)@full.test",
-)  # fmt: skip
 
 #: A queue ID of no message.
 GONE = "4jXZZZZZZZzGone"
@@ -48,14 +40,7 @@ class Recorder:
 def fill(instance: PostfixInstance) -> Names:
     """Fill the queue with everything that is worth a recording; the IDs that the commands will name."""
     instance.make_busy()
-    for address in HOSTILE:
-        try:
-            instance.send(address, address, utf8=True, helo=b"\x1b[2Jx\xe2\x80\xae")
-        except Refused as refusal:
-            print(f"{address!r}: {refusal}", file=sys.stderr)
-    instance.send(
-        "list@sender.test", *(f"full-{n}@ok.test" for n in range(120)), content=b"Subject: l\r\n\r\n"
-    )
+    send_oddities(instance)
     origin = {
         "NAME": "evil.example",
         "ADDR": "IPV6:2001:db8::66",
@@ -76,9 +61,6 @@ def fill(instance: PostfixInstance) -> Names:
             "expiring",
         )
     }
-    # Bytes that are no UTF-8 come in by sendmail only.
-    instance.submit(b"Subject: \xff\xfe\n\nx\n", "-f", "bad\udcff\udcfe@sender.test", "raw@full.test")
-    instance.wait_until(lambda: not instance.queue_ids("maildrop"), "pickup")
     instance.wait_until(lambda: len(instance.queue_ids("active", "incoming")) == 1, "the queue to settle")
     instance.postsuper("h", [names["again-held"], names["kept"]])
     [names["active"]] = instance.queue_ids("active")
