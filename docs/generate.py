@@ -1,7 +1,11 @@
-"""Write the pages of docs/ that the code knows: the keys and the command line. ``--check`` only compares."""
+"""Write what the code knows of docs/: the keys, the command line, the fields of the query language.
+
+``--check`` only compares.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +13,8 @@ from pathlib import Path
 import click
 
 from mtatui.cli.main import root
+from mtatui.queue.message import State
+from mtatui.queue.terms import NUMBER_FIELDS, TEXT_FIELDS
 from mtatui.verbs import ALL, Action, Danger
 
 HERE = Path(__file__).parent
@@ -83,6 +89,21 @@ def _commands(
                 yield from _commands(child, (*path, name))
 
 
+def query_page() -> str:
+    """docs/query.md: written by hand, but for the table of fields."""
+    rows = [(f"{name}:", meaning) for name, meaning in TEXT_FIELDS.items()]
+    rows.append(("state:", ", ".join(f"`{state}`" for state in State)))
+    rows += [(f"{name}>` `{name}<", meaning) for name, meaning in NUMBER_FIELDS.items()]
+    table = "\n".join(["| field | |", "|---|---|", *(f"| `{name}` | {meaning} |" for name, meaning in rows)])
+    written = (HERE / "query.md").read_text("utf-8")
+    return re.sub(
+        r"(<!-- fields: .*? -->\n).*?(<!-- /fields -->)",
+        lambda found: f"{found[1]}\n{table}\n\n{found[2]}",
+        written,
+        flags=re.DOTALL,
+    )
+
+
 INTRODUCTION = """
 Whatever the terminal can do, the command line can. Data goes to standard output, narration and progress to
 standard error. `--json` prints one JSON document (`queue list`: one object a line).
@@ -100,7 +121,7 @@ Nothing asks where there is no terminal: what needs a yes is refused, naming `--
 | 70 | a fault in mtatui itself; a file with the details is named |
 """
 
-PAGES = {"keys.md": keys_page, "cli.md": cli_page}
+PAGES = {"keys.md": keys_page, "cli.md": cli_page, "query.md": query_page}
 
 
 def main() -> int:
