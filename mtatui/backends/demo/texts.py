@@ -195,6 +195,11 @@ _SENTENCES = (
 )
 
 
+def dice(seed: int | str | None = None) -> random.Random:
+    """Chance, the same for the same seed."""
+    return random.Random(seed)  # noqa: S311 (a play, not a secret)
+
+
 def address_of(domain: str, host: int = 0) -> str:
     """An IP address for a mail exchanger of a domain, the same each time."""
     number = sum(byte * (at + 7) for at, byte in enumerate(domain.encode("utf-8", "surrogateescape"))) + host
