@@ -1,0 +1,202 @@
+"""The parent's side of the hands: one long-lived child per server, asked and answering line by line.
+
+It blocks, so that it can be used from any thread (``asyncio.to_thread``); one request at a time. The program
+is `mtatui.backends.postfix.spool.hands`, running where the queue is, as root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mtatui.backends.host import Host, HostError, NotPermitted, ReadOnly, TimedOut, Unreachable
+from mtatui.backends.host_sudo import refusal, refused
+from mtatui.queue.message import Identity, Message, State
+from mtatui.text import clean
+
+PROGRAM = Path(__file__).parent / "postfix" / "spool" / "__main__.py"
+#: Seconds for an answer. A batch is a few hundred messages; a disk that hangs is told as such.
+PATIENCE = 60.0
+#: Seconds for what goes over the whole trash.
+LONG = 1800.0
+
+
+class Found(NamedTuple):
+    """A message as it is now: who, where, and whether Postfix has been asked to return it."""
+
+    identity: Identity
+    state: State
+    expiring: bool
+
+
+#: What became of one item of a batch: the answer, None for "in no queue", words for "it failed".
+Answer = list[Any] | str | None
+
+
+class Hands:
+    """The hands on the queue of one server."""
+
+    def __init__(
+        self, host: Host, queue_directory: str, hash_queue_names: str, hash_queue_depth: int | str
+    ) -> None:
+        """Nothing is started yet. The arguments are main.cf's parameters, expanded (`Tools.parameters`)."""
+        self.host = host
+        self.argv = [sys.executable, "-I", "-S", str(PROGRAM), "--hands"]
+        self.argv += [queue_directory, hash_queue_names, str(hash_queue_depth)]
+        if host.read_only:
+            self.argv.append("--look")
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._number = 0
+        self._rest = bytearray()
+
+    # -- about messages --------------------------------------------------------------------------------------
+
+    def identify(self, items: Sequence[tuple[str, State]]) -> list[Found | str | None]:
+        """Who these messages are now, and where: None for what is in no queue, words for what failed."""
+        return _found(items, self.ask("identify", items))
+
+    def keep(self, items: Sequence[tuple[str, State]]) -> list[Found | str | None]:
+        """Link messages into the trash: who was linked, None for what is in no queue, words if it failed."""
+        return _found(items, self.ask("keep", items))
+
+    def each(self, operation: str, ids: Iterable[str]) -> list[Answer]:
+        """Do one of the other operations for each ID: drop, forget, discard, restore, free."""
+        answers: list[Answer] = self.ask(operation, [[id] for id in ids])
+        return answers
+
+    # -- about the trash -------------------------------------------------------------------------------------
+
+    def trash(self, limit: int) -> tuple[int, int, list[Message]]:
+        """How many messages the trash holds, their bytes, and the last deleted ones (their mtime is that of
+        the deletion)."""
+        count, size, rows = self.ask("trash", limit, patience=LONG)
+        return count, size, [Message.from_row(row) for row in rows]
+
+    def purge(self, max_age: float, max_bytes: int) -> tuple[int, int]:
+        """Empty the trash of what is too old (seconds), then of the oldest that is too much (bytes): how many
+        messages went, and their bytes."""
+        count, size = self.ask("purge", max_age, max_bytes, patience=LONG)
+        return count, size
+
+    # -- asking ----------------------------------------------------------------------------------------------
+
+    def ask(self, operation: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+        """Ask and wait for the answer. A child that has died is replaced; what it was doing is not repeated.
+
+        Raises:
+            HostError: it was refused, in words; or as `Host.child`.
+            Unreachable: it died. TimedOut: it did not answer in time, and has been stopped.
+        """
+        with self._lock:
+            child = self._started()
+            self._number += 1
+            request = (
+                json.dumps([self._number, operation, *arguments], separators=(",", ":")).encode() + b"\n"
+            )
+            try:
+                answer = json.loads(self._exchange(child, request, time.monotonic() + patience))
+                if answer[0] != self._number:
+                    raise ValueError(answer[0])
+            except (OSError, ValueError, LookupError, EOFError, HostError) as error:
+                said = self._close()
+                if isinstance(error, TimedOut):
+                    raise
+                if refused(said):
+                    raise NotPermitted(refusal(self.argv)) from error
+                words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
+                raise Unreachable(
+                    f"The helper on {self.host.name} that moves queue files has died"
+                    + (f": {words}" if words else ".")
+                ) from error
+        if not answer[1]:
+            if self.host.read_only:
+                raise ReadOnly(f"{self.host.name} is open read-only.")
+            raise HostError(f"{self.host.name}: {clean(str(answer[2]))}")
+        return answer[2]
+
+    def close(self) -> None:
+        """End the child, if there is one. It may be asked again; that starts a new one."""
+        with self._lock:
+            self._close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is not None:
+            self._close()
+        if self._child is None:
+            self._child = self.host.child(self.argv, changes=not self.host.read_only)
+            assert self._child.stdin is not None
+            os.set_blocking(self._child.stdin.fileno(), False)
+            self._rest.clear()
+        return self._child
+
+    def _exchange(self, child: subprocess.Popen[bytes], request: bytes, deadline: float) -> bytes:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        to, fro = child.stdin.fileno(), child.stdout.fileno()
+        unsent = memoryview(request)
+        while True:
+            left = deadline - time.monotonic()
+            writing = [to] if unsent else []
+            readable, writable, _ = select.select([fro], writing, [], max(0.0, left))
+            if not readable and not writable:
+                raise TimedOut(
+                    f"The helper on {self.host.name} that moves queue files did not answer in time and was "
+                    "stopped. Is its disk very busy?"
+                )
+            if writable:
+                unsent = unsent[os.write(to, unsent[:65536]) :]
+            if readable:
+                data = os.read(fro, 1 << 20)
+                if not data:
+                    raise EOFError
+                self._rest += data
+                if data.endswith(b"\n"):
+                    answer = bytes(self._rest)
+                    self._rest.clear()
+                    return answer
+
+    def _close(self) -> bytes:
+        """End the child; what it had to say on standard error."""
+        child, self._child = self._child, None
+        if child is None:
+            return b""
+        with contextlib.suppress(OSError):
+            if child.stdin is not None:
+                child.stdin.close()
+        try:
+            child.wait(2)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(
+                OSError
+            ):  # under sudo it is root's: it ends when it sees its input closed
+                child.kill()
+                child.wait(2)
+        said = b""
+        if child.stderr is not None:
+            if select.select([child.stderr], [], [], 0)[0]:
+                said = os.read(child.stderr.fileno(), 65536)
+            child.stderr.close()
+        if child.stdout is not None:
+            child.stdout.close()
+        return said
+
+
+def _found(items: Sequence[tuple[str, State]], answers: list[Answer]) -> list[Found | str | None]:
+    found: list[Found | str | None] = []
+    for (id, _), answer in zip(items, answers, strict=True):
+        if isinstance(answer, list):
+            state, arrival, size, sender, expiring = answer
+            found.append(Found(Identity(id, arrival, size, sender), State(state), bool(expiring)))
+        else:
+            found.append(answer if answer is None else clean(answer))
+    return found

@@ -1,0 +1,204 @@
+"""The journal of one server: what is about to be done is on its disk before it is done, then what came of it.
+
+It lies in ``<queue_directory>/mtatui/journal`` for root only, shared by all admins, one JSON object a line:
+an *intent* (who, when, verb, how chosen, which messages), later its *outcome* (what became of each). Whoever
+changes the queue holds its lock meanwhile: an intent without an outcome was interrupted, unless the lock is
+taken. Undo and history read the journal. Everything here blocks, but `working`: call it from a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pwd
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mtatui.backends.child import Hands
+from mtatui.backends.host import HostError
+from mtatui.queue.message import Identity, State
+from mtatui.queue.selection import Outcome, Receipt, Result, Selection, Target
+from mtatui.text import clean
+
+#: How much of the journal is read, from its end (bytes).
+MEMORY = 16 * 1024 * 1024
+#: Seconds to wait for somebody else who is changing the queue.
+PATIENCE = 5.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """One thing that was done, or begun. Times are epoch seconds."""
+
+    id: str
+    at: float
+    who: str
+    verb: str
+    selection: Selection
+    undoes: str = ""
+    """The entry that this one took back."""
+    finished: bool = False
+    interrupted: bool = False
+    """It never came to its end; the outcome is what was found afterwards."""
+    outcome: Outcome | None = None
+    did: frozenset[str] = field(default_factory=frozenset)
+    """The IDs of the messages that it really changed: what an undo is about."""
+
+
+class Journal:
+    """The journal of one server."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+        self._turn = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def working(self, verb: str) -> AsyncIterator[None]:
+        """Have the right to change the queue while inside: one at a time, of all who are at this server.
+
+        Raises:
+            HostError: somebody else has it, and does not seem to come to an end.
+        """
+        async with self._turn:
+            deadline = time.monotonic() + PATIENCE
+            me = f"{user()} ({verb} since {time.strftime('%H:%M:%S')})"
+            while holder := await asyncio.to_thread(self._hands.ask, "lock", me):
+                if time.monotonic() > deadline:
+                    raise HostError(
+                        f"Another mtatui is changing this queue: {clean(holder)}. Nothing was done; "
+                        "try again when it has finished."
+                    )
+                await asyncio.sleep(0.1)
+            try:
+                yield
+            finally:
+                with contextlib.suppress(HostError):  # if the hands have died, so has the lock
+                    self._hands.ask("unlock")
+
+    def begin(self, verb: str, selection: Selection, undoes: str = "") -> str:
+        """Write down what is about to be done; its entry.
+
+        Raises:
+            HostError: it could not be written; do nothing then.
+        """
+        at = time.time()
+        entry = time.strftime("%y%m%d-%H%M%S-", time.localtime(at)) + secrets.token_hex(2)
+        try:
+            self._write(
+                entry=entry,
+                at=at,
+                who=user(),
+                verb=verb,
+                chosen_by=selection.chosen_by,
+                chosen_at=selection.at,
+                undoes=undoes,
+                targets=[
+                    [t.identity.id, t.state, t.identity.arrival, t.identity.size, t.identity.sender]
+                    for t in selection.targets
+                ],
+            )
+        except HostError as error:
+            raise HostError(
+                f"{error} - the journal cannot be written, so nothing was done. "
+                "If the disk is full: emptying the trash makes room."
+            ) from error
+        return entry
+
+    def end(self, outcome: Outcome, did: Iterable[str], *, interrupted: bool = False) -> None:
+        """Write down what came of an entry (``outcome.entry``), and which messages it really changed."""
+        results: dict[str, dict[str, list[str]]] = {}
+        for receipt in outcome.receipts:
+            results.setdefault(receipt.result, {}).setdefault(receipt.text, []).append(receipt.id)
+        self._write(
+            outcome_of=outcome.entry,
+            at=outcome.at,
+            cost=round(outcome.cost, 3),
+            cancelled=outcome.cancelled,
+            interrupted=interrupted,
+            results={r: {text: " ".join(ids) for text, ids in texts.items()} for r, texts in results.items()},
+            did=" ".join(did),
+            commands=outcome.commands,
+            notes=outcome.notes,
+        )
+
+    def entries(self) -> list[Entry]:
+        """What is remembered, the last first."""
+        entries: dict[str, Entry] = {}
+        for line in self._hands.ask("notes", MEMORY):
+            try:
+                note = json.loads(line)
+                if "entry" in note:
+                    entries[note["entry"]] = _intent(note)
+                elif note["outcome_of"] in entries:  # else its intent is too long ago
+                    _settle(entries[note["outcome_of"]], note)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # a line that was cut short, or not ours
+        return sorted(entries.values(), key=lambda entry: -entry.at)
+
+    def unfinished(self) -> list[Entry]:
+        """What was interrupted: begun, without an outcome, and nobody is at it any more."""
+        begun = [entry for entry in self.entries() if not entry.finished]
+        return begun[1:] if begun and self._hands.ask("busy") else begun
+
+    def last_undoable(self) -> Entry | None:
+        """The last entry that can be taken back and was not, nor took back another itself."""
+        entries = self.entries()
+        undone = {entry.undoes for entry in entries}
+        for entry in entries:
+            if entry.verb in UNDO and entry.did and not entry.undoes and entry.id not in undone:
+                return entry
+        return None
+
+    def _write(self, **note: Any) -> None:
+        self._hands.ask("note", json.dumps(note, separators=(",", ":")))
+
+
+#: What takes back what.
+UNDO = {"delete": "restore", "hold": "release", "release": "hold"}
+
+
+def user() -> str:
+    """Who is at the keyboard: through sudo, the one who called it."""
+    name = os.environ.get("SUDO_USER")
+    if name:
+        return name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _intent(note: dict[str, Any]) -> Entry:
+    targets = tuple(
+        Target(Identity(id, arrival, size, sender), State(state))
+        for id, state, arrival, size, sender in note["targets"]
+    )
+    selection = Selection(targets, note["chosen_by"], note["chosen_at"])
+    return Entry(note["entry"], note["at"], note["who"], note["verb"], selection, note["undoes"])
+
+
+def _settle(entry: Entry, note: dict[str, Any]) -> None:
+    receipts = [
+        Receipt(id, Result(result), text)
+        for result, texts in note["results"].items()
+        for text, ids in texts.items()
+        for id in ids.split()
+    ]
+    entry.outcome = Outcome(
+        entry.verb,
+        note["at"],
+        receipts,
+        note["commands"],
+        note["notes"],
+        note["cancelled"],
+        note["cost"],
+        entry.id,
+    )
+    entry.interrupted = note["interrupted"]
+    entry.did = frozenset(note["did"].split())
+    entry.finished = True

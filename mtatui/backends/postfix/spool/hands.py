@@ -1,0 +1,380 @@
+"""The hands on the queue: links into the trash and back, moves out of the corrupt directory, the journal.
+
+Requests come on standard input, one JSON array a line: ``[number, operation, argument…]``; each gets one line
+back: ``[number, true, result]`` or ``[number, false, words]``. Operations over messages take many at once and
+answer item by item: a list where it went well, null where the message is in no queue, words where it failed.
+One bad item never stops the others.
+
+The one rule: while a message is moved its file never is without a name. A link is made first, and the old
+one removed only when the new one is seen to be the same file. Standard library only, Python 3.6 or newer.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import re
+import stat
+import sys
+import time
+
+from . import ledger, place, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+    Item = Tuple[str, str]
+    Found = Tuple[str, str, os.stat_result]
+    Answer = Union[None, str, List[Any]]
+
+STATES = ("hold", "deferred", "active", "incoming", "corrupt", "maildrop")
+#: What postsuper deletes together with a message, and what a restored one gets back: why it was stuck.
+LOGS = ("defer", "bounce")
+#: mtatui's own directories inside the queue directory.
+ROOM = "mtatui"
+ORIGIN = ROOM + "/origin"
+LOG_ROOMS = {log: ROOM + "/" + log for log in LOGS}
+REQUEST_LIMIT = 256 * 1024 * 1024
+
+_ID = re.compile(r"[A-Za-z0-9]{5,}\Z").match
+_SHORT_ID = re.compile(r"[0-9A-F]{6,}\Z").match
+_MICROSECONDS = 5
+
+
+class Refused(Exception):
+    """An operation that will not be done at all, in words."""
+
+
+class Hands:
+    """What may be done to the files of one queue directory."""
+
+    def __init__(self, queue: str, hash_names: str, hash_depth: int, look_only: bool = False) -> None:
+        self.queue = queue
+        self.look_only = look_only
+        self._names = place.queue_names(hash_names)
+        self._depth = hash_depth
+        self._owners: "Dict[str, int]" = {}
+        self.lock = ledger.Lock(queue)
+        self._ready = False
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def identify(self, id: str, state: str) -> "Answer":
+        """Who and where a message is now: state, arrival, size, sender, 1 where its expiry is asked for."""
+        if state == "trash":
+            arrival, size, sender = record.read_identity(self._trash(id))
+            return ["trash", arrival, size, sender, 0]
+        for _ in range(3):  # it may move between finding and reading
+            found = self._find(id, state)
+            if found is None:
+                return None
+            try:
+                arrival, size, sender = record.read_identity(found[1])
+            except FileNotFoundError:
+                continue
+            return [found[0], arrival, size, sender, 1 if found[2].st_mode & stat.S_IXGRP else 0]
+        return "it moves too fast to be read"
+
+    def trash(self, limit: int) -> "List[Any]":
+        """What is in the trash, last deleted first: how many, their bytes on disk, rows of the first."""
+        kept = sorted(self._trashed(), key=lambda item: -item[1].st_ctime)
+        rows = []
+        for id, _ in kept[:limit]:
+            logs = tuple(self._path(LOG_ROOMS[log], id) for log in LOGS)
+            try:
+                rows.append(record.read_row(self._trash(id), id, "trash", logs=logs))
+            except record.Damaged as damaged:
+                rows.append(damaged.row)
+            except OSError:
+                continue
+        return [len(kept), sum(info.st_size for _, info in kept), rows]
+
+    # -- into the trash and out of it ------------------------------------------------------------------------
+
+    def keep(self, id: str, state: str) -> "Answer":
+        """Link a message into the trash; who it is, as `identify` says, but of the file that was linked."""
+        for _ in range(3):
+            found = self._find(id, state)
+            if found is None:
+                return None
+            try:
+                os.link(found[1], self._trash(id), follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except FileExistsError:
+                if not os.path.samestat(os.lstat(self._trash(id)), found[2]):
+                    return "another message with this ID is in the trash: restore it, or empty the trash"
+            break
+        else:
+            return "it moves too fast to be kept"
+        info = os.lstat(self._trash(id))
+        if not self._is_message(found[0], info):
+            self._forget(id)
+            return "it is not a queue file"
+        if found[0] in ("corrupt", "maildrop"):
+            _unlink(self._path(ORIGIN, id))
+            os.symlink(found[0], self._path(ORIGIN, id))
+        for log in LOGS:
+            _link(self._place(log, id), self._path(LOG_ROOMS[log], id))
+        arrival, size, sender = record.read_identity(self._trash(id))
+        return [found[0], arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0]
+
+    def drop(self, id: str) -> "Answer":
+        """Take a message out of the trash if the queue has it too; ``["last"]``, and nothing done, if not."""
+        info = os.lstat(self._trash(id))
+        found = self._find(id, "hold")
+        if found is None or not os.path.samestat(found[2], info):
+            return ["last"]
+        self._forget(id)
+        return ["dropped"]
+
+    def forget(self, id: str) -> "Answer":
+        """Take a message out of the trash, whatever there is of it elsewhere."""
+        os.lstat(self._trash(id))
+        self._forget(id)
+        return []
+
+    def discard(self, id: str) -> "Answer":
+        """Take a message that is in the trash out of the corrupt directory."""
+        path = self._place("corrupt", id)
+        if not os.path.samestat(os.lstat(path), os.lstat(self._trash(id))):
+            return "the file in the trash is another one"
+        os.unlink(path)
+        return []
+
+    def restore(self, id: str) -> "Answer":
+        """Put a message of the trash on hold, under its own ID (a corrupt one, or one that waited for pickup,
+        back to where it was): the state it has now, and 1 where its name fits its inode."""
+        info = os.lstat(self._trash(id))
+        if not stat.S_ISREG(info.st_mode):
+            return "it is not a queue file"
+        found = self._find(id, "hold")
+        if found is not None:
+            if not os.path.samestat(found[2], info):
+                return "another message has this ID now (%s)" % found[0]
+            self._forget(id)
+            return [found[0], 1]
+        state = "hold"
+        try:
+            state = os.readlink(self._path(ORIGIN, id))
+        except OSError:
+            if not info.st_mode & stat.S_IXUSR:
+                return "it never was received completely"
+        if state not in STATES:
+            state = "hold"
+        for log in LOGS:
+            if os.path.lexists(self._path(LOG_ROOMS[log], id)):
+                self._folder(log, id)
+                _link(self._path(LOG_ROOMS[log], id), self._place(log, id))
+        self._move(self._trash(id), state, id, info)
+        self._forget(id)
+        return [state, _fits(id, info)]
+
+    def purge(self, max_age: float, max_bytes: int) -> "List[Any]":
+        """Empty the trash of what is older than so many seconds, then of the oldest until so many bytes are
+        left: how many messages, and their bytes. What the queue still has stays: it costs nothing."""
+        kept = sorted(
+            (item for item in self._trashed() if item[1].st_nlink == 1), key=lambda i: i[1].st_ctime
+        )
+        left = sum(info.st_size for _, info in kept)
+        count = freed = 0
+        oldest = time.time() - max_age
+        for id, info in kept:
+            if info.st_ctime >= oldest and left <= max_bytes:
+                break
+            self._forget(id)
+            left -= info.st_size
+            freed += info.st_size
+            count += 1
+        return [count, freed]
+
+    # -- out of the corrupt directory ------------------------------------------------------------------------
+
+    def free(self, id: str) -> "Answer":
+        """Move a message from the corrupt directory to hold: 1 where its name fits its inode."""
+        path = self._place("corrupt", id)
+        info = os.lstat(path)
+        if not self._is_message("corrupt", info):
+            return "it is not a queue file"
+        self._move(path, "hold", id, info)
+        os.unlink(path)
+        return [_fits(id, info)]
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _trash(self, id: str) -> str:
+        return self._path(place.TRASH, id)
+
+    def _path(self, folder: str, id: str) -> str:
+        return "%s/%s/%s" % (self.queue, folder, id)
+
+    def _place(self, state: str, id: str) -> str:
+        return place.path(self.queue, state, id, self._names, self._depth)
+
+    def _find(self, id: str, hint: str) -> "Optional[Found]":
+        first = (hint,) if hint in STATES else ()
+        # Twice: it may have moved from a queue not looked at yet to one that had been.
+        for state in (first + STATES) * 2:
+            path = self._place(state, id)
+            try:
+                info = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            if self._is_message(state, info):
+                return state, path, info
+        return None
+
+    def _is_message(self, state: str, info: os.stat_result) -> bool:
+        """A regular file of the mail system's own (in maildrop, of whoever submitted it)."""
+        if state not in self._owners:
+            self._owners[state] = os.lstat(os.path.join(self.queue, state)).st_uid
+        return stat.S_ISREG(info.st_mode) and (state == "maildrop" or info.st_uid == self._owners[state])
+
+    def _move(self, path: str, state: str, id: str, info: os.stat_result) -> None:
+        """Give a file its second name, in a queue; the first one is the caller's to remove."""
+        self._folder(state, id)
+        target = self._place(state, id)
+        os.link(path, target, follow_symlinks=False)
+        if not os.path.samestat(os.lstat(target), info):
+            os.unlink(target)
+            raise OSError(errno.EBUSY, "the file was exchanged while it was moved")
+
+    def _folder(self, state: str, id: str) -> None:
+        """Make the hash folder of an ID, as the mail system would (``mail_queue_mkdirs``)."""
+        folder = os.path.join(self.queue, state)
+        for part in place.folder(state, id, self._names, self._depth).split("/")[1:-1]:
+            owner = os.lstat(folder)
+            folder = os.path.join(folder, part)
+            try:
+                os.mkdir(folder, 0o700)
+            except FileExistsError:
+                continue
+            os.chown(folder, owner.st_uid, owner.st_gid)
+
+    def _trashed(self) -> "List[Tuple[str, os.stat_result]]":
+        kept: "List[Tuple[str, os.stat_result]]" = []
+        try:
+            entries = os.scandir(os.path.join(self.queue, place.TRASH))
+        except FileNotFoundError:
+            return kept
+        with entries:
+            for entry in entries:
+                if _ID(entry.name):
+                    try:
+                        kept.append((entry.name, entry.stat(follow_symlinks=False)))
+                    except FileNotFoundError:
+                        continue
+        return [item for item in kept if stat.S_ISREG(item[1].st_mode)]
+
+    def _forget(self, id: str) -> None:
+        _unlink(self._trash(id))
+        for folder in (ORIGIN, *LOG_ROOMS.values()):
+            _unlink(self._path(folder, id))
+
+    def open_room(self) -> None:
+        """Have mtatui's own directories, for nobody but root, on the file system of the queue."""
+        if self._ready:
+            return
+        device = os.lstat(os.path.join(self.queue, "hold")).st_dev
+        for name in (ROOM, place.TRASH, ORIGIN, *LOG_ROOMS.values()):
+            path = os.path.join(self.queue, name)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o700)
+            info = os.lstat(path)
+            if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
+                raise Refused(
+                    "%s must be a directory that only its owner, %d, can enter" % (path, os.geteuid())
+                )
+            if info.st_dev != device:
+                raise Refused("%s is not on the file system of the queue: nothing can be kept there" % path)
+        self._ready = True
+
+
+def _fits(id: str, info: os.stat_result) -> int:
+    """Whether a short ID ends in the file's inode number, as it must; long ones need not."""
+    return 0 if _SHORT_ID(id) and id[_MICROSECONDS:] != "%X" % info.st_ino else 1
+
+
+def _link(path: str, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError, FileExistsError):
+        os.link(path, target, follow_symlinks=False)
+
+
+def _unlink(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def main(arguments: "List[str]") -> int:
+    """Serve requests until standard input ends: ``QUEUE_DIRECTORY HASH_NAMES HASH_DEPTH [--look]``."""
+    hands = Hands(arguments[0], arguments[1], int(arguments[2]), "--look" in arguments[3:])
+    out = sys.stdout.buffer
+    for line in iter(lambda: sys.stdin.buffer.readline(REQUEST_LIMIT), b""):
+        number = 0
+        try:
+            request = json.loads(line.decode("ascii"))
+            number = request[0]
+            answer = [number, True, _serve(hands, request[1], request[2:])]
+        except Refused as refused:
+            answer = [number, False, str(refused)]
+        except OSError as error:
+            answer = [number, False, _words(error)]
+        except Exception as error:
+            answer = [number, False, "not understood: %s: %s" % (type(error).__name__, error)]
+        out.write(json.dumps(answer, separators=(",", ":")).encode("ascii") + b"\n")
+        out.flush()
+    return 0
+
+
+_EACH: "Dict[str, Callable[..., Answer]]" = {
+    "keep": Hands.keep,
+    "drop": Hands.drop,
+    "forget": Hands.forget,
+    "discard": Hands.discard,
+    "restore": Hands.restore,
+    "free": Hands.free,
+}
+
+
+def _serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
+    if operation == "identify":
+        return [_one(hands, Hands.identify, item) for item in arguments[0]]
+    if operation == "trash":
+        return hands.trash(*arguments)
+    if operation == "notes":
+        return ledger.notes(hands.queue, *arguments)
+    if operation == "busy":
+        return ledger.busy(hands.queue)
+    if hands.look_only:
+        raise Refused("it was opened for looking only")
+    hands.open_room()
+    if operation == "lock":
+        return hands.lock.take(*arguments)
+    if operation == "unlock":
+        return hands.lock.leave()
+    if operation == "note":
+        return ledger.note(hands.queue, *arguments)
+    if operation == "purge":
+        return hands.purge(*arguments)
+    return [_one(hands, _EACH[operation], item) for item in arguments[0]]
+
+
+def _one(hands: Hands, operation: "Callable[..., Answer]", item: "List[str]") -> "Answer":
+    try:
+        if not _ID(item[0]):
+            return "not a queue ID"
+        return operation(hands, *item)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _words(error)
+    except Exception as error:
+        return "%s: %s" % (type(error).__name__, error)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
