@@ -124,7 +124,7 @@ def decode_words(value: bytes) -> str:
     for match in _ENCODED_WORD.finditer(text):
         between = text[end : match.start()]
         name, encoding, payload = match.groups()
-        data = _base64(payload.encode("utf-8")) if encoding in "bB" else _q(payload)
+        data = _base64(payload.encode("utf-8", "surrogateescape")) if encoding in "bB" else _q(payload)
         if pending and not between.strip() and name.lower() == charset:
             pending += data  # mailers cut multi-byte characters in two
         else:
@@ -275,11 +275,12 @@ def _describe(head: bytes, default: str) -> tuple[str, str, str, str, str, str]:
     from email.message import Message
 
     first: dict[bytes, bytes] = {}
-    for name, value in _fields(head):
-        first.setdefault(name.lower(), value)
+    for field, value in _fields(head):
+        first.setdefault(field.lower(), value)
     found = Message()
-    found["Content-Type"] = _guess(first.get(b"content-type", default.encode())[:_PARAMETER_LIMIT])
-    found["Content-Disposition"] = _guess(first.get(b"content-disposition", b"")[:_PARAMETER_LIMIT])
+    for name in ("Content-Type", "Content-Disposition"):
+        value = first.get(name.lower().encode(), default.encode() if name == "Content-Type" else b"")
+        found[name] = _guess(value[:_PARAMETER_LIMIT]).encode("utf-8", "replace").decode()
     encoding = _guess(first.get(b"content-transfer-encoding", b"")).strip().lower()
 
     def parameter(name: str, header: str) -> str:
@@ -330,13 +331,17 @@ def _decode(data: bytes, charset: str) -> str:
 
 
 def _guess(data: bytes) -> str:
-    """Characters from bytes that claim nothing: UTF-8 (even when cut in a character), else Windows-1252."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":
-            return data.decode("utf-8", "replace")
-        return data.decode("cp1252", "replace")
+    """Characters from bytes that claim nothing: UTF-8 where any of it is, else Windows-1252.
+
+    What is not UTF-8 among what is stands as lone surrogates, which `clean` makes visible.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    if text.isascii() or _BEYOND_ASCII.search(text):
+        return text
+    return data.decode("cp1252", "replace")
+
+
+_BEYOND_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
 
 
 def _base64(data: bytes) -> bytes:

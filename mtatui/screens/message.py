@@ -1,0 +1,447 @@
+"""The message screen: one message whole. Envelope, headers, attachments, body, raw bytes, records, log.
+
+What lies in the queue file is read on demand, one command a section, no further than a limit that `m`
+widens. A `MessageSource` (the server) is asked, and what it refuses is shown in its words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar, Protocol
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message as TextualMessage
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widgets import Input, Static
+
+from mtatui.backends.host import HostError
+from mtatui.queue.message import Message, State
+from mtatui.screens import message_text
+from mtatui.screens.choice import ChoiceScreen, Option
+from mtatui.screens.message_actions import KEYS, SECTIONS
+from mtatui.screens.saving import Exists, NotSaved, save
+from mtatui.text import cells, clean, count, size
+from mtatui.verbs import Action, Verb
+from mtatui.widgets.lines import Lines, Piece
+from mtatui.widgets.notice import NoticeFooter
+from mtatui.widgets.text_view import TextView
+
+#: Bytes of a message that are read at first, and by how much `m` widens that.
+FIRST_LOOK = 256 * 1024
+WIDER = 8
+#: Bytes that are kept of a message at most; what is larger is for postcat(1) and a file.
+LARGEST = 128 * 1024 * 1024
+#: Seconds between looks at whether the message has changed; nothing is drawn when it has not.
+LOOK_AGAIN = 2.0
+
+
+class MessageSource(Protocol):
+    """Where a message screen has its message from. Each of the three that read may raise a HostError."""
+
+    def message(self, id: str) -> Message | None:
+        """What the index knows; None once it is in the queue no more."""
+        ...
+
+    def why_not(self, action: Action, states: Iterable[State] = ()) -> str:
+        """Why an action cannot be done to messages in these states; "" where it can."""
+        ...
+
+    def expires(self, message: Message) -> int:
+        """When it goes back to its sender (epoch seconds), 0 where that is not known."""
+        ...
+
+    async def content(self, id: str, limit: int) -> tuple[bytes, bool]:
+        """The raw message up to a limit in bytes, and whether there is more."""
+        ...
+
+    async def records(self, id: str) -> str:
+        """The envelope records as text."""
+        ...
+
+    async def log_lines(self, id: str) -> list[str]:
+        """The lines of the mail log about it."""
+        ...
+
+
+class Head(Lines, can_focus=False):
+    """Who the message is, which section is shown, and how much of it."""
+
+    class SectionClicked(TextualMessage):
+        """The name of a section was clicked."""
+
+        def __init__(self, section: str) -> None:
+            super().__init__()
+            self.section = section
+
+    def __init__(self) -> None:
+        super().__init__(id="message-head")
+        self.about: list[list[Piece]] = []
+        self.section = ""
+        self.extent = ""
+
+    def line_count(self) -> int:
+        return len(self.about) + 2
+
+    def draw(self, index: int, width: int) -> Strip:
+        if index < len(self.about):
+            return self.line([(" ", ""), *self.about[index]], width)
+        if index == len(self.about):
+            return self.line(self._sections(), width)
+        said = f" {self.extent} ──" if self.extent else ""
+        return self.line([("─" * (width - cells(said)), "dim"), (said, "dim")], width)
+
+    def _sections(self) -> Iterable[Piece]:
+        for section in SECTIONS:
+            before, key, after = section.label.partition(section.keys)
+            if section.id == self.section:
+                yield f"[{section.label}]", "strong"
+            else:
+                yield from ((f" {before}", "dim"), (key, "accent"), (f"{after} ", "dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the name of a section goes there."""
+        at = 0
+        for section in SECTIONS:
+            wide = len(section.label) + 2
+            if event.y == len(self.about) and at <= event.x < at + wide:
+                self.post_message(self.SectionClicked(section.id))
+            at += wide
+
+
+class MessageScreen(Screen[str]):
+    """One message. Answers with the ID that was shown last, when it is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(action.keys, does, action.label, tooltip=action.help, id=action.id, show=False)
+        for action, does in KEYS
+    ]
+
+    class VerbChosen(TextualMessage):
+        """A verb was chosen for the message that is shown."""
+
+        def __init__(self, verb_id: str, ids: tuple[str, ...]) -> None:
+            super().__init__()
+            self.verb_id = verb_id
+            self.ids = ids
+
+    def __init__(
+        self,
+        source: MessageSource,
+        id: str,
+        neighbour: Callable[[str, int], str | None] = lambda id, step: None,
+        *,
+        section: str = "envelope",
+    ) -> None:
+        """The screen of a message.
+
+        Args:
+            neighbour: the ID that stands after (1) or before (-1) another in the list the user came from.
+            section: the one that is shown first.
+        """
+        super().__init__()
+        self.source = source
+        self.message_id = id
+        self._neighbour = neighbour
+        self._section = section
+        self._head = Head()
+        self._view = TextView(id="message-view")
+        self._footer = NoticeFooter()
+        self._asking = ""
+        self._forget()
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self._view
+        with Horizontal(id="message-ask"):
+            yield Static(Content(""), id="message-question", markup=False)
+            field = Input(id="message-answer", select_on_focus=False)
+            field.cursor_blink = False
+            yield field
+        yield self._footer
+
+    def on_mount(self) -> None:
+        """Show what is known, and keep an eye on it."""
+        self.query_one("#message-ask").display = False
+        self._view.focus()
+        self._show_section()
+        self.set_interval(LOOK_AGAIN, self.queue_changed)
+
+    # -- what is shown
+
+    def queue_changed(self) -> None:
+        """Look whether the message is what it was. The app may call this after a scan or a verb."""
+        before = self._message, self._gone
+        self._look()
+        self._show_head()
+        if (self._message, self._gone) != before and self._section == "envelope":
+            self._show_envelope(stay=True)
+
+    def _forget(self) -> None:
+        """Begin with a message of which nothing has been read."""
+        self._message: Message | None = None
+        self._gone = False
+        self._raw: bytes | None = None
+        self._more = False
+        self._limit = FIRST_LOOK
+        self._texts: dict[str, message_text.Text] = {}
+        self._look()
+
+    def _look(self) -> None:
+        known = self.source.message(self.message_id)
+        self._gone = known is None
+        self._message = known or self._message
+
+    def _show_head(self) -> None:
+        now = time.time()
+        if self._message is None:
+            lines: list[list[Piece]] = [
+                [(clean(self.message_id), "strong"), ("  is not in the queue (any more)", "warning")],
+                [("", "")],
+            ]
+        else:
+            expires = self.source.expires(self._message)
+            lines = message_text.heading(self._message, expires, now, gone=self._gone)
+        self._head.about, self._head.section = lines, self._section
+        self._head.repaint()
+        states = () if self._message is None else (self._message.state,)
+        self._footer.show(
+            [
+                (action, not self._gone and not self.source.why_not(action, states))
+                if isinstance(action, Verb)
+                else (action, action.id != "more" or bool(self._extent()))
+                for action, _ in KEYS
+                if action.footer or action.id == "back"
+            ]
+        )
+
+    def _say_extent(self, text: str) -> None:
+        """Say, on the line above the text, how much of it there is."""
+        self._head.extent = text
+        self._show_head()
+
+    def _show_envelope(self, *, stay: bool) -> None:
+        if self._message is None:
+            self._view.show(["It was delivered, returned to its sender or deleted meanwhile."])
+            return
+        expires = self.source.expires(self._message)
+        self._view.show(message_text.envelope(self._message, expires, time.time()), stay=stay)
+
+    def _show_section(self, *, stay: bool = False) -> None:
+        """Show the section that is chosen; read it first where that is needed."""
+        self.workers.cancel_group(self, "message")
+        if self._section == "envelope":
+            self._show_envelope(stay=stay)
+            self._say_extent("")
+        elif self._section in self._texts:
+            self._view.show(self._texts[self._section], stay=stay)
+            self._say_extent(self._extent())
+        else:
+            if not stay:
+                self._view.show([])
+            self._say_extent("reading…")
+            self.run_worker(self._read(self._section, stay), group="message", exclusive=True)
+
+    async def _read(self, section: str, stay: bool) -> None:
+        """Read what a section needs and show it. Another section or message cancels this."""
+        try:
+            text = await self._text(section)
+        except HostError as error:
+            # Not kept: coming back to the section tries again.
+            self._view.show(clean(str(error), lines=True).split("\n"))
+            self._say_extent("could not be read")
+            return
+        self._texts[section] = text
+        self._view.show(text, stay=stay)
+        self._say_extent(self._extent())
+
+    async def _text(self, section: str) -> message_text.Text:
+        if section == "records":
+            return message_text.records(await self.source.records(self.message_id))
+        if section == "log":
+            lines = await self.source.log_lines(self.message_id)
+            return await asyncio.to_thread(message_text.log_text, lines, self.message_id)
+        if self._raw is None:
+            self._raw, self._more = await self.source.content(self.message_id, self._limit)
+        raw, more = self._raw, self._more
+        make: dict[str, Callable[[], message_text.Text]] = {
+            "headers": lambda: message_text.header_text(raw),
+            "attachments": lambda: message_text.attachment_text(raw, more),
+            "body": lambda: message_text.body(raw),
+            "raw": lambda: message_text.everything(raw),
+        }
+        return await asyncio.to_thread(make[section])
+
+    def _extent(self) -> str:
+        """How much of the message is shown, where it is not all."""
+        if not self._more or self._section in {"envelope", "records", "log"}:
+            return ""
+        whole = f" of about {size(self._message.size)}" if self._message else ""
+        return f"first {size(self._limit)}{whole}; m for more"
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """One line for the person, in the footer's place for a while."""
+        self._footer.tell(text, severity)
+
+    # -- keys
+
+    def action_section(self, section: str) -> None:
+        """Go to a section."""
+        if section != self._section:
+            self._section = section
+            self._view.search("")
+            self._show_section()
+
+    def on_head_section_clicked(self, event: Head.SectionClicked) -> None:
+        """Go to the section whose name was clicked."""
+        self.action_section(event.section)
+
+    async def on_key_footer_pressed(self, event: NoticeFooter.Pressed) -> None:
+        """Do what was clicked in the footer."""
+        does = next(does for action, does in KEYS if action.id == event.action)
+        await self.run_action(does)
+
+    def action_turn(self, step: int) -> None:
+        """Go to the next section, or the one before."""
+        names = [section.id for section in SECTIONS]
+        self.action_section(names[(names.index(self._section) + step) % len(names)])
+
+    def action_neighbour(self, step: int) -> None:
+        """Go to the next message of the list, or the one before, in the same section."""
+        other = self._neighbour(self.message_id, step)
+        if other is None:
+            self.tell("That was the last message of the list." if step > 0 else "That was the first one.")
+            return
+        self.message_id = other
+        self._forget()
+        self._show_section()
+
+    def action_more(self) -> None:
+        """Read further into a long message."""
+        if not self._extent():
+            self.tell("This is all of it.")
+            return
+        if self._limit >= LARGEST:
+            self.tell("No more is shown here. S saves the whole message to a file.")
+            return
+        self._limit = min(self._limit * WIDER, LARGEST)
+        self._raw = None
+        for section in ("headers", "attachments", "body", "raw"):
+            self._texts.pop(section, None)
+        self._show_section(stay=True)
+
+    def action_search_on(self, step: int) -> None:
+        """Go to the next place where the searched text stands, or the one before."""
+        if not self._view.searching:
+            self.action_ask("search")
+        elif not self._view.search_on(step):
+            self.tell("Not found.", "warning")
+
+    def action_verb(self, verb: str) -> None:
+        """Choose a verb for this message; the app asks, acts and says what became of it."""
+        if self._gone:
+            self.tell(f"{self.message_id} is in the queue no more: nothing to do.")
+        else:
+            self.post_message(self.VerbChosen(verb, (self.message_id,)))
+
+    async def action_copy(self) -> None:
+        """Choose something of the message for the clipboard (OSC 52: the terminal decides)."""
+        known = self._message
+        wanted = [Option("ID", "ID", self.message_id)]
+        if known is not None:
+            reasons = dict.fromkeys(r.reason for r in known.recipients if r.reason)
+            recipients = ", ".join(r.address for r in known.recipients)
+            wanted += [
+                Option(label, label, clean(value))
+                for label, value in (
+                    ("sender", known.sender),
+                    ("recipients", recipients),
+                    ("reason", "\n".join(reasons)),
+                    ("origin", known.client_ip),
+                )
+                if value
+            ]
+
+        def take(chosen: list[str] | None) -> None:
+            if chosen:
+                note = next(option.note for option in wanted if option.key == chosen[0])
+                self.app.copy_to_clipboard(note)
+                self.tell(f"{chosen[0]} copied, if the terminal lets programs copy: {note[:60]}")
+
+        self.app.push_screen(ChoiceScreen("Copy", wanted), take)
+
+    def action_back(self) -> None:
+        """Leave what is open: the question, the search, the screen."""
+        if self._asking:
+            self._answered()
+        elif self._view.searching:
+            self._view.search("")
+        else:
+            self.dismiss(self.message_id)
+
+    # -- a question on the last line: what to search, where to save
+
+    def action_ask(self, what: str) -> None:
+        """Open the line in which a search or a file name is typed."""
+        self._asking = what
+        question = {"search": "Search: ", "save": "Save the raw message to file: "}[what]
+        field = self.query_one("#message-answer", Input)
+        self.query_one("#message-question", Static).update(Content(question))
+        self.query_one("#message-ask").display = True
+        field.value = "" if what == "search" else f"~/{self.message_id}.eml"
+        field.cursor_position = len(field.value)
+        self._overwrite = ""
+        field.focus()
+
+    def _answered(self) -> None:
+        self._asking = ""
+        self.query_one("#message-ask").display = False
+        self._view.focus()
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Search, or save."""
+        event.stop()
+        answer: dict[str, Callable[[str], Awaitable[None]]] = {"search": self._search, "save": self._save}
+        if self._asking:
+            await answer[self._asking](event.value)
+
+    async def _search(self, text: str) -> None:
+        self._answered()
+        found = self._view.search(text)
+        if text and not found:
+            self.tell("Not found.", "warning")
+
+    async def _save(self, name: str) -> None:
+        if not name.strip():
+            self.tell("Type a file name, or leave with esc.")
+            return
+        self.tell("reading…")
+        self.run_worker(
+            self._save_to(name.strip(), self._overwrite == name), group="message-save", exclusive=True
+        )
+
+    async def _save_to(self, name: str, overwrite: bool) -> None:
+        """Save the message whole. What goes wrong is said, and the name that was typed stays."""
+        try:
+            raw, more = await self.source.content(self.message_id, LARGEST)
+            if more:
+                self.tell(
+                    f"Larger than {size(LARGEST)}: not saved. postcat -qbh {self.message_id} prints it."
+                )
+                return
+            path = await asyncio.to_thread(save, name, raw, overwrite=overwrite)
+        except Exists:
+            self._overwrite = name
+            self.tell("There is a file of that name. Enter again overwrites it; or type another name.")
+        except (HostError, NotSaved) as error:
+            self.tell(str(error), "error")
+        else:
+            if self._asking == "save":
+                self._answered()
+            self.tell(f"Saved {count(len(raw))} bytes, readable by you only: {path}")
