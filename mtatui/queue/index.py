@@ -1,0 +1,256 @@
+"""The index: what is in the queue, kept live by deltas, asked by queries.
+
+A SQLite database in memory. A feed thread calls `Index.apply`; any thread asks. What a screen is about to paint
+(`rows`, `message`, `position`) is urgent and waits for one batch at most; `view`, `facets`, `select` and
+`blast_radius` may take their time and belong in a thread. Each question is one SQLite step that yields one
+JSON text: stepping row by row would hand Python's lock to and fro with the feed a hundred thousand times.
+
+Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from mtatui.queue.facets import AGE_BANDS, Facet, FacetCount, counted, counted_ages
+from mtatui.queue.message import Identity, Message, Recipient, State
+from mtatui.queue.query import Query
+from mtatui.queue.schema import STATES
+from mtatui.queue.selection import BlastRadius, Selection, Target
+from mtatui.queue.sql import Clause, where
+from mtatui.queue.store import Store
+from mtatui.queue.views import Sort, SortField, Summary, View
+
+__all__ = ["Facet", "FacetCount", "Index", "Sort", "SortField", "Summary", "View"]
+
+_CHUNK = 20_000
+_LARGEST_FEW = 5
+#: Where the values of a facet stand: the column of a message, and the side table and its column behind it.
+_SIDES = {
+    Facet.REASON: ("cause", "cause", "label"),
+    Facet.DOMAIN: ("domain", "domain", "text"),
+    Facet.SENDER_DOMAIN: ("sender_domain", "domain", "text"),
+    Facet.IP: ("origin", "origin", "ip"),
+    Facet.USER: ("origin", "origin", "user"),
+}
+
+
+class Index(Store):
+    """What is in the queue of one server, and every question about it."""
+
+    def total(self, query: Query, now: int) -> int:
+        """How many messages a query means."""
+        clause = where(query, now)
+        total: int = self._gate.patiently(
+            lambda: self._ask(f"SELECT count(*) FROM message m WHERE {clause.sql}", *clause.parameters)
+        )
+        return total
+
+    # --- rows on a screen ------------------------------------------------------------------------------
+
+    def view(self, query: Query, sort: Sort, now: int) -> View:
+        """The messages a query means, in order. The trash is left out unless the query asks for it."""
+        clause, generation = where(query, now), self.generation
+        sql = f"SELECT m.n FROM message m WHERE {clause.sql} ORDER BY {sort.sql}"
+        return View(query, sort, generation, self._numbers(sql, clause.parameters))
+
+    def rows(self, view: View, start: int, stop: int) -> list[Summary | None]:
+        """The lines of a view from ``start`` up to ``stop``, as they are now; None for what is gone since."""
+        numbers = view.numbers[start:stop]
+        sql = (
+            "SELECT json_group_array(json_array(m.n, m.id, m.state, m.arrival, m.size, m.sender, m.address,"
+            " m.waiting, m.mtime, c.label)) FROM json_each(?) j CROSS JOIN message m ON m.n = j.value"
+            " CROSS JOIN cause c ON c.key = m.cause"
+        )
+        with self._gate.urgently():
+            found = self._ask(sql, json.dumps(numbers.tolist()))
+        lines = {n: _summary(*rest) for n, *rest in found}
+        return [lines.get(n) for n in numbers]
+
+    def position(self, view: View, id: str) -> int | None:
+        """Where a message stands in a view; None where it does not."""
+        with self._gate.urgently():
+            n = self._ask("SELECT json_group_array(n) FROM message WHERE id = ?", id)
+        try:
+            return view.numbers.index(n[0]) if n else None
+        except ValueError:
+            return None
+
+    def message(self, id: str) -> Message | None:
+        """All that is known of a message, None where it is not here."""
+        itself = (
+            "SELECT json_array(m.n, m.waiting + m.served, m.place, m.address, m.reason, c.status, m.done, m.original, m.id,"
+            " m.state, m.arrival, m.size, m.mtime, m.sender, o.ip, o.host, o.helo, o.user, o.filter)"
+            " FROM message m JOIN cause c ON c.key = m.cause JOIN origin o ON o.key = m.origin WHERE m.id = ?"
+        )
+        further = (
+            "SELECT json_group_array(json_array(o.place, o.address, o.reason, c.status, o.done, o.original))"
+            " FROM other o JOIN cause c ON c.key = o.cause WHERE o.message = ?"
+        )
+        with self._gate.urgently():
+            found = self._ask(itself, id)
+            if found is None:
+                return None
+            n, number, *lead = found[:8]
+            id, state, *plain = found[8:]
+            others = self._ask(further, n)
+        if number:
+            others.append(lead)
+        recipients = tuple(Recipient(a, r, s, bool(d), o) for _, a, r, s, d, o in sorted(others))
+        return Message(id, STATES[state], *plain, recipients=recipients)
+
+    # --- facets ----------------------------------------------------------------------------------------
+
+    def facets(self, query: Query, by: Facet, limit: int, now: int) -> list[FacetCount]:
+        """How many of the messages a query means have each value: the most frequent first; ages in order."""
+        clause = where(query, now)
+        if by is Facet.AGE:
+            return self._ages(clause, now)
+        if by is Facet.SENDER:
+            senders = Counter[str]()
+            for chunk in self._columns("sender", clause):
+                senders.update(chunk)
+            most = sorted(senders.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+            return [counted(by, value, number) for value, number in most]
+        column, table, name = _SIDES[by]
+        keys = Counter[int]()
+        for chunk in self._columns(column, clause):
+            keys.update(chunk)
+        if by in {Facet.REASON, Facet.DOMAIN}:
+            sql = (
+                f"SELECT json_group_array(o.{column}) FROM other o CROSS JOIN message m ON m.n = o.message"
+                f" WHERE o.first_{column} AND {clause.sql}"
+            )
+            keys.update(self._gate.patiently(lambda: self._ask(sql, *clause.parameters)))
+        most = self._named(keys, table, name, limit)
+        return [counted(by, value, number) for value, number in most]
+
+    def _ages(self, clause: Clause, now: int) -> list[FacetCount]:
+        bands = ", ".join("sum(m.arrival <= ? AND m.arrival > ?)" for _ in AGE_BANDS)
+        limits: list[int] = []
+        for band in AGE_BANDS:
+            youngest = now - band.youngest if band.youngest else 2**62
+            limits += (youngest, max(0, now - band.oldest) if band.oldest else 0)
+        sql = f"SELECT json_array({bands}) FROM message m WHERE {clause.sql}"
+        return counted_ages(self._gate.patiently(lambda: self._ask(sql, *limits, *clause.parameters)))
+
+    def _named(self, keys: Counter[int], table: str, name: str, limit: int) -> list[tuple[str, int]]:
+        """The most frequent values behind keys of a side table, which may know a value by several keys."""
+        sql = (
+            f"SELECT json_group_array(json_array({name}, number)) FROM (SELECT t.{name}, sum(json_extract(j.value, '$[1]')) number"
+            f" FROM json_each(?) j CROSS JOIN {table} t ON t.key = json_extract(j.value, '$[0]')"
+            " GROUP BY 1 ORDER BY number DESC, 1 LIMIT ?)"
+        )
+        pairs = json.dumps(list(keys.items()))
+        return [
+            (value, number) for value, number in self._gate.patiently(lambda: self._ask(sql, pairs, limit))
+        ]
+
+    # --- selections ------------------------------------------------------------------------------------
+
+    def select(self, chosen: Query | View | Iterable[str], now: int, chosen_by: str = "") -> Selection:
+        """Freeze what a query means, what a view shows, or messages by ID; what is gone is left out."""
+        if isinstance(chosen, Query):
+            chosen_by = chosen_by or str(chosen)
+            chosen = self.view(chosen, Sort(), now)
+        values: Sequence[int | str]
+        key, values = ("n", chosen.numbers) if isinstance(chosen, View) else ("id", list(chosen))
+        sql = (
+            "SELECT json_group_array(json_array(m.id, m.arrival, m.size, m.sender, m.state))"
+            f" FROM json_each(?) j CROSS JOIN message m ON m.{key} = j.value"
+        )
+        targets = tuple(
+            Target(Identity(id, arrival, size, sender), STATES[state])
+            for chunk in self._chunks(sql, values)
+            for id, arrival, size, sender, state in chunk
+        )
+        return Selection(targets, chosen_by, now)
+
+    def blast_radius(self, selection: Selection) -> BlastRadius:
+        """What a verb over a selection would touch."""
+        plain = (
+            "SELECT json_group_array(json_array(m.waiting, m.served, m.domain))"
+            " FROM json_each(?) j CROSS JOIN message m ON m.id = j.value"
+        )
+        further = (
+            "SELECT json_group_array(o.domain) FROM json_each(?) j CROSS JOIN message m ON m.id = j.value"
+            " CROSS JOIN other o ON o.message = m.n WHERE NOT o.done"
+        )
+        who = [target.identity for target in selection.targets]
+        ids = [identity.id for identity in who]
+        keys = Counter[int]()
+        recipients = partly_served = 0
+        for chunk in self._chunks(plain, ids):
+            keys.update(domain for waiting, _, domain in chunk if waiting)
+            recipients += sum(waiting for waiting, _, _ in chunk)
+            partly_served += sum(1 for waiting, served, _ in chunk if waiting and served)
+        for chunk in self._chunks(further, ids):
+            keys.update(chunk)
+        domains = self._named(keys, "domain", "text", len(keys))
+        senders = Counter(identity.sender for identity in who).most_common()
+        return BlastRadius(
+            messages=len(who),
+            recipients=recipients,
+            domains=tuple(domains[:_LARGEST_FEW]),
+            domain_count=len(domains),
+            senders=tuple(senders[:_LARGEST_FEW]),
+            sender_count=len(senders),
+            bytes=sum(identity.size for identity in who),
+            oldest=min((identity.arrival for identity in who if identity.arrival), default=0),
+            partly_served=partly_served,
+        )
+
+    def states_of(self, ids: Iterable[str]) -> dict[str, State]:
+        """Where messages are; those that are not here are left out."""
+        sql = (
+            "SELECT json_group_array(json_array(m.id, m.state))"
+            " FROM json_each(?) j CROSS JOIN message m ON m.id = j.value"
+        )
+        return {id: STATES[state] for chunk in self._chunks(sql, list(ids)) for id, state in chunk}
+
+    def unknown(self, ids: Iterable[str]) -> list[str]:
+        """Those of the IDs that are not here, in their order."""
+        ids = list(ids)
+        known = self.states_of(ids)
+        return [id for id in ids if id not in known]
+
+    # --- in pieces -------------------------------------------------------------------------------------
+
+    def _chunks(self, sql: str, values: Sequence[int | str]) -> Iterator[Any]:
+        """What a statement yields for a long list of row numbers or IDs, a few thousand at a time."""
+        for start in range(0, len(values), _CHUNK):
+            chosen = json.dumps(list(values[start : start + _CHUNK]))
+            yield self._gate.patiently(lambda chosen=chosen: self._ask(sql, chosen))
+
+    def _columns(self, column: str, clause: Clause) -> Iterator[list[Any]]:
+        """A column of the messages that a condition holds for, a few ten thousand at a time."""
+        sql = (
+            f"SELECT json_group_array(value), max(n) FROM (SELECT m.n n, m.{column} value FROM message m"
+            f" WHERE m.n > ? AND {clause.sql} LIMIT ?)"
+        )
+        last = 0
+        while last is not None:
+            parameters = (last, *clause.parameters, _CHUNK)
+            text, last = self._gate.patiently(
+                lambda p=parameters: self._connection.execute(sql, p).fetchone()
+            )
+            yield json.loads(text)
+
+
+def _summary(
+    id: str,
+    state: int,
+    arrival: int,
+    size: int,
+    sender: str,
+    address: str,
+    waiting: int,
+    mtime: int,
+    label: str,
+) -> Summary:
+    where = STATES[state]
+    retry = mtime if where is State.DEFERRED else 0
+    return Summary(id, where, arrival, size, sender, address, waiting, retry, label)

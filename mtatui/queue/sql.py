@@ -1,0 +1,160 @@
+"""Queries and orders as SQL, with bound parameters only.
+
+The words of a text never become SQL: they are parameters of LIKE (which knows upper and lower case in ASCII
+only, so texts beyond it go through a function of our own), and its wildcards in them are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mtatui.queue.message import State
+from mtatui.queue.query import Query
+from mtatui.queue.schema import CODES
+from mtatui.queue.terms import And, Kind, Node, Not, Or, Term
+
+
+class Clause(NamedTuple):
+    """A condition over ``message m`` (or one of its side tables), and its parameters in order."""
+
+    sql: str
+    parameters: tuple[str | int, ...] = ()
+
+
+#: What each kind of term looks at, when it asks whether a field contains a value: the LIKE patterns around it.
+_CONTAINS = ("%{}%",)
+_BEGINS = ("{}%",)
+_LABEL = ("{}%", "%.{}%")
+
+
+def where(query: Query, now: int) -> Clause:
+    """The condition that holds for the messages a query means, at a time (epoch seconds)."""
+    clause = _node(query.root, now)
+    if query.wants_trash:
+        return clause
+    kept = Clause("m.state <> ?", (CODES[State.TRASH],))
+    return kept if query.everything else _joined("AND", [kept, clause])
+
+
+def _node(node: Node, now: int) -> Clause:
+    match node:
+        case And(()):
+            return Clause("1")
+        case And(parts):
+            return _joined("AND", [_node(part, now) for part in parts])
+        case Or(parts):
+            return _joined("OR", [_node(part, now) for part in parts])
+        case Not(part):
+            inner = _node(part, now)
+            return Clause(f"NOT {inner.sql}", inner.parameters)
+        case Term():
+            return _TERMS[node.field](node, now)
+
+
+def _joined(word: str, clauses: list[Clause]) -> Clause:
+    sql = f" {word} ".join(clause.sql for clause in clauses)
+    return Clause(f"({sql})", tuple(p for clause in clauses for p in clause.parameters))
+
+
+def _text(column: str, term: Term, around: tuple[str, ...] = _CONTAINS) -> Clause:
+    """The condition that a column fits a text term; ``around`` says where in it the value must stand."""
+    value = str(term.value)
+    if term.kind is Kind.REGEX:
+        return Clause(f"found(?, {column})", (value,))
+    if not value:
+        return Clause(f"{column} = ''")
+    if term.kind is Kind.GLOB:
+        around = ("{}",)
+        pieces = re.split(r"\*+", value)
+    else:
+        around = ("{}",) if term.op == "=" else around
+        pieces = [value]
+    if not value.isascii():
+        return _joined("OR", [_spelt(column, pattern, pieces) for pattern in around])
+    inner = "%".join(re.sub(r"([\\%_])", r"\\\1", piece) for piece in pieces)
+    return _joined("OR", [Clause(f"{column} LIKE ? ESCAPE '\\'", (p.format(inner),)) for p in around])
+
+
+def _spelt(column: str, pattern: str, pieces: list[str]) -> Clause:
+    inner = ".*?".join(map(re.escape, pieces))
+    whole = "".join({"%": ".*?", ".": r"\."}.get(char, char) for char in pattern.replace("{}", "\0"))
+    return Clause(
+        f"spelt(?, {column})", (whole.replace("\0", inner) + ("" if pattern.endswith("%") else r"\Z"),)
+    )
+
+
+def _in(column: str, table: str, inner: Clause) -> Clause:
+    return Clause(f"{column} IN (SELECT key FROM {table} WHERE {inner.sql})", inner.parameters)
+
+
+def _recipient(conditions: Callable[[str], list[Clause]]) -> Clause:
+    """One of the conditions holds for the lead recipient, or for another still to be served."""
+    other = _joined("OR", conditions("o"))
+    further = Clause(
+        f"m.n IN (SELECT o.message FROM other o WHERE NOT o.done AND {other.sql})", other.parameters
+    )
+    return _joined("OR", [*conditions("m"), further])
+
+
+def _reasons(table: str, term: Term) -> list[Clause]:
+    group = _in(f"{table}.cause", "cause", _text("label", term))
+    return [group] if term.op == "=" else [group, _text(f"{table}.reason", term)]
+
+
+def _bare(term: Term, now: int) -> Clause:
+    recipient = _recipient(lambda table: [_text(f"{table}.address", term), *_reasons(table, term)])
+    return _joined("OR", [_id(term, now), _text("m.sender", term), recipient])
+
+
+def _id(term: Term, now: int) -> Clause:
+    if term.op == "=":
+        return Clause("m.id = ?", (term.value,))
+    return _text("m.id", term, _BEGINS)
+
+
+def _domain(term: Term, now: int) -> Clause:
+    domains = _text("text", term, _LABEL)
+    return _recipient(lambda table: [_in(f"{table}.domain", "domain", domains)])
+
+
+def _sender_domain(term: Term, now: int) -> Clause:
+    return _in("m.sender_domain", "domain", _text("text", term, _LABEL))
+
+
+def _origin(term: Term, now: int) -> Clause:
+    around = _BEGINS if term.field == "ip" else _CONTAINS
+    return _in("m.origin", "origin", _text(term.field, term, around))
+
+
+def _age(term: Term, now: int) -> Clause:
+    flipped = term.op.translate(str.maketrans("<>", "><"))
+    return Clause(f"(m.arrival > 0 AND m.arrival {flipped} ?)", (now - int(term.value),))
+
+
+def _retry(term: Term, now: int) -> Clause:
+    parameters = (CODES[State.DEFERRED], now + int(term.value))
+    return Clause(f"(m.state = ? AND m.mtime > 0 AND m.mtime {term.op} ?)", parameters)
+
+
+#: How each field's terms become SQL. An operator comes from the parser's own list, never from a text.
+_TERMS: dict[str, Callable[[Term, int], Clause]] = {
+    "": _bare,
+    "id": _id,
+    "from": lambda term, now: _text("m.sender", term),
+    "to": lambda term, now: _recipient(lambda table: [_text(f"{table}.address", term)]),
+    "domain": _domain,
+    "sender-domain": _sender_domain,
+    "reason": lambda term, now: _recipient(lambda table: _reasons(table, term)),
+    "ip": _origin,
+    "host": _origin,
+    "helo": _origin,
+    "user": _origin,
+    "filter": _origin,
+    "state": lambda term, now: Clause("m.state = ?", (CODES[State(term.value)],)),
+    "size": lambda term, now: Clause(f"m.size {term.op} ?", (term.value,)),
+    "rcpts": lambda term, now: Clause(f"m.waiting {term.op} ?", (term.value,)),
+    "age": _age,
+    "retry": _retry,
+}
