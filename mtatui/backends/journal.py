@@ -140,10 +140,14 @@ class Journal:
                 continue  # a line that was cut short, or not ours
         return sorted(entries.values(), key=lambda entry: -entry.at)
 
-    def unfinished(self) -> list[Entry]:
-        """What was interrupted: begun, without an outcome, and nobody is at it any more."""
+    def unfinished(self, *, locked: bool = False) -> list[Entry]:
+        """What was interrupted: begun, without an outcome, and nobody is at it any more.
+
+        Args:
+            locked: we have the queue's lock ourselves, so nobody can be.
+        """
         begun = [entry for entry in self.entries() if not entry.finished]
-        return begun[1:] if begun and self._hands.ask("busy") else begun
+        return begun[1:] if begun and not locked and self._hands.ask("busy") else begun
 
     def last_undoable(self) -> Entry | None:
         """The last entry that can be taken back and was not, nor took back another itself."""

@@ -1,0 +1,334 @@
+"""The verbs: everything that changes a queue, so that nothing is lost and every message has its receipt.
+
+What is chosen is frozen; what is acted on is read again just before, batch by batch, while the one
+``postsuper`` is already at work on the batch before. Its lines are the proof, not its exit code; a message it
+said nothing about is looked for. Deleted messages are linked into the trash first. What is about to happen is
+in the journal before it happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from mtatui.backends.child import Found, Hands
+from mtatui.backends.host import Host, HostError, Missing, NotPermitted, ReadOnly
+from mtatui.backends.journal import UNDO, Entry, Journal
+from mtatui.backends.postfix import corrupt
+from mtatui.backends.postfix.run import Progress, Run, conclude, in_batches, reconcile, silent
+from mtatui.backends.postfix.tools import Tools
+from mtatui.backends.postfix.trash import Trash, restore
+from mtatui.queue.message import State
+from mtatui.queue.selection import Outcome, Selection
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, VERBS, Verb
+
+#: How many messages postsuper may be behind with before more are looked at: what a cancel still lets through.
+WINDOW = 1000
+#: Seconds without a word from postsuper after which it is given more all the same (it skips what is gone).
+SILENCE = 0.05
+#: All directories in which postsuper may look, where its own default is too narrow.
+EVERYWHERE = ("hold", "incoming", "active", "deferred", "maildrop")
+#: The first Postfix that can bounce (``postsuper -f``).
+BOUNCE_SINCE = (3, 5)
+
+_UNDER_WAY = "; a delivery already under way is not stopped"
+_IN_MAILDROP = "still in maildrop: pickup(8) takes it in first (a flush wakes it)"
+_UNREADABLE = "corrupt: Postfix cannot read it; hold, release, requeue or delete it"
+_NOT_DELIVERED_NOW = {
+    State.HOLD: "on hold: release it first",
+    State.MAILDROP: _IN_MAILDROP,
+    State.CORRUPT: _UNREADABLE,
+}
+_FOR_GOOD = {
+    "requeue": "the messages have new queue IDs and go their way",
+    "bounce": "Postfix returns them to their senders",
+    "restore": "delete them again",
+}
+
+
+class Actor:
+    """What runs the verbs on one server's queue."""
+
+    def __init__(
+        self, host: Host, tools: Tools, queue_directory: str, hash_queue_names: str, hash_queue_depth: int
+    ) -> None:
+        """Nothing is started yet. The last three are main.cf's parameters, expanded."""
+        self.host = host
+        self.tools = tools
+        self.hands = Hands(host, queue_directory, hash_queue_names, hash_queue_depth)
+        self.journal = Journal(self.hands)
+        self.trash = Trash(host, self.hands, self.journal)
+
+    def close(self) -> None:
+        """Let go of the helper on the server."""
+        self.hands.close()
+
+    # -- acting ----------------------------------------------------------------------------------------------
+
+    async def act(
+        self,
+        verb: Verb,
+        selection: Selection,
+        *,
+        progress: Progress = silent,
+        cancel: asyncio.Event | None = None,
+        undoes: str = "",
+    ) -> Outcome:
+        """Do a verb to a frozen selection.
+
+        Args:
+            progress: told how far it is, at most some ten times a second.
+            cancel: once set, no more messages are begun; the outcome says which were.
+            undoes: the journal entry that this takes back.
+
+        Returns:
+            A receipt for every target, in their order.
+
+        Raises:
+            ReadOnly, NotPermitted, HostError: nothing was done, and why.
+        """
+        if self.host.read_only:
+            raise ReadOnly(f"{self.host.name} is open read-only: {verb.label} would change it.")
+        if verb.needs_root and not self.host.superuser:
+            raise NotPermitted(
+                f"{verb.label} needs root on {self.host.name}. Run mtatui as root, or let it use sudo."
+            )
+        if verb is BOUNCE and (version := await self.tools.version()) < BOUNCE_SINCE:
+            raise HostError(
+                f"Bounce needs Postfix 3.5 or newer; {self.host.name} has {'.'.join(map(str, version))}."
+            )
+        run = Run(verb, selection, progress, cancel or asyncio.Event())
+        if verb is DELIVER:
+            await self._deliver(run)
+            return run.finish()
+        async with self.journal.working(verb.id):
+            run.outcome.entry = await asyncio.to_thread(self.journal.begin, verb.id, selection, undoes)
+            # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away) leaves
+            # the intent in the journal without an outcome: `settle` finds out later what came of it.
+            error: HostError | None = None
+            try:
+                await (self._restore(run) if verb is RESTORE else self._postsuper(run))
+            except HostError as stopped:
+                error = stopped
+                run.outcome.notes.append(str(error))
+            unknown = run.not_known(str(error))
+            outcome = run.finish(str(error or ""))
+            if not unknown:
+                try:
+                    await asyncio.to_thread(self.journal.end, outcome, run.did)
+                except HostError as late:
+                    outcome.notes.append(f"It was done, but its outcome is not in the journal: {late}")
+            if isinstance(error, NotPermitted | Missing | ReadOnly) and not run.did:
+                raise error
+            return outcome
+
+    async def undo(
+        self,
+        entry: Entry | None = None,
+        *,
+        progress: Progress = silent,
+        cancel: asyncio.Event | None = None,
+    ) -> Outcome:
+        """Take back what an entry of the journal did (without one: the last that can be), to those that it
+        changed and that still are who they were.
+
+        Raises:
+            HostError: it cannot be taken back, and why; or as `act`.
+        """
+        if entry is None:
+            entry = await asyncio.to_thread(self.journal.last_undoable)
+            if entry is None:
+                raise HostError("There is nothing to undo.")
+        if entry.verb not in UNDO:
+            raise HostError(
+                f"{entry.verb.capitalize()} cannot be taken back: {_FOR_GOOD.get(entry.verb, '')}"
+            )
+        if not entry.did:
+            raise HostError("It changed nothing, so there is nothing to undo.")
+        verb = VERBS[UNDO[entry.verb]]
+        targets = tuple(t for t in entry.selection.targets if t.identity.id in entry.did)
+        selection = Selection(targets, f"undo of {entry.verb} ({entry.selection.chosen_by})", entry.at)
+        return await self.act(verb, selection, progress=progress, cancel=cancel, undoes=entry.id)
+
+    async def settle(self) -> list[Outcome]:
+        """Find out what came of everything that was interrupted, and write it down; nothing is done again.
+
+        A message in the queue that has a link in the trash was about to be deleted, or just restored: the link
+        goes, the message stays.
+        """
+        outcomes = []
+        async with self.journal.working("settle"):
+            for entry in await asyncio.to_thread(self.journal.unfinished, locked=True):
+                if entry.verb not in VERBS:
+                    continue  # a newer mtatui's
+                run = Run(VERBS[entry.verb], entry.selection, silent, asyncio.Event())
+                run.outcome.at, run.outcome.entry = entry.at, entry.id
+                for batch in run.batches():
+                    await asyncio.to_thread(reconcile, run, self.hands, batch)
+                outcome = run.finish()
+                outcome.notes.append(f"It was interrupted. Found afterwards: {run.told()}.")
+                await asyncio.to_thread(self.journal.end, outcome, run.did, interrupted=True)
+                outcomes.append(outcome)
+        return outcomes
+
+    # -- with postsuper --------------------------------------------------------------------------------------
+
+    async def _postsuper(self, run: Run) -> None:
+        look = self.hands.keep if run.verb is DELETE else self.hands.identify
+        kept: list[str] = []
+        misfits: list[str] = []
+
+        async def ids() -> AsyncIterator[bytes]:
+            for batch in run.batches():
+                go: list[str] = []
+                broken: list[str] = []
+                answers = await asyncio.to_thread(look, batch)
+                for (id, _), answer in zip(batch, answers, strict=True):
+                    if run.verb is DELETE and isinstance(answer, Found):
+                        kept.append(id)
+                    if (found := run.same(id, answer)) is None or _settled(run, id, found):
+                        continue
+                    (broken if found.state is State.CORRUPT else go).append(id)
+                    run.states[id] = found.state
+                if broken:
+                    go += await asyncio.to_thread(corrupt.take, run, self.hands, broken, misfits)
+                if go:
+                    run.fed.update(dict.fromkeys(go))
+                    yield "".join(f"{id}\n" for id in go).encode()
+                    await _keep_up(run)
+
+        # maildrop is not among the directories in which postsuper looks by itself.
+        in_maildrop = run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values())
+        directories = EVERYWHERE if in_maildrop else ()
+        argv = self.tools.argv("postsuper", f"-{run.verb.postsuper}", "-", *directories)
+        note = f"{len(run.targets):,} queue IDs on standard input"
+        run.outcome.commands.append(f"{' '.join(argv)}   ({note})")
+        error: HostError | None = None
+        try:
+            done = await self.tools.super(
+                run.verb.postsuper, ids(), run.hear, directories=directories, note=note
+            )
+            if run.fed and not run.ended_well:
+                error = HostError(f"postsuper ended before its work did (exit code {done.returncode}).")
+        except HostError as stopped:
+            error = stopped
+        await asyncio.to_thread(self._find_out, run, kept)
+        if misfits:
+            await self._fit(run, misfits)
+        if error is not None:
+            raise error
+
+    def _find_out(self, run: Run, kept: list[str]) -> None:
+        """Receipts for all that postsuper was given. What it said nothing about is looked for.
+
+        Links in the trash are taken back from whatever was not deleted. The last link of a message goes only
+        if postsuper came to its end and did not name it, or never had it: then it was delivered or returned.
+        """
+        for id in run.fed:
+            if id in run.said:
+                run.done(id, run.verb.done + _aside(run.verb, run.states[id]))
+        for ids in in_batches([id for id in run.fed if id not in run.said]):
+            answers = self.hands.identify([(id, run.states[id]) for id in ids])
+            for id, answer in zip(ids, answers, strict=True):
+                conclude(run, id, answer)
+        did = set(run.did)
+        for ids in in_batches([id for id in kept if id not in did]):
+            dropped = zip(ids, self.hands.each("drop", ids), strict=True)
+            for id in [id for id, answer in dropped if answer == ["last"]]:
+                if run.ended_well or id not in run.fed:
+                    self.hands.each("forget", [id])
+                else:
+                    run.gone(id, "deleted or delivered: postsuper died over it. A copy is in the trash")
+
+    async def _fit(self, run: Run, misfits: list[str]) -> None:
+        """Have postsuper rename what does not fit its name (a queue file that is a copy, from a backup)."""
+        run.outcome.commands.append(" ".join(self.tools.argv("postsuper", "-s", "hold")))
+        done = await self.tools.super_structure("hold")
+        run.outcome.notes.append(
+            f"{len(misfits)} on hold did not fit their names; postsuper -s: {done.errors}"
+        )
+
+    # -- without postsuper -----------------------------------------------------------------------------------
+
+    async def _restore(self, run: Run) -> None:
+        misfits: list[str] = []
+        for batch in run.batches():
+            await asyncio.to_thread(restore, run, self.hands, batch, misfits)
+        if misfits:
+            await self._fit(run, misfits)
+
+    async def _deliver(self, run: Run) -> None:
+        waiting: list[str] = []
+        for batch in run.batches():
+            if not self.host.superuser:  # nobody else can look; Postfix does not mind what is not there
+                waiting += [id for id, _ in batch]
+                continue
+            for (id, _), answer in zip(
+                batch, await asyncio.to_thread(self.hands.identify, batch), strict=True
+            ):
+                found = run.same(id, answer)
+                if found is None:
+                    continue
+                if found.state in _NOT_DELIVERED_NOW:
+                    run.failed(id, _NOT_DELIVERED_NOW[found.state])
+                elif found.state is State.DEFERRED:
+                    waiting.append(id)
+                else:
+                    run.already(id, "is being delivered already")
+
+        def until_cancelled(ids: Iterable[str]) -> Iterator[str]:
+            for id in ids:
+                if run.cancel.is_set():
+                    run.outcome.cancelled = True
+                    return
+                yield id
+
+        def tell(id: str, error: str) -> None:
+            if error:
+                run.failed(id, error)
+            else:
+                run.done(id)
+
+        command = " ".join(self.tools.argv("postqueue", "-i", "ID"))
+        run.outcome.commands.append(f"{command}   (for each of {len(waiting):,} messages)")
+        await self.tools.deliver_now(until_cancelled(waiting), tell)
+
+
+async def _keep_up(run: Run) -> None:
+    """Wait until postsuper has come close enough, or says nothing."""
+    while len(run.fed) - len(run.said) > WINDOW and not run.cancel.is_set():
+        run.answered.clear()
+        try:
+            async with asyncio.timeout(SILENCE):
+                await run.answered.wait()
+        except TimeoutError:
+            return
+
+
+def _settled(run: Run, id: str, found: Found) -> bool:
+    """Whether there is nothing to do to this message, or nothing that can be done; the receipt says which."""
+    verb, state = run.verb, found.state
+    if state is State.CORRUPT and verb is BOUNCE:
+        run.failed(id, _UNREADABLE)
+    elif state is State.MAILDROP and verb is not DELETE:
+        run.failed(id, _IN_MAILDROP)
+    elif verb is HOLD and state is State.HOLD:
+        run.already(id, "was already on hold")
+    elif verb is RELEASE and state not in (State.HOLD, State.CORRUPT):
+        run.already(id, f"was not on hold ({state})")
+    elif verb is BOUNCE and found.expiring and state is not State.HOLD:
+        run.already(id, "was already to be returned to the sender")
+    else:
+        return False
+    return True
+
+
+def _aside(verb: Verb, was: State) -> str:
+    """What a receipt adds for a message that was in this state."""
+    if was is State.ACTIVE:
+        return _UNDER_WAY
+    if was is State.CORRUPT:
+        return ", out of the corrupt directory"
+    if verb is BOUNCE and was is State.HOLD:
+        return ", and released from hold"
+    return ""

@@ -1,0 +1,214 @@
+"""One verb on its way over its frozen targets: its receipts, what postsuper was given and said."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from mtatui.backends.child import Found, Hands
+from mtatui.queue.message import Identity, State
+from mtatui.queue.selection import Outcome, Receipt, Result, Selection
+from mtatui.text import clean
+from mtatui.verbs import BOUNCE, DELETE, HOLD, RELEASE, REQUEUE, RESTORE, Verb
+
+T = TypeVar("T")
+
+#: Messages that are looked at in one go.
+BATCH = 500
+#: Seconds between two words of progress.
+TICK = 0.1
+#: Warnings of postsuper that are passed on.
+WARNINGS = 20
+
+#: What is called with how many are done, of how many, and what is going on.
+Progress = Callable[[int, int, str], None]
+
+_STILL = {
+    State.HOLD: "it is on hold",
+    State.CORRUPT: "it is in the corrupt directory",
+    State.MAILDROP: "it is in maildrop",
+    **{state: f"it is still {state}" for state in (State.ACTIVE, State.DEFERRED, State.INCOMING)},
+}
+
+#: postsuper's own words (postsuper.c, Postfix 2.0 to 3.11): one line for each message, a total at the end.
+_SAID = re.compile(
+    rb"postsuper: ([A-Za-z0-9]{5,}): (?:removed|placed on hold|released from hold|requeued|expired)\s*$"
+)
+_TOTAL = re.compile(
+    rb"postsuper: (?:Deleted|Placed on hold|Released from hold|Requeued|Force-expired): \d+ messages?"
+)
+_TROUBLE = re.compile(rb"postsuper: (?:warning|error|fatal|panic): ")
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """No progress is told."""
+
+
+class Run:
+    """One verb on its way."""
+
+    def __init__(self, verb: Verb, selection: Selection, progress: Progress, cancel: asyncio.Event) -> None:
+        self.verb = verb
+        self.targets = {target.identity.id: target for target in selection.targets}
+        self.outcome = Outcome(verb.id, time.time())
+        self.cancel = cancel
+        self.receipts: dict[str, Receipt] = {}
+        self.did: list[str] = []
+        self.states: dict[str, State] = {}
+        """Where the messages were when they were looked at."""
+        self.fed: dict[str, None] = {}
+        """What postsuper was given, in that order."""
+        self.said: set[str] = set()
+        self.answered = asyncio.Event()
+        """postsuper has said something since this was last cleared."""
+        self.ended_well = False
+        self._started = time.monotonic()
+        self._progress = progress
+        self._next_tick = 0.0
+
+    # -- receipts --------------------------------------------------------------------------------------------
+
+    def done(self, id: str, text: str = "") -> None:
+        """We did it."""
+        self.did.append(id)
+        self._receipt(id, Result.DONE, text or self.verb.done)
+
+    def already(self, id: str, text: str) -> None:
+        """It is as it was wanted, without us."""
+        self._receipt(id, Result.DONE, text)
+
+    def gone(self, id: str, text: str = "not in the queue any more") -> None:
+        """There was nothing left to do it to."""
+        self._receipt(id, Result.GONE, text)
+
+    def failed(self, id: str, text: str) -> None:
+        """It was not done."""
+        self._receipt(id, Result.FAILED, text)
+
+    def same(self, id: str, found: Found | str | None) -> Found | None:
+        """Whether what was found is what the verb is aimed at; if not, the receipt says so."""
+        if found is None:
+            self.gone(id)
+        elif isinstance(found, str):
+            self.failed(id, found)
+        elif different := difference(self.targets[id].identity, found.identity):
+            self._receipt(id, Result.CHANGED, f"another message has this ID now: {different}")
+        else:
+            return found
+        return None
+
+    def _receipt(self, id: str, result: Result, text: str) -> None:
+        self.receipts[id] = Receipt(id, result, text)
+        self.tick()
+
+    # -- going on --------------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[list[tuple[str, State]]]:
+        """The targets, so many at a time, until the user cancels: ID, and where it was when it was chosen."""
+        for batch in in_batches([(id, target.state) for id, target in self.targets.items()]):
+            if self.cancel.is_set():
+                self.outcome.cancelled = True
+                return
+            yield batch
+
+    def hear(self, line: bytes) -> None:
+        """A line of postsuper."""
+        if match := _SAID.match(line):
+            self.said.add(match[1].decode())
+            self.answered.set()
+            self.tick()
+        elif _TOTAL.match(line):
+            self.ended_well = True
+        elif _TROUBLE.match(line) and len(self.outcome.notes) < WARNINGS:
+            self.outcome.notes.append(clean(line.decode("utf-8", "replace")))
+
+    def tick(self, what: str = "") -> None:
+        """Tell how far it is, not too often."""
+        now = time.monotonic()
+        if what or now >= self._next_tick:
+            self._next_tick = now + TICK
+            done = min(len(self.receipts) + len(self.said), len(self.targets))
+            self._progress(done, len(self.targets), what or self.verb.label)
+
+    def not_known(self, why: str) -> bool:
+        """Whether there are messages of which nobody knows what came, since nobody could look any more."""
+        unknown = [id for id in self.fed if id not in self.receipts]
+        for id in unknown:
+            self.failed(id, f"it is not known what came of it: {why}")
+        return bool(unknown)
+
+    def finish(self, why: str = "") -> Outcome:
+        """The whole story; whoever has no receipt yet was not reached, for the reason given."""
+        why = why or ("cancelled before its turn" if self.outcome.cancelled else "its turn never came")
+        for id in self.targets:
+            if id not in self.receipts:
+                self.receipts[id] = Receipt(id, Result.FAILED, f"not done: {why}")
+        self.outcome.receipts = [self.receipts[id] for id in self.targets]
+        self.outcome.cost = time.monotonic() - self._started
+        self._progress(len(self.targets), len(self.targets), self.verb.label)
+        return self.outcome
+
+    def told(self) -> str:
+        """The receipts in a few words: "4,211 deleted, 5,789 still queued"."""
+        texts = Counter(receipt.text for receipt in self.receipts.values())
+        return ", ".join(f"{number:,} {text}" for text, number in texts.most_common())
+
+
+def conclude(run: Run, id: str, answer: Found | str | None) -> None:
+    """The receipt of a message of which postsuper said nothing, by where it is now."""
+    if answer is None:
+        run.gone(id, "left the queue meanwhile (delivered, returned or deleted)")
+        return
+    found = run.same(id, answer)
+    if found is None:
+        return
+    held = found.state is State.HOLD
+    done = {
+        HOLD: held,
+        RELEASE: not held,
+        BOUNCE: found.expiring and not held,
+        REQUEUE: found.state is State.MAILDROP,
+        RESTORE: True,
+    }
+    if done.get(run.verb):
+        run.done(id)
+    else:
+        run.failed(id, f"not done: {_STILL[found.state]}")
+
+
+def reconcile(run: Run, hands: Hands, batch: list[tuple[str, State]]) -> None:
+    """Receipts for a verb that was interrupted, by where its targets are now; it blocks."""
+    trashed = hands.identify([(id, State.TRASH) for id, _ in batch])
+    both = []
+    for (id, _), found, copy in zip(batch, hands.identify(batch), trashed, strict=True):
+        in_trash = isinstance(copy, Found) and not difference(run.targets[id].identity, copy.identity)
+        if found is None and in_trash and run.verb is DELETE:
+            run.done(id, "deleted (in the trash)")
+        elif found is None and in_trash:
+            run.failed(id, "not done: it is in the trash")
+        else:
+            conclude(run, id, found)
+            if in_trash:
+                both.append(id)
+    hands.each("drop", both)
+
+
+def in_batches(items: list[T]) -> Iterator[list[T]]:
+    """The items, as many at a time as are looked at in one go."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def difference(was: Identity, now: Identity) -> str:
+    """In what a message is not the one that was chosen; "" if it is. What was chosen has been cleaned."""
+    if was.arrival != now.arrival:
+        return "it arrived at another time"
+    if was.size != now.size:
+        return f"it has {now.size} bytes, not {was.size}"
+    if was.sender != clean(now.sender) and was.sender != now.sender:
+        return f"it is from {clean(now.sender) or 'nobody'}, not from {was.sender or 'nobody'}"
+    return ""
