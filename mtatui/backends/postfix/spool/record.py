@@ -116,6 +116,8 @@ def row_of(fd: int, info: os.stat_result, id: str, state: str, logs: "tuple[str,
         rows.append([address, reason, status, done, "" if original == address else original])
     get = attributes.get
     ip = _text(get(b"log_client_address") or get(b"client_address", b""))
+    if ip[:5] == "IPv6:":  # as RFC 5321 writes it
+        ip = ip[5:]
     row = [
         id,
         state,
