@@ -110,14 +110,14 @@ def fit(text: str, width: int, align: str = "left", ellipsis: str = ELLIPSIS) ->
 def fit_address(address: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     """An address in exactly ``width`` cells, cut where it tells least.
 
-    The domain stays whole as long as a third of the room is left for the mailbox; a domain that is longer
+    The domain stays whole as long as a quarter of the room is left for the mailbox; a domain that is longer
     still loses its beginning, for its end says whose it is.
     """
     address = clean(address)
     local, at, domain = address.rpartition("@")
     if not at or cells(address) <= width or width < 8:
         return fit(address, width, ellipsis=ellipsis)
-    share = min(cells(local), max(3, width // 3))
+    share = min(cells(local), max(4, width // 4))
     room = width - 1 - share
     if (wide := cells(domain)) > room:
         domain = ellipsis + _tail(domain, room - cells(ellipsis))

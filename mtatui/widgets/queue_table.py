@@ -7,7 +7,7 @@ to the screen, the table only asks whether an id is among them.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from textual import events
@@ -136,6 +136,9 @@ class QueueTable(CursorLines, Generic[R]):
         self._sort = ("", False)
         self._empty = empty
         self._cursor_id: str | None = None
+        #: Called at once with the id under the cursor when it changes. What it repaints (the detail pane) goes
+        #: out in one frame with the table; a handler of `CursorMoved` comes one or two frames later.
+        self.follow: Callable[[str | None], None] = lambda id: None
         self._anchor: int | None = None
         self._asked = range(0)
         self._late: Timer | None = None
@@ -286,6 +289,7 @@ class QueueTable(CursorLines, Generic[R]):
         id = self._source.id(self._cursor) if len(self._source) else None
         if id != self._cursor_id:
             self._cursor_id = id
+            self.follow(id)
             self.post_message(self.CursorMoved(id))
 
     def action_open(self) -> None:

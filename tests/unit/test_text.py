@@ -125,7 +125,8 @@ def test_fit(text: str, width: int, align: str, shown: str) -> None:
         ("user@isp.test", 16, "user@isp.test   "),
         ("bounces-list-7781@isp.test", 18, "bounces-…@isp.test"),
         ("info@very.long.sub.freemail.example", 20, "info@…eemail.example"),
-        ("averylongmailbox@very.long.sub.freemail.example", 20, "avery…@…mail.example"),
+        ("user324@gmail0.test", 16, "use…@gmail0.test"),
+        ("averylongmailbox@very.long.sub.freemail.example", 20, "aver…@…email.example"),
         ("MAILER-DAEMON", 8, "MAILER-…"),
     ],
 )
