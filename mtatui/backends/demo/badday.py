@@ -2,8 +2,8 @@
 
 A shop's mail server, in the afternoon: a provider is dead, the largest ones slow us down or block us because
 an account was hacked in the night and sends pills, a newsletter hangs half delivered, mailboxes are full, a
-university greylists. Among them what strangers send to hurt programs that show queues. Always the same for the
-same moment. Standard library only.
+university greylists. Among them what strangers send to hurt programs that show queues. Always the same for
+the same moment. Standard library only.
 """
 
 from __future__ import annotations

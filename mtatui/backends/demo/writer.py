@@ -164,23 +164,6 @@ def make_id(arrival_us: int, inode: int, long_id: bool) -> str:
     return f"{_base(seconds, 52, 6)}{_base(usec, 52, 4)}z{_base(inode, 51)}"
 
 
-def hash_folder(queue_id: str) -> str:
-    """The folder of a hashed queue that an ID lives in: the first hex digit of its microseconds."""
-    separator = queue_id.rfind("z")
-    if separator < 10:
-        return queue_id[0]
-    usec = 0
-    for character in queue_id[separator - 4 : separator]:
-        usec = usec * 52 + _SAFE.index(character)
-    return f"{usec:05X}"[0]
-
-
-def path_of(spool: str | os.PathLike[str], queue: str, queue_id: str) -> str:
-    """Where a message (or, for "defer", its log) lies."""
-    middle = f"/{hash_folder(queue_id)}" if queue in HASHED else ""
-    return f"{os.fspath(spool)}/{queue}{middle}/{queue_id}"
-
-
 def encode(draft: Draft, queue_id: str) -> tuple[bytes, list[int]]:
     """The bytes of the queue file, and where each recipient's record begins in them (a defer log says it)."""
     offsets: list[int] = []
