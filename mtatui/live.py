@@ -42,21 +42,22 @@ class Feed(Protocol):
 
 
 class Live(threading.Thread):
-    """The thread that keeps one server's index live. ``listener`` is called in it after each delta."""
+    """The thread that keeps one server's index live. Its `listener` is called in it after each delta."""
 
-    def __init__(
-        self, name: str, open_feed: Callable[[], Feed], index: Index, listener: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, open_feed: Callable[[], Feed], index: Index) -> None:
         super().__init__(name=f"live-{name}", daemon=True)
         self.scanning = True
         self.trouble: HostError | None = None
         self.trouble_since = 0.0
         self.last: Done | None = None
+        self.last_whole_cost = 0.0
+        """What the last scan of everything cost, in seconds."""
         self.changed_at = 0.0
+        """When a scan last found a change (epoch seconds)."""
         self.limits = ""
+        self.listener: Callable[[], None] = lambda: None
         self._open_feed = open_feed
         self._index = index
-        self._listener = listener
         self._feed: Feed | None = None
         self._wake = threading.Event()
         self._thorough = False
@@ -98,18 +99,21 @@ class Live(threading.Thread):
     def _scan(self, thorough: bool) -> float:
         if self._feed is None:
             self._feed = self._open_feed()
+            self._index.restart()
             self.limits = self._feed.limits
         self.scanning, before = True, self._index.generation
         try:
             for delta in self._feed.scan(thorough):
                 self._index.apply(delta)
                 if isinstance(delta, Done):
+                    if thorough or self.last is None:
+                        self.last_whole_cost = delta.cost
                     self.last = delta
                     if self.trouble is not None or self._index.generation != before or not self.changed_at:
                         self.changed_at = delta.at
                     self.trouble = None
                     self.scanning = False
-                self._listener()
+                self.listener()
         finally:
             self.scanning = False
         return self.last.cost if self.last else 0.0
@@ -121,4 +125,4 @@ class Live(threading.Thread):
         if self._feed is not None:
             self._feed.close()
             self._feed = None
-        self._listener()
+        self.listener()

@@ -1,7 +1,7 @@
 """Every action of the user, once: its id, key, label, help, danger and name on the command line.
 
-Footer, palette, help, keymap, documentation and the ``queue`` commands are made from this table, so that a key
-can never do one thing and be described as another.
+Footer, palette, help, keymap, documentation and the ``queue`` commands are made from this table, so that a
+key can never do one thing and be described as another.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class Danger(IntEnum):
 class Action:
     """One thing a user can do.
 
-    ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the screen
-    it belongs to ("queue", "message", "everywhere"); ``argument`` describes what it takes in the palette.
+    ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the
+    screen it belongs to ("queue", "message", "everywhere"); ``argument`` describes what it takes in the
+    palette; ``footer`` says whether its key is worth a place there.
     """
 
     id: str
@@ -48,35 +49,75 @@ class Verb(Action):
 
 
 HOLD = Verb(
-    "hold", "h", "Hold", "Put messages on hold: no delivery is tried until they are released.",
-    danger=Danger.REVERSIBLE, cli="queue hold", postsuper="h", done="put on hold",
-)  # fmt: skip
+    "hold",
+    "h",
+    "Hold",
+    "Put messages on hold: no delivery is tried until they are released.",
+    danger=Danger.REVERSIBLE,
+    cli="queue hold",
+    postsuper="h",
+    done="put on hold",
+)
 RELEASE = Verb(
-    "release", "l", "Release", "Let held messages go: they are deferred again and tried at the next retry.",
-    danger=Danger.REVERSIBLE, cli="queue release", postsuper="H", done="released",
-)  # fmt: skip
+    "release",
+    "l",
+    "Release",
+    "Let held messages go: they are deferred again and tried at the next retry.",
+    danger=Danger.REVERSIBLE,
+    cli="queue release",
+    postsuper="H",
+    done="released",
+)
 REQUEUE = Verb(
-    "requeue", "r", "Requeue",
+    "requeue",
+    "r",
+    "Requeue",
     "Run messages through cleanup again, as new: they get new queue IDs, addresses are rewritten anew.",
-    danger=Danger.FINAL, cli="queue requeue", postsuper="r", done="requeued",
-)  # fmt: skip
+    danger=Danger.FINAL,
+    cli="queue requeue",
+    postsuper="r",
+    done="requeued",
+)
 DELETE = Verb(
-    "delete", "d", "Delete", "Delete messages. They go to the trash first and can be restored from there.",
-    danger=Danger.REVERSIBLE, cli="queue delete", postsuper="d", done="deleted",
-)  # fmt: skip
+    "delete",
+    "d",
+    "Delete",
+    "Delete messages. They go to the trash first and can be restored from there.",
+    danger=Danger.REVERSIBLE,
+    cli="queue delete",
+    postsuper="d",
+    done="deleted",
+)
 BOUNCE = Verb(
-    "bounce", "b", "Bounce",
-    "Return messages to their senders at the next attempt, with the reason they are stuck for (Postfix 3.5+).",
-    danger=Danger.FINAL, cli="queue bounce", postsuper="f", done="will be returned to the sender",
-)  # fmt: skip
+    "bounce",
+    "b",
+    "Bounce",
+    "Return messages to their senders, with the reason, at the next attempt (Postfix 3.5 or newer).",
+    danger=Danger.FINAL,
+    cli="queue bounce",
+    postsuper="f",
+    done="will be returned to the sender",
+)
 DELIVER = Verb(
-    "deliver", "i", "Deliver now", "Try to deliver these messages now, out of turn.",
-    danger=Danger.LOOKS, cli="queue deliver", needs_root=False, done="scheduled for delivery now",
-)  # fmt: skip
+    "deliver",
+    "i",
+    "Deliver now",
+    "Try to deliver these messages now, out of turn.",
+    danger=Danger.LOOKS,
+    cli="queue deliver",
+    needs_root=False,
+    done="scheduled for delivery now",
+)
 RESTORE = Verb(
-    "restore", "u", "Restore", "Take messages out of the trash: they come back on hold, under their own IDs.",
-    danger=Danger.REVERSIBLE, cli="queue trash restore", done="restored, on hold",
-)  # fmt: skip
+    "restore",
+    "u",
+    "Restore",
+    "Take messages out of the trash: they come back on hold, under their own IDs.",
+    danger=Danger.REVERSIBLE,
+    footer=False,
+    cli="queue trash restore",
+    done="restored, on hold",
+)
 
 VERBS: dict[str, Verb] = {v.id: v for v in (HOLD, RELEASE, REQUEUE, DELETE, BOUNCE, DELIVER, RESTORE)}
 
@@ -86,32 +127,67 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "slash", "Filter", "Filter the queue with a query.", argument="query"),
     Action("mark", "space", "Mark", "Mark the message under the cursor, or take its mark away."),
     Action("mark-all", "asterisk", "All", "Mark all messages that match the filter; again: none."),
-    Action("invert", "I", "Invert", "Turn the marks round: marked becomes unmarked among what matches.", footer=False),
+    Action("invert", "I", "Invert", "Turn the marks round among what matches.", footer=False),
     Action("range", "V", "Range", "Mark from the last mark to the cursor.", footer=False),
     Action(
-        "flush", "F", "Flush", "Ask Postfix to try every deferred message now, or those for one site.",
-        argument="[site]", cli="queue flush",
+        "flush",
+        "F",
+        "Flush",
+        "Ask Postfix to try every deferred message now, or those for one site.",
+        argument="[site]",
+        cli="queue flush",
     ),
     Action("rescan", "R", "Rescan", "Restart the scan: read the whole spool anew."),
     Action("undo", "z", "Undo", "Take back the last delete, hold or release.", cli="history undo"),
-    Action("sort", "s", "Sort", "Choose what the list is sorted by; the same again turns it round.", argument="[field]"),
-    Action("columns", "v", "Columns", "Choose which columns the list shows.", argument="[columns]", footer=False),
-    Action("copy", "y", "Copy", "Copy the ID, the sender or the reason to the clipboard.", argument="[what]", footer=False),
+    Action(
+        "sort",
+        "s",
+        "Sort",
+        "Sort the list by a field; the same again turns it round.",
+        argument="[field]",
+        footer=False,
+    ),
+    Action(
+        "columns", "v", "Columns", "Choose which columns the list shows.", argument="[columns]", footer=False
+    ),
+    Action(
+        "copy", "y", "Copy", "Copy ID, sender, reason … to the clipboard.", argument="[what]", footer=False
+    ),
     Action("saved", "f", "Saved", "Choose one of your saved filters.", argument="[name]", footer=False),
     Action("save-filter", "", "Save filter", "Keep the filter under a name.", argument="name", footer=False),
+    Action("receipts", "o", "Receipts", "Show what became of each message of the last verb.", footer=False),
     Action("commands", "c", "Commands", "Show the commands that ran on this server.", footer=False),
-    Action("trash", "T", "Trash", "Show the trash; restore with u.", footer=False, cli="queue trash list"),
+    Action("trash", "T", "Trash", "Show the trash; restore with u.", cli="queue trash list", footer=False),
     Action(
-        "empty-trash", "", "Empty trash", "Remove what is in the trash for good.",
-        danger=Danger.FINAL, footer=False, cli="queue trash empty",
+        "empty-trash",
+        "",
+        "Empty trash",
+        "Remove what is in the trash for good.",
+        danger=Danger.FINAL,
+        footer=False,
+        cli="queue trash empty",
     ),
     Action("tree", "t", "Tree", "Show or hide the tree.", footer=False),
     Action("next-pane", "tab", "Pane", "Go to the next pane.", where="everywhere", footer=False),
-    Action("back", "escape", "Back", "Go back: close what is open, then clear the filter.", where="everywhere", footer=False),
+    Action(
+        "back",
+        "escape",
+        "Back",
+        "Go back: stop, unmark, then clear the filter.",
+        where="everywhere",
+        footer=False,
+    ),
     Action("palette", "colon", "Palette", "Every action by name, with arguments.", where="everywhere"),
     Action("help", "question_mark", "Help", "The keys that apply here.", where="everywhere"),
-    Action("quit", "ctrl+q", "Quit", "Leave mtatui; asks when something is running.", where="everywhere", footer=False),
-)  # fmt: skip
+    Action(
+        "quit",
+        "ctrl+q",
+        "Quit",
+        "Leave mtatui; asks when something is running.",
+        where="everywhere",
+        footer=False,
+    ),
+)
 
 #: Every action there is, by id.
 ALL: dict[str, Action] = {action.id: action for action in (*VERBS.values(), *ACTIONS)}

@@ -71,7 +71,8 @@ def parse(line: bytes | str) -> Delta:
     """
     try:
         kind, *rest = json.loads(line)
-        return _KINDS[kind](*rest)
+        delta: Delta = _KINDS[kind](*rest)
+        return delta
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a line of the reader: {line[:80]!r}") from error
 

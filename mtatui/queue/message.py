@@ -90,9 +90,10 @@ class Message:
     @classmethod
     def from_row(cls, row: Row) -> Message:
         """The message that a row describes."""
-        *plain, recipients = row
-        plain[1] = State(plain[1])
-        return cls(*plain, tuple(Recipient(a, r, s, bool(d), o) for a, r, s, d, o in recipients))
+        fields = dict(zip(ROW, row, strict=True))
+        fields["state"] = State(fields["state"])
+        fields["recipients"] = tuple(Recipient(a, r, s, bool(d), o) for a, r, s, d, o in fields["recipients"])
+        return cls(**fields)
 
     @property
     def identity(self) -> Identity:

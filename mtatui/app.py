@@ -1,0 +1,160 @@
+"""The terminal face: the Textual app that holds the screens together. Short, because the work is elsewhere.
+
+It owns what no screen can: the theme, the keymap of the config file, the running verbs, and what happens when
+the terminal is lost. A lost terminal (SIGHUP) lets a running verb finish and be journaled, then leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+
+from mtatui.config import Config
+from mtatui.screens.acting import Acting
+from mtatui.screens.queue import QueueScreen
+from mtatui.server import Server
+from mtatui.text import clean
+from mtatui.verbs import ALL
+from mtatui.widgets.lines import Piece
+from mtatui.widgets.notice import NoticeFooter
+
+#: Beside the package in an installed wheel, beside the checkout's package in source.
+STYLES = next(
+    path
+    for path in (Path(__file__).parent / "styles", Path(__file__).parent.parent / "styles")
+    if path.is_dir()
+)
+
+
+class MtatuiApp(App[None]):
+    """mtatui in the terminal, on one server."""
+
+    TITLE = "mtatui"
+    CSS_PATH: ClassVar[Any] = sorted(str(path) for path in STYLES.glob("*.tcss"))
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(ALL["quit"].keys, "leave", ALL["quit"].label, id="quit", show=False, priority=True),
+        # Textual's own ctrl+c asks to press ctrl+q; ctrl+z would leave the terminal raw (textual#6298).
+        Binding("ctrl+c", "leave", show=False),
+    ]
+
+    def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
+        super().__init__()
+        self.server = server
+        self.config = config
+        self.greeting = greeting
+        self.lost = False
+        self.acting = Acting(self, server, config.trash_days)
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._clashes: set[str] = set()
+
+    def on_mount(self) -> None:
+        """Take theme and keys from the config, mind the terminal, open the queue."""
+        self.animation_level = "none"
+        self.theme = self.config.theme
+        self.set_keymap(self.config.keymap)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self._terminal_lost, number)
+        self.push_screen(QueueScreen(self.server, self.config, greeting=self.greeting))
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        """Say once that the config file gives one key to two actions."""
+        names = ", ".join(sorted(binding.id or binding.action for binding in clashed_bindings))
+        if names not in self._clashes:
+            self._clashes.add(names)
+            self.tell(f"The config file gives one key to several actions: {names}", "warning")
+
+    # --- running verbs ---------------------------------------------------------------------------------
+
+    def work(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run something that changes a server: it goes on when its screen or the terminal is gone."""
+        task = asyncio.get_running_loop().create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    @property
+    def working(self) -> bool:
+        """Whether something that changes a server is running."""
+        return bool(self._jobs)
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """One line for the person, where the footer is, or as a toast where a screen has no place for it."""
+        tell = getattr(self.screen, "tell", None)
+        if tell is not None:
+            tell(text, severity)
+        else:
+            self.notify(clean(text), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    def progress(self, pieces: Sequence[Piece]) -> None:
+        """Show what is being done, on whatever screen is there."""
+        for screen in self.screen_stack:
+            footer = getattr(screen, "footer", None)
+            if isinstance(footer, NoticeFooter):
+                footer.progress(pieces)
+
+    # --- leaving ---------------------------------------------------------------------------------------
+
+    async def action_leave(self) -> None:
+        """Leave; ask first when something is running."""
+        if not self.working:
+            self.exit()
+            return
+        from mtatui.widgets.dialog import ConfirmDialog
+
+        def answered(leave: bool | None) -> None:
+            if leave:
+                self.work(self._leave_when_done())
+
+        await self.push_screen(
+            ConfirmDialog(
+                "Something is still running",
+                [
+                    "A verb is at work on the queue. mtatui can wait for its end and then leave.",
+                    "To stop it half way, go back and press esc.",
+                ],
+                act="Wait and leave",
+            ),
+            answered,
+        )
+
+    async def _leave_when_done(self) -> None:
+        mine = asyncio.current_task()
+        await asyncio.gather(*(task for task in self._jobs if task is not mine), return_exceptions=True)
+        self.exit()
+
+    def _terminal_lost(self, number: int) -> None:
+        if self.lost:
+            return
+        self.lost = True
+        if number == signal.SIGHUP:
+            _let_go_of_terminal()
+        self.work(self._leave_when_done())
+
+
+def _let_go_of_terminal() -> None:
+    """Put a silent pipe where the keyboard was and nothing where the screen was.
+
+    Textual's input thread would spin on a dead terminal, and its writer would block for ever.
+    """
+    never, _kept_open = os.pipe()
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(never, 0)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+
+
+def run(server: Server, config: Config, *, greeting: str = "") -> None:
+    """Show the terminal face until the user leaves it. ``greeting`` is said at the start."""
+    try:
+        MtatuiApp(server, config, greeting=greeting).run()
+    finally:
+        server.close()

@@ -1,0 +1,237 @@
+"""From a chosen verb to its receipts: freeze, ask, act, tell. The app has one of these for all its screens.
+
+One verb runs at a time on a server; another one chosen meanwhile is refused in words. A running verb can be
+cancelled, survives its screen and the terminal, and always ends in a line that says what became of what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from mtatui.backends.host import HostError
+from mtatui.queue.selection import Outcome, Result, Selection
+from mtatui.screens import ask
+from mtatui.server import Server
+from mtatui.text import clean, count, size
+from mtatui.verbs import VERBS, Verb
+from mtatui.widgets.dialog import ConfirmDialog
+from mtatui.widgets.lines import Piece
+
+if TYPE_CHECKING:
+    from mtatui.app import MtatuiApp
+
+
+class Acting:
+    """The hands of the terminal face."""
+
+    def __init__(self, app: MtatuiApp, server: Server, kept_days: int) -> None:
+        self.app = app
+        self.server = server
+        self.kept_days = kept_days
+        self.running = ""
+        """What is being done, in words; "" when nothing is."""
+        self.last: Outcome | None = None
+        self._cancel = asyncio.Event()
+
+    async def choose(
+        self, verb: Verb, ids: Sequence[str], chosen_by: str, done: Callable[[Outcome], None] = lambda _: None
+    ) -> None:
+        """A verb was chosen for these messages: refuse it in words, or ask where that is due, then do it."""
+        if self.running:
+            self.app.tell(f"Still busy: {self.running}. esc cancels it.", "warning")
+            return
+        if not ids:
+            self.app.tell("There is no message under the cursor, and none is marked.", "warning")
+            return
+        states = await asyncio.to_thread(self.server.index.states_of, ids)
+        if why := self.server.why_not(verb, states.values()):
+            self.app.tell(f"{verb.label}: {why}.", "warning")
+            return
+        selection = await asyncio.to_thread(self.server.index.select, ids, int(time.time()), chosen_by)
+        if not len(selection):
+            self.app.tell("Those messages are gone: delivered, returned or deleted meanwhile.", "warning")
+            return
+        if not ask.asks(verb, len(selection)):
+            self._start(verb, selection, done)
+            return
+        radius = await asyncio.to_thread(self.server.index.blast_radius, selection)
+        lines = ask.question(verb, selection, radius, kept_days=self.kept_days)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._start(verb, selection, done)
+            else:
+                self.app.tell("Nothing was done.")
+
+        self.app.push_screen(
+            ConfirmDialog(
+                ask.title(verb, len(selection)),
+                lines,
+                act=verb.label,
+                typed=ask.to_type(verb, len(selection)),
+            ),
+            answered,
+        )
+
+    def cancel(self) -> bool:
+        """Stop the running verb before its next message; False where nothing runs."""
+        if self.running:
+            self._cancel.set()
+            self.running = f"{self.running}, stopping"
+        return bool(self.running)
+
+    async def undo(self) -> None:
+        """Take back the last delete, hold or release on this server, after asking."""
+        if why := self.server.why_not(VERBS["restore"]):
+            self.app.tell(f"Undo: {why}.", "warning")
+            return
+        try:
+            entry = await asyncio.to_thread(self.server.journal.last_undoable)
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        if entry is None:
+            self.app.tell("There is nothing to take back.")
+            return
+        verb = VERBS[entry.verb]
+        when = time.strftime("%a %H:%M:%S", time.localtime(entry.at))
+        lines = [
+            f"{verb.label} of {ask.messages(len(entry.did))}, {when}, by {clean(entry.who)}",
+            f"  {clean(entry.selection.chosen_by)}",
+            _UNDOES[entry.verb],
+        ]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._run_as_work(
+                    "Taking back", lambda: self.server.actor.undo(entry, progress=self._progress)
+                )
+
+        self.app.push_screen(ConfirmDialog("Take back", lines, act="Take back"), answered)
+
+    async def flush(self, site: str = "") -> None:
+        """Ask Postfix to try all deferred mail now, or that for one site."""
+        try:
+            await self.server.flush(site)
+        except HostError as error:
+            self.app.tell(str(error), "error")
+        else:
+            self.app.tell(
+                f"Postfix was asked to try what waits for {clean(site)} now."
+                if site
+                else "Postfix was asked to try every deferred message now."
+            )
+
+    async def empty_trash(self) -> None:
+        """Remove what is in the trash for good, after asking with a typed count."""
+        try:
+            number, octets, _ = await asyncio.to_thread(self.server.actor.hands.trash, 0)
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        if not number:
+            self.app.tell("The trash is empty.")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.work(self._empty_trash())
+
+        lines = [
+            f"{ask.messages(number)}, {size(octets)}, are removed for good.",
+            "They cannot be restored after that.",
+        ]
+        self.app.push_screen(
+            ConfirmDialog("Empty the trash", lines, act="Empty", typed=str(number)), answered
+        )
+
+    async def _empty_trash(self) -> None:
+        try:
+            number, _ = await asyncio.to_thread(self.server.actor.hands.purge, 0, 0)
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        self.server.rescan()
+        self.app.tell(f"{ask.messages(number)} removed from the trash for good.")
+
+    # --- doing it --------------------------------------------------------------------------------------
+
+    def _start(self, verb: Verb, selection: Selection, done: Callable[[Outcome], None]) -> None:
+        self._run_as_work(
+            f"{verb.label} {ask.messages(len(selection))}",
+            lambda: self.server.act(verb, selection, progress=self._progress, cancel=self._cancel),
+            done,
+        )
+
+    def _run_as_work(
+        self,
+        what: str,
+        do: Callable[[], Awaitable[Outcome]],
+        done: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        async def job() -> None:
+            self._cancel.clear()
+            self.running = what
+            self.app.progress([(f" {what} …", "accent")])
+            try:
+                outcome = await do()
+            except HostError as error:
+                self.app.tell(str(error), "error")
+                return
+            finally:
+                self.running = ""
+                self.app.progress([])
+                self.server.rescan()
+            self.last = outcome
+            done(outcome)
+            text, severity = story(outcome)
+            self.app.tell(text, severity)
+
+        self.app.work(job())
+
+    def _progress(self, done: int, total: int, what: str) -> None:
+        pieces: list[Piece] = [
+            (f" {clean(what) or self.running}", "accent"),
+            (f"  {count(done)} of {count(total)}", ""),
+            ("   esc stops it", "dim"),
+        ]
+        self.app.progress(pieces)
+
+
+_UNDOES = {
+    "delete": "They are restored from the trash, on hold, under their own IDs.",
+    "hold": "Those that are still on hold are released.",
+    "release": "Those that are still deferred are put on hold again.",
+}
+
+
+def story(outcome: Outcome) -> tuple[str, str]:
+    """An outcome in one line, and how serious it is."""
+    tally = outcome.tally()
+    verb = VERBS.get(outcome.verb)
+    done = verb.done if verb else outcome.verb
+    number = len(outcome.receipts)
+    if number == 1:
+        receipt = outcome.receipts[0]
+        text = f"{receipt.id}: {clean(receipt.text) or done}"
+    else:
+        text = f"{count(tally[Result.DONE])} {done}"
+    if number > 1:
+        words = {
+            Result.GONE: "gone meanwhile",
+            Result.CHANGED: "changed, left alone",
+            Result.FAILED: "failed",
+        }
+        for result, word in words.items():
+            if tally[result]:
+                text += f" · {count(tally[result])} {word}"
+    if outcome.cancelled:
+        text += " · stopped half way"
+    if tally[Result.DONE] and outcome.verb in _UNDOES:
+        text += " · z takes it back"
+    if not outcome.ok and number > 1:
+        text += " · o shows the receipts"
+    return text, "information" if outcome.ok else "warning"

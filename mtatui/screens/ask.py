@@ -1,0 +1,87 @@
+"""What is said before a verb acts: its blast radius, what becomes of the messages, and the command.
+
+A handful of messages is held, released or tried again at once: that can be taken back. Deleting asks always,
+and so does what cannot be taken back; from `LARGE` messages on, the count itself must be typed.
+"""
+
+from __future__ import annotations
+
+import time
+
+from mtatui.queue.selection import BlastRadius, Selection
+from mtatui.text import ago, clean, count, size
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Danger, Verb
+
+#: From this many messages on the count must be typed.
+LARGE = 100
+
+_BECOMES = {
+    HOLD.id: "No delivery is tried until they are released. z takes it back.",
+    RELEASE.id: "They are deferred again and tried at the next retry. z takes it back.",
+    REQUEUE.id: "They get new queue IDs and pass cleanup again. This cannot be taken back.",
+    BOUNCE.id: "They go back to their senders with the reason. This cannot be taken back.",
+    DELIVER.id: "Postfix tries them now, out of turn.",
+    RESTORE.id: "They come back on hold, under their own IDs.",
+}
+
+
+def asks(verb: Verb, number: int) -> bool:
+    """Whether this many messages need a question first."""
+    return verb is DELETE or verb.danger is Danger.FINAL or number >= LARGE
+
+
+def to_type(verb: Verb, number: int) -> str:
+    """The count that must be typed, "" where a key is enough."""
+    return str(number) if number >= LARGE and verb.danger is not Danger.LOOKS else ""
+
+
+def title(verb: Verb, number: int) -> str:
+    """ "Delete 3,214 messages"."""
+    return f"{verb.label} {messages(number)}"
+
+
+def messages(number: int) -> str:
+    """ "1 message", "3,214 messages"."""
+    return f"{count(number)} message{'' if number == 1 else 's'}"
+
+
+def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days: int) -> list[str]:
+    """The lines of the dialog, clean; each says one thing."""
+    now = int(selection.at)
+    frozen = time.strftime("%H:%M:%S", time.localtime(selection.at))
+    domains = f"{count(radius.domain_count)} domain{'' if radius.domain_count == 1 else 's'}"
+    senders = f"{count(radius.sender_count)} sender{'' if radius.sender_count == 1 else 's'}"
+    plural = "" if radius.recipients == 1 else "s"
+    about = f"{size(radius.bytes)}"
+    if radius.oldest:
+        about += f" · oldest {ago(now - radius.oldest)}"
+    if radius.partly_served:
+        about += f" · {count(radius.partly_served)} already reached some of their recipients"
+    lines = [
+        f"{clean(selection.chosen_by)}   frozen at {frozen}",
+        f"  {count(radius.recipients)} recipient{plural} at {domains}  ({_few(radius.domains)})",
+        f"  from {senders}  ({_few(radius.senders)})",
+        f"  {about}",
+    ]
+    if verb is DELETE:
+        until = time.strftime("%a %d %b", time.localtime(selection.at + kept_days * 86400))
+        lines.append(f"They go to the trash and can be restored until {until}.")
+    else:
+        lines.append(_BECOMES[verb.id])
+    lines.append(f"Runs: {command(verb)}   ({count(len(selection))} IDs)")
+    return lines
+
+
+def command(verb: Verb) -> str:
+    """The command a verb comes down to, as a person would type it."""
+    if verb is DELIVER:
+        return "postqueue -i ID"
+    if verb is RESTORE:
+        return "ln trash/ID hold/ID"
+    return f"postsuper -{verb.postsuper} -"
+
+
+def _few(counted: tuple[tuple[str, int], ...]) -> str:
+    return ", ".join(f"{clean(name) or '<>'} {count(number)}" for name, number in counted[:2]) + (
+        " …" if len(counted) > 2 else ""
+    )

@@ -1,0 +1,135 @@
+"""The palette: every action by name, with its argument (``:filter from:shop``, ``:hold``, ``:sort age``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widgets import Input, Static
+
+from mtatui.text import fit
+from mtatui.verbs import Action
+from mtatui.widgets.footer import cap
+from mtatui.widgets.lines import CursorLines, Piece
+
+
+class Matches(CursorLines, can_focus=False):
+    """The actions that fit what was typed so far; those that cannot be done now say why."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__()
+        self.actions: Sequence[Action] = ()
+        self.reasons = reasons
+
+    def line_count(self) -> int:
+        return len(self.actions)
+
+    def draw(self, index: int, width: int) -> Strip:
+        action = self.actions[index]
+        why = self.reasons.get(action.id, "")
+        pieces: list[Piece] = [
+            ("▶ " if index == self.cursor else "  ", "accent"),
+            (fit(f"{action.id} {action.argument}", 24), "dim" if why else ""),
+            (fit(cap(action.keys) if action.keys else "", 8), "dim"),
+            (why or action.help, "dim"),
+        ]
+        return self.line(pieces, width, "cursor" if index == self.cursor else "")
+
+    def clicked(self, index: int, event: events.Click) -> None:
+        self.move_to(index)
+        screen = self.screen
+        if isinstance(screen, PaletteScreen):
+            screen.take()
+
+
+class PaletteScreen(ModalScreen[tuple[str, str] | None]):
+    """Type an action's name, with an argument where it takes one; answers with both."""
+
+    DEFAULT_CSS = """
+    PaletteScreen {
+        align: center bottom;
+        & > Matches { height: 10; background: $surface; padding: 0 1; }
+        & > #palette-line {
+            layout: horizontal; height: 1; background: $panel;
+            & > Static { width: 2; text-style: bold; padding-left: 1; }
+            & > Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
+        }
+        &:ansi > Matches { background: ansi_default; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("tab", "complete", "Complete", show=False),
+    ]
+    #: What was run before, newest last; kept while mtatui runs.
+    history: ClassVar[list[str]] = []
+
+    def __init__(self, actions: Sequence[Action], reasons: dict[str, str]) -> None:
+        super().__init__()
+        self.actions = actions
+        self.matches = Matches(reasons)
+        self.input = Input(placeholder="an action, and what it takes", select_on_focus=False)
+        self.input.cursor_blink = False
+        self._back = 0
+
+    def compose(self) -> ComposeResult:
+        from textual.containers import Container
+
+        yield self.matches
+        with Container(id="palette-line"):
+            yield Static(Content(":"), markup=False)
+            yield self.input
+
+    def on_mount(self) -> None:
+        """Show everything there is, and wait for letters."""
+        self._narrow("")
+        self.input.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow the list to what fits."""
+        self._narrow(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Run what was typed, or what the cursor is on."""
+        self.take()
+
+    def take(self) -> None:
+        """Answer with the action and its argument."""
+        word, _, argument = self.input.value.strip().partition(" ")
+        named = next((action for action in self.actions if action.id == word), None)
+        if named is None and self.matches.actions:
+            named = self.matches.actions[self.matches.cursor]
+        if named is None:
+            return
+        self.history.append(f"{named.id} {argument}".strip())
+        self.dismiss((named.id, argument.strip()))
+
+    def action_move(self, lines: int) -> None:
+        """Move in the list; up from its first line goes back in history."""
+        if lines < 0 and self.matches.cursor == 0 and self._back < len(self.history):
+            self._back += 1
+            self.input.value = self.history[-self._back]
+            self.input.cursor_position = len(self.input.value)
+            return
+        self.matches.move_to(self.matches.cursor + lines)
+
+    def action_complete(self) -> None:
+        """Take over the name at the cursor, ready for its argument."""
+        if self.matches.actions:
+            self.input.value = self.matches.actions[self.matches.cursor].id + " "
+            self.input.cursor_position = len(self.input.value)
+
+    def _narrow(self, typed: str) -> None:
+        word = typed.strip().partition(" ")[0].lower()
+        found = [action for action in self.actions if word in action.id or word in action.label.lower()]
+        self.matches.actions = sorted(found, key=lambda action: not action.id.startswith(word))
+        self.matches.move_to(0)
+        self.matches.repaint()

@@ -1,0 +1,420 @@
+"""The queue page: what its keys do. What it shows is in `mtatui.screens.queue_page`.
+
+Every action of `mtatui.verbs` has a method ``do_…`` here, which the key, the palette, and a click on the
+footer all come to; verbs go to `mtatui.screens.acting`, which freezes, asks and tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+
+from mtatui.queue.message import State
+from mtatui.queue.query import QuerySyntaxError
+from mtatui.queue.selection import Outcome, Result
+from mtatui.queue.views import Sort, SortField
+from mtatui.screens import queue_columns, queue_sheets
+from mtatui.screens.choice import ChoiceScreen, Option
+from mtatui.screens.message import MessageScreen
+from mtatui.screens.palette import PaletteScreen
+from mtatui.screens.queue_model import Window
+from mtatui.screens.queue_page import QueuePage
+from mtatui.screens.reading import ReadingScreen
+from mtatui.text import clean, count
+from mtatui.verbs import ALL, VERBS, Verb
+from mtatui.widgets.filter_bar import FilterBar
+from mtatui.widgets.footer import KeyFooter
+from mtatui.widgets.queue_table import QueueTable
+from mtatui.widgets.queue_tree import QueueTree
+
+
+class QueueScreen(QueuePage):
+    """The queue of one server."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
+        for a in ALL.values()
+        if a.keys and a.id not in {"open", "quit"}
+    ]
+
+    @property
+    def targets(self) -> list[str]:
+        """The marked messages, else the one under the cursor."""
+        if self.model.marks:
+            return list(self.model.marks)
+        return [self.table.cursor_id] if self.table.cursor_id else []
+
+    async def action_do(self, id: str, argument: str = "") -> None:
+        """Do what an action's id says."""
+        self.footer.hush()
+        action = ALL[id]
+        if isinstance(action, Verb):
+            await self._verb(action)
+        elif why := self.server.why_not(action):
+            self.tell(f"{action.label}: {why}.", "warning")
+        else:
+            done = getattr(self, "do_" + id.replace("-", "_"))(argument)
+            if asyncio.iscoroutine(done):
+                await done
+
+    def on_key_footer_pressed(self, event: KeyFooter.Pressed) -> None:
+        """An action was clicked in the footer."""
+        event.stop()
+        self.run_worker(self.action_do(event.action), exit_on_error=False)
+
+    # --- verbs -----------------------------------------------------------------------------------------
+
+    async def _verb(self, verb: Verb) -> None:
+        marked = len(self.model.marks)
+        if marked and marked == len(self.table.source) and not self.model.query.everything:
+            chosen_by = str(self.model.query)
+        else:
+            chosen_by = f"{count(marked)} marked" if marked else (self.table.cursor_id or "")
+        await self.face.acting.choose(verb, self.targets, chosen_by, self._acted)
+
+    def _acted(self, outcome: Outcome) -> None:
+        """What was done is no longer marked; what failed stays, to look at."""
+        self.model.marks -= {
+            receipt.id for receipt in outcome.receipts if receipt.result is not Result.FAILED
+        }
+        self.table.marks = self.model.marks
+        self.look_now()
+
+    @on(MessageScreen.VerbChosen)
+    async def _verb_on_message(self, event: MessageScreen.VerbChosen) -> None:
+        await self.face.acting.choose(VERBS[event.verb_id], event.ids, event.ids[0])
+
+    async def do_undo(self, argument: str) -> None:
+        """Take back the last one."""
+        await self.face.acting.undo()
+
+    async def do_flush(self, argument: str) -> None:
+        """All deferred mail, or what waits for one site."""
+        await self.face.acting.flush(argument)
+
+    async def do_empty_trash(self, argument: str) -> None:
+        """For good."""
+        await self.face.acting.empty_trash()
+
+    # --- marks -----------------------------------------------------------------------------------------
+
+    def do_mark(self, argument: str) -> None:
+        """Mark, and step down."""
+        if self.table.cursor_id:
+            self._toggle({self.table.cursor_id})
+            self.table.action_move(1)
+
+    async def do_mark_all(self, argument: str) -> None:
+        """All that match, or none where all are marked."""
+        everyone = await self._everyone()
+        self.model.marks = set() if everyone <= self.model.marks else self.model.marks | everyone
+        self._toggle(set())
+
+    async def do_invert(self, argument: str) -> None:
+        """Marked becomes unmarked among what matches."""
+        self._toggle(await self._everyone())
+
+    async def do_range(self, argument: str) -> None:
+        """From the row that was marked last to the cursor."""
+        if self._last_mark is None:
+            self.tell("Mark where the range begins with space; V marks from there to the cursor.", "warning")
+            return
+        window = self.table.source
+        assert isinstance(window, Window)
+        start = await asyncio.to_thread(self.server.index.position, window.view, self._last_mark)
+        if start is None:
+            self.tell("The message that was marked last is not in this list.", "warning")
+            return
+        first, last = sorted((start, self.table.cursor))
+        await self._mark_rows(range(first, last + 1))
+
+    async def on_queue_table_range_marked(self, event: QueueTable.RangeMarked) -> None:
+        """Rows were marked with shift and an arrow, or the mouse."""
+        event.stop()
+        await self._mark_rows(event.rows)
+
+    def on_queue_table_mark_clicked(self, event: QueueTable.MarkClicked) -> None:
+        """A mark was clicked."""
+        event.stop()
+        self._toggle({event.id})
+
+    async def _mark_rows(self, rows: range) -> None:
+        window = self.table.source
+        if isinstance(window, Window):
+            self.model.marks |= set(await asyncio.to_thread(self.model.ids, window, rows))
+            self._toggle(set())
+
+    def _toggle(self, ids: set[str]) -> None:
+        self.model.marks ^= ids
+        if len(ids) == 1:
+            self._last_mark = next(iter(ids))
+        self.table.marks = self.model.marks
+        self.show_count()
+        self.show_footer()
+
+    async def _everyone(self) -> set[str]:
+        window = self.table.source
+        if not isinstance(window, Window):
+            return set()
+        return set(await asyncio.to_thread(self.model.ids, window, range(len(window))))
+
+    # --- filter, order, columns ------------------------------------------------------------------------
+
+    def do_filter(self, argument: str) -> None:
+        """Take over a filter, or let the person write one."""
+        if argument:
+            self.filter_bar.keep(argument)
+            self._filter(argument)
+        else:
+            self.filter_bar.ask()
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        """Every letter counts; a mistake is shown at its place and the list stays."""
+        event.stop()
+        self._filter(event.text)
+
+    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
+        """The filter is kept; on to the list."""
+        event.stop()
+        self.table.focus()
+
+    def on_filter_bar_dismissed(self, event: FilterBar.Dismissed) -> None:
+        """Back to the list, with the filter as it was."""
+        event.stop()
+        self.table.focus()
+
+    def _filter(self, text: str) -> None:
+        if text == self.model.text:
+            self.show_count(well_formed=True)
+            return
+        try:
+            self.model.filter(text)
+        except QuerySyntaxError as mistake:
+            self.filter_bar.show_mistake(str(mistake), mistake.start, mistake.end)
+            return
+        self.followed = False
+        self.show_count(well_formed=True)
+        self.look_now()
+
+    def _narrow(self, key: str) -> None:
+        self.model.narrow(key)
+        self.filter_bar.keep(self.model.text)
+        self.followed = False
+        self.look_now()
+
+    def do_trash(self, argument: str) -> None:
+        """The trash is a state like the others."""
+        self._narrow(f"state:{State.TRASH}")
+
+    def do_saved(self, argument: str) -> None:
+        """Choose a saved filter, or take the one that is named."""
+        filters = self.filters
+        if argument in filters:
+            self.do_filter(filters[argument])
+        elif argument:
+            self.tell(f"There is no saved filter {argument!r}.", "warning")
+        elif not filters:
+            self.tell("No filter is saved yet: type one, then :save-filter NAME.")
+        else:
+            options = [Option(name, name, query) for name, query in filters.items()]
+            self._choose("Saved filters", options, lambda name: self.do_filter(filters[name]))
+
+    async def do_save_filter(self, argument: str) -> None:
+        """Keep the filter under a name, in the config file."""
+        from mtatui.config.writing import NotWritten, save
+
+        if not argument or not self.model.text:
+            self.tell("Type a filter first, then :save-filter NAME.", "warning")
+            return
+        try:
+            await asyncio.to_thread(save, self.config.path, ("filters", argument), self.model.text)
+        except NotWritten as error:
+            self.tell(str(error), "error")
+        else:
+            self.filters[argument] = self.model.text
+            self.tell(f"Saved as {argument}; f brings it back.")
+
+    def do_sort(self, argument: str) -> None:
+        """Sort by a field; the same again turns the order round."""
+        if argument in list(SortField):
+            self._sort(SortField(argument))
+        elif argument:
+            self.tell(f"Sort by one of: {', '.join(SortField)}.", "warning")
+        else:
+            options = [Option(field, field, queue_sheets.SORTS[field]) for field in SortField]
+            now = self.model.sort.field
+            self._choose("Sort by", options, lambda field: self._sort(SortField(field)), now)
+
+    @on(QueueTable.SortClicked)
+    def _sort_clicked(self, event: QueueTable.SortClicked) -> None:
+        event.stop()
+        self._sort(SortField(event.field))
+
+    def _sort(self, field: SortField) -> None:
+        before = self.model.sort
+        self.model.sort = Sort(field, not before.descending if field is before.field else False)
+        self.table.sorted_by(field, self.model.sort.descending)
+        self.look_now()
+
+    def do_columns(self, argument: str) -> None:
+        """Choose the columns."""
+        if argument:
+            self._columns(argument.replace(",", " ").split())
+            return
+        options = [Option(column.id, column.label) for column in queue_columns.COLUMNS]
+
+        def take(chosen: list[str] | None) -> None:
+            if chosen is not None:
+                self._columns(chosen)
+
+        shown = {column.id for column in self.table.columns}
+        self.app.push_screen(ChoiceScreen("Columns", options, ticked=shown), take)
+
+    def _columns(self, ids: list[str]) -> None:
+        unknown = set(ids) - {column.id for column in queue_columns.COLUMNS}
+        if unknown:
+            known = ", ".join(column.id for column in queue_columns.COLUMNS)
+            self.tell(f"No such column: {', '.join(sorted(unknown))}. There are {known}.", "warning")
+            return
+        self.table.columns = queue_columns.chosen(ids)
+        self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
+
+    # --- the tree --------------------------------------------------------------------------------------
+
+    def on_queue_tree_selected(self, event: QueueTree.Selected) -> None:
+        """Show what a node stands for."""
+        event.stop()
+        self._narrow(event.key)
+
+    def on_queue_tree_expanded(self, event: QueueTree.Expanded) -> None:
+        """Show what is under a node."""
+        event.stop()
+        self.model.unfold(event.key)
+        self.look_now()
+
+    def on_queue_tree_collapsed(self, event: QueueTree.Collapsed) -> None:
+        """Hide what is under a node."""
+        event.stop()
+        self.model.fold(event.key)
+        self.show_tree()
+
+    def do_tree(self, argument: str) -> None:
+        """Show or hide the tree, whatever the width."""
+        self.tree_wanted = not self.tree_pane.display
+        self.tree_pane.display = self.tree_wanted
+        (self.tree_pane if self.tree_wanted else self.table).focus()
+
+    def do_next_pane(self, argument: str) -> None:
+        """On to the next pane that is shown."""
+        self.focus_next()
+
+    # --- looking ---------------------------------------------------------------------------------------
+
+    def on_queue_table_opened(self, event: QueueTable.Opened) -> None:
+        """Show a message whole."""
+        event.stop()
+        self.do_open(event.id)
+
+    def do_open(self, argument: str) -> None:
+        """Open a message by its ID, or the one under the cursor."""
+        id = argument or self.table.cursor_id
+        if not id or self.server.message(id) is None:
+            self.tell(f"There is no message {clean(id or '')} in the queue.", "warning")
+            return
+        self.app.push_screen(MessageScreen(self.server, id, self._neighbour))
+
+    def _neighbour(self, id: str, step: int) -> str | None:
+        window = self.table.source
+        if not isinstance(window, Window):
+            return None
+        place = self.server.index.position(window.view, id)
+        if place is None or not 0 <= place + step < len(window):
+            return None
+        self.table.move_to(place + step)
+        self.model.fetch(window, range(place + step, place + step + 1))
+        return window.id(place + step)
+
+    def do_copy(self, argument: str) -> None:
+        """Copy something of the message under the cursor to the clipboard (OSC 52)."""
+        message = self.server.message(self.table.cursor_id) if self.table.cursor_id else None
+        if message is None:
+            self.tell("There is no message under the cursor.", "warning")
+            return
+        things = queue_sheets.to_copy(message)
+        if argument in things:
+            self._copy(argument, things[argument])
+        else:
+            options = [Option(name, name, text) for name, text in things.items()]
+            self._choose("Copy", options, lambda name: self._copy(name, things[name]))
+
+    def _copy(self, name: str, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.tell(f"Copied the {name}: {text}"[: self.size.width - 4])
+
+    def do_rescan(self, argument: str) -> None:
+        """Read the spool anew."""
+        self.server.rescan(thorough=True)
+        self.tell("The spool is read again.")
+
+    def do_commands(self, argument: str) -> None:
+        """The command log."""
+        lines = queue_sheets.commands(self.server.host.log)
+        self.app.push_screen(ReadingScreen(f"Commands that ran on {self.server.name}", lines, at_end=True))
+
+    def do_receipts(self, argument: str) -> None:
+        """What became of each message of the last verb."""
+        outcome = self.face.acting.last
+        if outcome is None:
+            self.tell("Nothing has been done yet.")
+        else:
+            self.app.push_screen(ReadingScreen("Receipts", queue_sheets.receipts(outcome)))
+
+    def do_help(self, argument: str) -> None:
+        """The keys, and the query language."""
+        self.app.push_screen(ReadingScreen("Keys and queries", queue_sheets.help(self.config.keymap)))
+
+    async def do_palette(self, argument: str) -> None:
+        """Every action by name."""
+        actions = [action for action in ALL.values() if action.id not in {"palette", "next-pane"}]
+        reasons = {action.id: why for action in actions if (why := self.why_not(action))}
+
+        def take(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                self.run_worker(self.action_do(*answer), exit_on_error=False)
+
+        self.app.push_screen(PaletteScreen(actions, reasons), take)
+
+    async def do_quit(self, argument: str) -> None:
+        """Leave."""
+        await self.face.action_leave()
+
+    def do_back(self, argument: str) -> None:
+        """One step back: stop what runs, unmark, clear the filter, go to the list."""
+        if self.face.acting.cancel():
+            self.tell("Stopping before the next message …")
+        elif self.model.marks:
+            self.model.marks = set()
+            self._toggle(set())
+        elif not self.model.query.everything:
+            self.do_clear()
+        else:
+            self.table.focus()
+
+    def do_clear(self) -> None:
+        """Show everything again."""
+        self.model.filter("")
+        self.filter_bar.keep("")
+        self.look_now()
+
+    def _choose(
+        self, title: str, options: list[Option], take: Callable[[str], None], current: str = ""
+    ) -> None:
+        def answered(chosen: list[str] | None) -> None:
+            if chosen:
+                take(chosen[0])
+
+        self.app.push_screen(ChoiceScreen(title, options, current=current), answered)

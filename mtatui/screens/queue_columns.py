@@ -1,0 +1,72 @@
+"""The columns that the message table can show."""
+
+from __future__ import annotations
+
+import time
+
+from mtatui.queue.message import State
+from mtatui.queue.views import Summary
+from mtatui.text import ago, cells, clean, count, fit, fit_address, size
+from mtatui.widgets.columns import Cell, Column
+from mtatui.widgets.states import LOOKS
+
+#: Longer than this (seconds) a message has waited long: its age stands out.
+LONG = 86400
+
+
+def _age(row: Summary, width: int) -> Cell:
+    if not row.arrival:
+        return Cell("?", "dim")
+    waited = time.time() - row.arrival
+    return Cell(ago(waited), "strong" if waited >= LONG and row.state is not State.TRASH else "")
+
+
+def _retry(row: Summary, width: int) -> Cell:
+    if row.state is State.HOLD:
+        return Cell("held", "warning")
+    if not row.retry:
+        return Cell("–", "dim")
+    ahead = row.retry - time.time()
+    return Cell("due" if ahead < 60 else ago(ahead))
+
+
+def _sender(row: Summary, width: int) -> str:
+    return fit_address(row.sender, width) if row.sender else "<>"
+
+
+def _recipient(row: Summary, width: int) -> str:
+    more = f" +{count(row.recipients - 1)}" if row.recipients > 1 else ""
+    return fit_address(row.recipient, width - cells(more)).rstrip() + more if row.recipient else "–"
+
+
+def _state(row: Summary, width: int) -> Cell:
+    look = LOOKS[row.state]
+    return Cell(fit(f"{look.glyph} {look.word}", width), look.role)
+
+
+#: Every column, in the order in which they stand unless the user chooses otherwise.
+COLUMNS: tuple[Column[Summary], ...] = (
+    Column("id", "ID", lambda row, width: Cell(row.id), 11, rank=6, sort="id"),
+    Column("state", "State", _state, 10, rank=8, sort="state"),
+    Column("age", "Age", _age, 6, align="right", sort="age"),
+    Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=5, sort="size"),
+    Column("from", "From", _sender, 16, flex=3, sort="from"),
+    Column("to", "To", _recipient, 16, flex=3, sort="to"),
+    Column("retry", "Retry", _retry, 5, align="right", rank=3, sort="retry"),
+    Column(
+        "reason",
+        "Reason",
+        lambda row, width: clean(row.reason) or Cell("–", "dim"),
+        12,
+        flex=1,
+        rank=2,
+        sort="reason",
+    ),
+)
+#: Those shown unless the user chooses otherwise.
+USUAL = ("id", "age", "size", "from", "to", "retry", "reason")
+
+
+def chosen(ids: tuple[str, ...] | list[str]) -> list[Column[Summary]]:
+    """The columns with these ids, in their usual order; the usual ones where none fits."""
+    return [column for column in COLUMNS if column.id in ids] or chosen(USUAL)

@@ -1,0 +1,215 @@
+"""What the queue page shows, apart from how: filter, order, marks, the rows at hand, the tree's counts.
+
+`QueueModel.look` and `QueueModel.tally` ask the index and run in a thread; everything else is quick. The
+filter's text is the one truth: a click in the tree changes it, and what the tree marks as chosen is read
+from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mtatui.queue.facets import Facet, FacetCount
+from mtatui.queue.index import Index
+from mtatui.queue.message import State
+from mtatui.queue.query import Query, parse
+from mtatui.queue.terms import Term
+from mtatui.queue.views import Sort, Summary, View
+from mtatui.widgets.queue_tree import Node
+from mtatui.widgets.states import LOOKS
+
+#: The states in the order of the tree; those in the second row are shown only when they are not empty.
+ALWAYS = (State.ACTIVE, State.CORRUPT, State.DEFERRED, State.INCOMING, State.HOLD)
+WHEN_THERE = (State.MAILDROP, State.TRASH)
+FACETS = {
+    Facet.REASON: "by reason",
+    Facet.DOMAIN: "by domain",
+    Facet.SENDER: "by sender",
+    Facet.SENDER_DOMAIN: "by sender domain",
+    Facet.IP: "by origin IP",
+    Facet.USER: "by login",
+    Facet.AGE: "by age",
+}
+#: Values shown under a facet.
+FACET_ROWS = 12
+#: Rows kept at hand.
+AT_HAND = 3000
+
+
+class Window:
+    """The rows of a view that are at hand: the table's `RowSource`."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._rows: dict[int, Summary | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def add(self, start: int, rows: Sequence[Summary | None]) -> None:
+        """Take rows from a position on; far ones are let go of when there are too many."""
+        if len(self._rows) + len(rows) > AT_HAND:
+            self._rows.clear()
+        self._rows.update(enumerate(rows, start))
+
+    def row(self, index: int) -> Summary | None:
+        """The row at a position; None where it is not at hand."""
+        return self._rows.get(index)
+
+    def id(self, index: int) -> str | None:
+        """Who stands at a position; None where that is not at hand."""
+        row = self._rows.get(index)
+        return row.id if row is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the index found for the table."""
+
+    window: Window
+    cursor: int | None
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one count found for the tree."""
+
+    counts: dict[State, int]
+    facets: dict[tuple[State, Facet], Sequence[FacetCount]]
+    lost_marks: frozenset[str]
+
+
+@dataclass
+class QueueModel:
+    """The state of the queue page."""
+
+    index: Index
+    text: str = ""
+    query: Query = field(default_factory=Query)
+    sort: Sort = field(default_factory=Sort)
+    marks: set[str] = field(default_factory=set)
+    unfolded: set[str] = field(default_factory=set)
+
+    # --- the filter ------------------------------------------------------------------------------------
+
+    def filter(self, text: str) -> None:
+        """Take over a filter as it was typed.
+
+        Raises:
+            QuerySyntaxError: it has a mistake; the one before stays.
+        """
+        self.query = parse(text)
+        self.text = text
+
+    def narrow(self, key: str) -> None:
+        """Take over what a node of the tree stands for."""
+        kind, _, rest = key.partition(":")
+        query = self.query
+        if kind == "server":
+            query = query.without("state")
+        elif kind == "state":
+            query = query.narrowed("state", rest)
+        elif kind == "value":
+            state, _, term = rest.partition(":")
+            query = query.narrowed("state", state).adding(term)
+        self.query = query
+        self.text = str(query)
+
+    @property
+    def state(self) -> State | None:
+        """The one state that the filter asks for, None where it asks for none or several."""
+        states = [term.value for term in self.query.parts if isinstance(term, Term) and term.field == "state"]
+        return State(str(states[0])) if len(states) == 1 else None
+
+    # --- asking the index (in a thread) ----------------------------------------------------------------
+
+    def look(self, top: int, page: int, cursor: int, cursor_id: str | None) -> Look:
+        """The view of the filter as of now, and the rows around the screen.
+
+        Args:
+            top, page: the first row on the screen, and how many fit.
+            cursor, cursor_id: where the cursor is, and on whom.
+        """
+        generation = self.index.generation
+        view = self.index.view(self.query, self.sort, int(time.time()))
+        place = self.index.position(view, cursor_id) if cursor_id else None
+        top = max(0, min(top + (place - cursor if place is not None else 0), len(view) - page))
+        window = Window(view)
+        self.fetch(window, range(max(0, top - page), top + 2 * page))
+        return Look(window, place, generation)
+
+    def fetch(self, window: Window, wanted: range) -> None:
+        """Bring rows of a window to hand."""
+        wanted = range(wanted.start, min(wanted.stop, len(window)))
+        window.add(wanted.start, self.index.rows(window.view, wanted.start, wanted.stop))
+
+    def ids(self, window: Window, rows: range) -> set[str]:
+        """Who stands at these positions of a window."""
+        return set(self.index.ids(window.view, rows.start, rows.stop))
+
+    def tally(self) -> Tally:
+        """Counts for the tree, under the filter where it narrows."""
+        now = int(time.time())
+        facets: dict[tuple[State, Facet], Sequence[FacetCount]] = {}
+        for key in self.unfolded:
+            kind, _, rest = key.partition(":")
+            if kind == "facet":
+                state, by = rest.split(":")
+                query = self.query.narrowed("state", state).without(Facet(by).field)
+                facets[State(state), Facet(by)] = self.index.facets(query, Facet(by), FACET_ROWS, now)
+        lost = self.index.unknown(self.marks) if self.marks else ()
+        return Tally(self.index.counts(), facets, frozenset(lost))
+
+    # --- the tree --------------------------------------------------------------------------------------
+
+    def nodes(self, server: str, tally: Tally) -> list[Node]:
+        """The tree's visible lines."""
+        total = sum(number for state, number in tally.counts.items() if state is not State.TRASH)
+        nodes = [Node("server:", server, total, expandable=False, glyph="▾")]
+        for state in (*ALWAYS, *WHEN_THERE):
+            number = tally.counts.get(state, 0)
+            if not number and state in WHEN_THERE:
+                continue
+            key = f"state:{state}"
+            look = LOOKS[state]
+            open_ = key in self.unfolded
+            nodes.append(Node(key, look.label, number, 1, bool(number), open_, look.glyph, look.role))
+            if open_ and number:
+                nodes += self._facet_nodes(state, tally)
+        return nodes
+
+    def _facet_nodes(self, state: State, tally: Tally) -> list[Node]:
+        nodes = []
+        for by, label in FACETS.items():
+            key = f"facet:{state}:{by}"
+            open_ = key in self.unfolded
+            nodes.append(Node(key, label, None, 2, True, open_, selectable=False))
+            if open_:
+                nodes += [
+                    Node(f"value:{state}:{one.term}", one.label, one.messages, 3)
+                    for one in tally.facets.get((state, by), ())
+                ]
+        return nodes
+
+    @property
+    def chosen(self) -> str:
+        """The key of the node that the filter stands for."""
+        state = self.state
+        if state is None:
+            return "server:"
+        terms = [part for part in self.query.parts if isinstance(part, Term) and part.field != "state"]
+        return f"value:{state}:{terms[-1]}" if terms else f"state:{state}"
+
+    def unfold(self, key: str) -> None:
+        """Show what is under a node; a state opens with its reasons."""
+        self.unfolded.add(key)
+        kind, _, state = key.partition(":")
+        if kind == "state":
+            self.unfolded.add(f"facet:{state}:{Facet.REASON}")
+
+    def fold(self, key: str) -> None:
+        """Hide what is under a node."""
+        self.unfolded.discard(key)

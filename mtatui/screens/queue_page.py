@@ -1,0 +1,271 @@
+"""What the queue page shows: the tree, the messages, and the one under the cursor.
+
+The page never waits for the index: a look runs in a thread, at once after a key, then at the pace the queue
+changes; what comes back repaints only what looks different. What its keys do is in `mtatui.screens.queue`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+
+from mtatui.config import Config
+from mtatui.queue.message import State
+from mtatui.queue.views import Sort, SortField, Summary
+from mtatui.screens import queue_columns, queue_sheets
+from mtatui.screens.queue_model import QueueModel, Tally, Window
+from mtatui.screens.reading import ReadingScreen
+from mtatui.server import Server
+from mtatui.text import cells, clean, count
+from mtatui.verbs import ALL, Action
+from mtatui.widgets.detail import MessageDetail
+from mtatui.widgets.filter_bar import FilterBar
+from mtatui.widgets.header import PageHeader
+from mtatui.widgets.lines import Piece
+from mtatui.widgets.notice import NoticeFooter
+from mtatui.widgets.queue_table import QueueTable
+from mtatui.widgets.queue_tree import QueueTree
+from mtatui.widgets.states import LOOKS
+
+if TYPE_CHECKING:
+    from mtatui.app import MtatuiApp
+
+#: Below this many columns the tree folds into the header; below this many lines the detail pane goes.
+WIDE, TALL = 100, 30
+#: Below this the page says that it needs more room.
+LEAST = (60, 12)
+#: Seconds between two looks while the queue is being read, and the least between two at all.
+LOOK_WHILE_READING, LOOK_PACE = 0.4, 0.15
+#: Seconds after which the cursor has come to rest and the detail follows.
+REST = 0.03
+
+_FOOTER = [a for a in ALL.values() if a.footer and a.id != "help"] + [ALL["help"]]
+
+
+class QueuePage(Screen[None]):
+    """The face of the queue page."""
+
+    AUTO_FOCUS = "QueueTable"
+
+    def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
+        super().__init__()
+        self.server = server
+        self.config = config
+        self.model = QueueModel(server.index, sort=Sort(SortField(config.sort[0]), config.sort[1]))
+        self.table: QueueTable[Summary] = QueueTable(queue_columns.chosen(config.columns), id="table")
+        self.tree_pane = QueueTree(id="tree")
+        self.detail = MessageDetail(id="detail")
+        self.filter_bar = FilterBar(id="filter")
+        self.header = PageHeader(id="header")
+        self.footer = NoticeFooter(id="footer")
+        self._greeting = greeting
+        self._stale = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._shown = -1
+        self._tally = Tally({}, {}, frozenset())
+        self._resting: Timer | None = None
+        self.filters = dict(config.filters)
+        self.tree_wanted = True
+        self._last_mark: str | None = None
+        self.followed = False
+
+    @property
+    def face(self) -> MtatuiApp:
+        """The app, by its own type."""
+        from mtatui.app import MtatuiApp
+
+        assert isinstance(self.app, MtatuiApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        with Horizontal(id="page"):
+            yield self.tree_pane
+            with Vertical(id="messages"):
+                yield self.filter_bar
+                yield self.table
+                yield self.detail
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Listen to the live thread, and begin to look."""
+        loop = asyncio.get_running_loop()
+        self.model.unfold(f"state:{State.DEFERRED}")
+        self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
+        self.show_footer()
+        self._show_header()
+
+        def heard() -> None:
+            loop.call_soon_threadsafe(self._heard)
+
+        self.server.listen(heard)
+        self.look_now()
+        self._keep_fresh()
+        self.set_interval(60, self._minute)
+        if self._greeting:
+            self.footer.tell(self._greeting, "warning")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold what has no room."""
+        wide, tall = event.size.width >= WIDE, event.size.height >= TALL
+        self.tree_pane.display = wide and self.tree_wanted
+        self.detail.display = tall
+        self.set_class(not wide, "-narrow")
+        self._show_header()
+        self.set_class(event.size.width < LEAST[0] or event.size.height < LEAST[1], "-too-small")
+
+    # --- keeping fresh ---------------------------------------------------------------------------------
+
+    def _heard(self) -> None:
+        """The live thread has heard something; look when there is something new."""
+        if self.server.index.generation != self._shown:
+            self._stale.set()
+        self._show_header()
+
+    def look_now(self) -> None:
+        """Something was asked for: look at once."""
+        self._urgent.set()
+        self._stale.set()
+
+    @work(group="fresh", exit_on_error=False)
+    async def _keep_fresh(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            self._urgent.clear()
+            began = time.monotonic()
+            await self._look()
+            cost = time.monotonic() - began
+            live = self.server.live
+            pause = max(LOOK_PACE, 2 * cost, LOOK_WHILE_READING if live and live.scanning else 0)
+            try:
+                async with asyncio.timeout(pause):
+                    await self._urgent.wait()
+            except TimeoutError:
+                pass
+
+    async def _look(self) -> None:
+        table = self.table
+        # Before the user has moved, the list shows its beginning, whatever is read in before it.
+        follow = table.cursor_id if self.followed else None
+        look = await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow)
+        self._shown = look.generation
+        table.reload(look.window, look.cursor)
+        self.show_count()
+        self._tally = await asyncio.to_thread(self.model.tally)
+        if self._tally.lost_marks:
+            self.model.marks -= self._tally.lost_marks
+            table.marks = self.model.marks
+            self.show_count()
+        self.show_tree()
+        self._show_header()
+        self._show_detail()
+
+    def on_queue_table_need_rows(self, event: QueueTable.NeedRows) -> None:
+        """The table scrolls to rows that are not at hand."""
+        event.stop()
+        self._fetch(event.rows)
+
+    @work(group="fetch", exclusive=True, exit_on_error=False)
+    async def _fetch(self, rows: range) -> None:
+        window = self.table.source
+        if isinstance(window, Window):
+            await asyncio.to_thread(self.model.fetch, window, rows)
+            self.table.refresh_rows()
+
+    def _minute(self) -> None:
+        """Ages and retry times are told in minutes: draw again those that read differently now."""
+        self.table.refresh_rows()
+        self._show_detail()
+
+    def why_not(self, action: Action) -> str:
+        """Why an action cannot be done to what is under the cursor or marked; "" where it can."""
+        row = self.table.source.row(self.table.cursor) if len(self.table.source) else None
+        states = (row.state,) if row is not None and not self.model.marks else ()
+        return self.server.why_not(action, states)
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def _show_header(self) -> None:
+        live, narrow = self.server.live, self.size.width < WIDE
+        notes: list[Piece] = []
+        if narrow:
+            for state, number in self._tally.counts.items():
+                if number or state in (State.ACTIVE, State.DEFERRED):
+                    notes.append((f"{LOOKS[state].glyph}{number} ", LOOKS[state].role if number else "dim"))
+        if self.server.host.read_only:
+            notes.append(("read-only  ", "warning"))
+        if live is None:
+            notes.append(("starting", "dim"))
+        elif live.trouble is not None:
+            since = time.strftime("%H:%M:%S", time.localtime(live.trouble_since))
+            notes.append((f"no answer since {since}", "danger"))
+        elif live.last is None:
+            total = sum(self.server.index.counts().values())
+            notes.append((f"reading {count(total)}", "accent"))
+        else:
+            at = time.strftime("%H:%M:%S", time.localtime(live.changed_at))
+            cost = f", {live.last_whole_cost:.1f} s" if not narrow else ""
+            notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
+            if live.limits and not narrow:
+                notes.append((" · limited view", "warning"))
+        self.header.show(server=self.server.name, pages=[("queue", "Queue")], page="queue", notes=notes)
+
+    def show_count(self, *, well_formed: bool = False) -> None:
+        """Say how much matches, unless the filter bar is saying what is wrong with the filter."""
+        if self.filter_bar.has_class("-mistaken") and not well_formed:
+            return
+        matching = len(self.table.source)
+        counts = self.server.index.counts()
+        total = sum(number for state, number in counts.items() if state is not State.TRASH)
+        text = count(matching) if self.model.query.everything else f"{count(matching)} of {count(total)}"
+        if self.model.marks:
+            text += f" · {count(len(self.model.marks))} marked"
+        self.filter_bar.show_count(text)
+        live = self.server.live
+        if live is not None and live.trouble is not None:
+            self.table.say_when_empty(clean(str(live.trouble)))
+        elif live is None or live.last is None:
+            self.table.say_when_empty("Reading the queue …")
+        elif self.model.query.everything:
+            self.table.say_when_empty("The queue is empty.")
+        else:
+            self.table.say_when_empty("No message matches the filter. esc clears it.")
+
+    def show_tree(self) -> None:
+        """Show the counts, and which node the filter stands for."""
+        self.tree_pane.nodes = self.model.nodes(self.server.name, self._tally)
+        self.tree_pane.chosen = self.model.chosen
+
+    def show_footer(self) -> None:
+        """Show the keys, those that do not apply now dimmed."""
+        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER])
+
+    def on_queue_table_cursor_moved(self, event: QueueTable.CursorMoved) -> None:
+        """The detail follows when the cursor has come to rest."""
+        event.stop()
+        self.followed = self.followed or self.table.cursor > 0
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST, self._show_detail)
+
+    def _show_detail(self) -> None:
+        self.show_footer()
+        if not self.detail.display:
+            return
+        message = self.server.message(self.table.cursor_id) if self.table.cursor_id else None
+        expires = self.server.expires(message) if message is not None else 0
+        self.detail.show(message, now=time.time(), expires=expires)
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """One line for the person; what does not fit opens as a sheet."""
+        self.footer.tell(text.splitlines()[0] if text else "", severity)
+        if cells(clean(text)) > self.size.width - 4 or "\n" in text:
+            self.app.push_screen(ReadingScreen("What happened", queue_sheets.wrapped(text)))

@@ -1,0 +1,297 @@
+"""One managed server: what the terminal and the command line talk to.
+
+A `Server` knows its host and what kind of Postfix it is (`Facts`), keeps the index of its queue live, and
+runs the verbs. Screens and commands never build an argv; they ask here, and they ask here too whether
+something is possible (`why_not`), so that a greyed key and a refused command give the same reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mtatui.backends.host import Host, HostError, Missing
+from mtatui.live import Feed, Live
+from mtatui.queue.index import Index
+from mtatui.queue.message import State
+from mtatui.text import clean
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action, Danger, Verb
+
+if TYPE_CHECKING:
+    from mtatui.backends.journal import Journal
+    from mtatui.backends.postfix.act import Actor
+    from mtatui.backends.postfix.tools import Tools
+    from mtatui.queue.message import Message
+    from mtatui.queue.selection import Outcome, Selection
+
+_PARAMETERS = (
+    "mail_version",
+    "config_directory",
+    "queue_directory",
+    "hash_queue_names",
+    "hash_queue_depth",
+    "maximal_queue_lifetime",
+    "bounce_queue_lifetime",
+    "myhostname",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a server's Postfix is, as `postconf` says. Lifetimes are seconds (postconf(5) time units)."""
+
+    hostname: str
+    version: str
+    config_directory: str
+    queue_directory: str
+    hash_names: str
+    hash_depth: int
+    lifetime: int
+    bounce_lifetime: int
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, to compare: (3, 7, 11)."""
+        return tuple(int(number) for number in re.findall(r"\d+", self.version)[:3])
+
+    def expires(self, arrival: int, sender: str) -> int:
+        """When a message that cannot be delivered goes back to its sender (epoch seconds; qmgr(8))."""
+        return arrival + (self.lifetime if sender else self.bounce_lifetime)
+
+
+class Server:
+    """One Postfix instance on one host."""
+
+    def __init__(self, host: Host, config_directory: str | None = None, name: str = "") -> None:
+        self.host = host
+        self.config_directory = config_directory
+        self.index = Index()
+        self.live: Live | None = None
+        self._name = name
+        self._facts: Facts | None = None
+
+    @property
+    def name(self) -> str:
+        """What the user calls it; else what it calls itself."""
+        return self._name or (self._facts.hostname if self._facts else self.host.name)
+
+    @property
+    def facts(self) -> Facts:
+        """What kind of Postfix it is; asked once, which takes one `postconf`.
+
+        Raises:
+            HostError: there is no Postfix, or none that answers.
+        """
+        if self._facts is None:
+            self._facts = _ask(self.host, self.config_directory)
+        return self._facts
+
+    # --- the queue, live -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to keep the index live, in a thread; once is enough."""
+        if self.live is None:
+            self.live = Live(self.host.name, self.feed, self.index)
+            self.live.start()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have the listener called, in the live thread, after each delta."""
+        self.start()
+        assert self.live is not None
+        self.live.listener = listener
+
+    def rescan(self, thorough: bool = False) -> None:
+        """Look at the queue now."""
+        if self.live is not None:
+            self.live.now(thorough)
+
+    def feed(self) -> Feed:
+        """Where the queue comes from: its spool where it can be read, `postqueue -j` elsewhere."""
+        from mtatui.backends.postfix.feed import PostqueueFeed, SpoolFeed
+
+        facts = self.facts
+        if self.host.superuser:
+            return SpoolFeed(self.host, facts.queue_directory, facts.hash_names, facts.hash_depth)
+        return PostqueueFeed(self.host, self.config_directory)
+
+    def scan(self) -> None:
+        """Read the queue once, here and now: what the command line does."""
+        feed = self.feed()
+        try:
+            for delta in feed.scan():
+                self.index.apply(delta)
+        finally:
+            feed.close()
+
+    def close(self) -> None:
+        """Let go of the server: its feed, its children."""
+        if self.live is not None:
+            self.live.close()
+        if "actor" in self.__dict__:
+            self.actor.close()
+        close = getattr(self.host, "close", None)
+        if close is not None:
+            close()
+
+    # --- what can be done, and doing it ----------------------------------------------------------------
+
+    def why_not(self, action: Action, states: Iterable[State] = ()) -> str:
+        """Why an action cannot be done here or to messages in these states; "" where it can."""
+        changes = isinstance(action, Verb) or action.danger is not Danger.LOOKS or action.id == "flush"
+        if changes and self.host.read_only:
+            return f"{self.name} is open read-only"
+        needs_root = action.needs_root if isinstance(action, Verb) else action.id in _ROOT_ACTIONS
+        if needs_root and not self.host.superuser:
+            return "only root may do that: start mtatui as root, or with sudo configured for this server"
+        if action is BOUNCE and self._facts is not None and self._facts.release < (3, 5):
+            return f"bounce needs Postfix 3.5 or newer; this is {self._facts.version}"
+        return _state_reason(action, set(states)) if isinstance(action, Verb) else ""
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Postfix's own commands."""
+        from mtatui.backends.postfix.tools import Tools
+
+        return Tools(self.host, self.config_directory)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """What runs the verbs."""
+        from mtatui.backends.postfix.act import Actor
+
+        facts = self.facts
+        return Actor(self.host, self.tools, facts.queue_directory, facts.hash_names, facts.hash_depth)
+
+    @property
+    def journal(self) -> Journal:
+        """What was done to this server's queue, by whom."""
+        return self.actor.journal
+
+    async def act(
+        self,
+        verb: Verb,
+        selection: Selection,
+        *,
+        progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+        cancel: asyncio.Event | None = None,
+    ) -> Outcome:
+        """Do a verb to a frozen selection; a receipt for each of its messages comes back."""
+        try:
+            return await self.actor.act(verb, selection, progress=progress, cancel=cancel or asyncio.Event())
+        finally:
+            self.rescan(thorough=verb is DELIVER)
+
+    async def flush(self, site: str = "") -> None:
+        """Ask Postfix to try all deferred mail now, or what waits for one site (postqueue(1))."""
+        try:
+            await (self.tools.flush_site(site) if site else self.tools.flush())
+        finally:
+            self.rescan(thorough=True)
+
+    # --- one message (screens.message.MessageSource) ---------------------------------------------------
+
+    def message(self, id: str) -> Message | None:
+        """What the index knows of a message."""
+        return self.index.message(id)
+
+    def expires(self, message: Message) -> int:
+        """When it goes back to its sender (epoch seconds), 0 where it does not (held) or nobody knows."""
+        if (
+            self._facts is None
+            or not message.arrival
+            or message.state in (State.HOLD, State.TRASH, State.CORRUPT)
+        ):
+            return 0
+        return self._facts.expires(message.arrival, message.sender)
+
+    async def content(self, id: str, limit: int) -> tuple[bytes, bool]:
+        """The raw message up to a limit in bytes, and whether there is more."""
+        return await self.tools.cat(self._where(id), "raw", limit)
+
+    async def records(self, id: str) -> str:
+        """The envelope records as postcat(1) prints them."""
+        out, _ = await self.tools.cat(self._where(id), "envelope", 1024 * 1024)
+        return out.decode("utf-8", "surrogateescape")
+
+    async def log_lines(self, id: str) -> list[str]:
+        """The lines of the mail log about it."""
+        from mtatui.backends.postfix.log import lines
+
+        parameters = await self.tools.parameters("maillog_file")
+        return await lines(self.host, id.partition(".")[0], parameters["maillog_file"])
+
+    def _where(self, id: str) -> str:
+        """What postcat calls it: its ID, or the path where it does not look by itself."""
+        message = self.index.message(id)
+        if message is not None and message.state is State.TRASH:
+            return f"{self.facts.queue_directory}/mtatui/trash/{id}"
+        if message is not None and message.state is State.CORRUPT:
+            return f"{self.facts.queue_directory}/corrupt/{id}"
+        return id
+
+
+_ROOT_ACTIONS = frozenset({"empty-trash", "trash", "undo"})
+
+
+def _state_reason(verb: Verb, states: set[State]) -> str:
+    """Why a verb fits none of these states; a mixture is sorted out by receipts."""
+    if not states:
+        return ""
+    if states == {State.TRASH} and verb is not RESTORE:
+        return "that is in the trash; u restores it"
+    if verb is RESTORE and State.TRASH not in states:
+        return "only what is in the trash can be restored"
+    if states == {State.MAILDROP} and verb is not DELETE:
+        return "still in maildrop: pickup(8) takes it in first"
+    if states == {State.HOLD} and verb is HOLD:
+        return "already on hold"
+    if verb is RELEASE and not states & {State.HOLD, State.CORRUPT}:
+        return "only held messages can be released"
+    if states == {State.CORRUPT} and verb in (BOUNCE, DELIVER):
+        return "Postfix cannot read a corrupt message; hold, release, requeue or delete it"
+    return ""
+
+
+def _ask(host: Host, config_directory: str | None) -> Facts:
+    """The facts, from one `postconf`; blocking, and quick."""
+    where = ["-c", config_directory] if config_directory else []
+    child = host.child(["postconf", *where, *_PARAMETERS])
+    try:
+        out, err = child.communicate(timeout=20)
+    except subprocess.TimeoutExpired as error:
+        child.kill()
+        child.communicate()
+        raise HostError(f"postconf on {host.name} did not answer within 20 seconds.") from error
+    said = dict(
+        line.partition(" = ")[::2] for line in clean(out.decode("utf-8", "replace"), lines=True).splitlines()
+    )
+    if child.returncode != 0 or not said.get("queue_directory"):
+        why = (
+            clean(err.decode("utf-8", "replace").strip().splitlines()[-1])
+            if err.strip()
+            else "it said nothing"
+        )
+        raise Missing(f"No working Postfix on {host.name}: {why}. Is this its configuration directory (-c)?")
+    return Facts(
+        hostname=said["myhostname"],
+        version=said["mail_version"],
+        config_directory=said["config_directory"],
+        queue_directory=said["queue_directory"],
+        hash_names=said["hash_queue_names"],
+        hash_depth=int(said["hash_queue_depth"]),
+        lifetime=seconds(said["maximal_queue_lifetime"]),
+        bounce_lifetime=seconds(said["bounce_queue_lifetime"]),
+    )
+
+
+def seconds(time: str) -> int:
+    """A Postfix time ("5d", "300s") in seconds; without a unit it is days, as for these two parameters."""
+    match = re.fullmatch(r"(\d+)\s*([smhdw]?)", time.strip())
+    if match is None:
+        return 0
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "": 86400}[match[2]]
