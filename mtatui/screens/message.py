@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from textual import events
@@ -25,10 +26,12 @@ from mtatui.backends.host import HostError
 from mtatui.queue.message import Message, State
 from mtatui.screens import message_text
 from mtatui.screens.choice import ChoiceScreen, Option
-from mtatui.screens.message_actions import KEYS, SECTIONS
+from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, SECTIONS
+from mtatui.screens.reading import ReadingScreen
 from mtatui.screens.saving import Exists, NotSaved, save
-from mtatui.text import cells, clean, count, size
+from mtatui.text import cells, clean, count, fit, size
 from mtatui.verbs import Action, Verb
+from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Lines, Piece
 from mtatui.widgets.notice import NoticeFooter
 from mtatui.widgets.text_view import TextView
@@ -40,6 +43,9 @@ WIDER = 8
 LARGEST = 128 * 1024 * 1024
 #: Seconds between looks at whether the message has changed; nothing is drawn when it has not.
 LOOK_AGAIN = 2.0
+
+
+_FOOTER = tuple(action for id in FOOTER for action in MESSAGE_ACTIONS if action.id == id)
 
 
 class MessageSource(Protocol):
@@ -210,16 +216,18 @@ class MessageScreen(Screen[str]):
             lines = message_text.heading(self._message, expires, now, gone=self._gone)
         self._head.about, self._head.section = lines, self._section
         self._head.repaint()
-        states = () if self._message is None else (self._message.state,)
-        self._footer.show(
-            [
-                (action, not self._gone and not self.source.why_not(action, states))
-                if isinstance(action, Verb)
-                else (action, action.id != "more" or bool(self._extent()))
-                for action, _ in KEYS
-                if action.footer or action.id == "back"
-            ]
-        )
+        self._footer.show([(self._bound(action), self._applies(action)) for action in _FOOTER])
+
+    def _applies(self, action: Action) -> bool:
+        if isinstance(action, Verb):
+            states = () if self._message is None else (self._message.state,)
+            return not self._gone and not self.source.why_not(action, states)
+        return action.id != "more" or bool(self._extent())
+
+    def _bound(self, action: Action) -> Action:
+        """An action with the keys that it has now: the user's config may have given it others."""
+        keys = [key for key, active in self.active_bindings.items() if active.binding.id == action.id]
+        return replace(action, keys=",".join(keys)) if keys else action
 
     def _say_extent(self, text: str) -> None:
         """Say, on the line above the text, how much of it there is."""
@@ -266,7 +274,7 @@ class MessageScreen(Screen[str]):
             return message_text.records(await self.source.records(self.message_id))
         if section == "log":
             lines = await self.source.log_lines(self.message_id)
-            return await asyncio.to_thread(message_text.log_text, lines, self.message_id)
+            return await asyncio.to_thread(message_text.log_text, lines, self.message_id.partition(".")[0])
         if self._raw is None:
             self._raw, self._more = await self.source.content(self.message_id, self._limit)
         raw, more = self._raw, self._more
@@ -375,6 +383,17 @@ class MessageScreen(Screen[str]):
                 self.tell(f"{chosen[0]} copied, if the terminal lets programs copy: {note[:60]}")
 
         self.app.push_screen(ChoiceScreen("Copy", wanted), take)
+
+    def action_help(self) -> None:
+        """The keys of this screen, as they are bound now."""
+        lines: list[list[Piece]] = []
+        for action in map(self._bound, MESSAGE_ACTIONS):
+            keys = " ".join(cap(key) for key in action.keys.split(","))
+            lines.append([(fit(f" {keys}", 14), "strong"), (fit(action.label, 14), ""), (action.help, "dim")])
+        lines.append(
+            [(fit(" j k g G", 14), "strong"), (fit("Move", 14), ""), ("also arrows and pages", "dim")]
+        )
+        self.app.push_screen(ReadingScreen("One message", lines))
 
     def action_back(self) -> None:
         """Leave what is open: the question, the search, the screen."""

@@ -359,6 +359,25 @@ async def test_saving_never_overwrites_unasked(tmp_path: Path) -> None:
         assert "That is a directory" in status(pilot.app)
 
 
+async def test_footer_and_help_name_the_keys_as_they_are_bound() -> None:
+    app = Bench(Source())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.set_keymap({"hold": "x", "more": "ctrl+m"})
+        await pilot.press("tab", "E")
+        await settled(pilot)
+        assert "x Hold" in status(app)
+        assert status(app).endswith("? Help")
+        await pilot.press("question_mark")
+        await pilot.pause()
+        shown = rows(app)
+        assert re.search(r"x +Hold", shown)
+        assert re.search(r"\^m +More", shown)
+        assert re.search(r"tab right +Section", shown)
+        await pilot.press("escape", "x")
+        await pilot.pause()
+        assert app.chosen == [("hold", (ID,))]
+
+
 async def test_copying_offers_the_fields_of_the_message() -> None:
     app = Bench(Source())
     async with app.run_test() as pilot:
