@@ -48,6 +48,23 @@ def fresh(rng: random.Random, now: float) -> Draft:
     return draft
 
 
+def notice(to: str, now: float, reasons: str) -> Draft:
+    """What bounce(8) writes to the sender of a message that could not be delivered."""
+    return Draft(
+        [To(to)],
+        arrival=now,
+        encoding="8bit",
+        headers=(
+            f"From: Mail Delivery System <MAILER-DAEMON@{MYHOSTNAME}>\n"
+            f"Subject: Undelivered Mail Returned to Sender\nTo: {to}\nAuto-Submitted: auto-replied\n"
+        ).encode("utf-8", "surrogateescape"),
+        body=(
+            f"This is the mail system at host {MYHOSTNAME}.\n\nI'm sorry to have to inform you that your "
+            f"message could not\nbe delivered to one or more recipients. It's attached below.\n\n{reasons}\n"
+        ).encode("utf-8", "surrogateescape"),
+    )
+
+
 def retry_time(rng: random.Random, now: float, arrival: float) -> float:
     """When a deferred message is tried next: after as long again as it has waited, as qmgr(8) does it."""
     return now + rng.uniform(1, min(4000.0, max(300.0, now - arrival)))
@@ -168,19 +185,7 @@ def _bounces(rng: random.Random, now: float) -> Iterator[Draft]:
     """Our own notices to senders who do not exist or do not want them."""
     for _ in range(40):
         to = f"{texts.person(rng)}@{rng.choice(texts.DOMAINS[20:])}"
-        draft = Draft(
-            [],
-            arrival=now - rng.uniform(HOUR, 4 * DAY),
-            encoding="8bit",
-            headers=(
-                f"From: Mail Delivery System <MAILER-DAEMON@{MYHOSTNAME}>\n"
-                f"Subject: Undelivered Mail Returned to Sender\nTo: {to}\nAuto-Submitted: auto-replied\n"
-            ).encode(),
-            body=(
-                f"This is the mail system at host {MYHOSTNAME}.\n\nI'm sorry to have to inform you that your "
-                "message could not\nbe delivered to one or more recipients. It's attached below.\n"
-            ).encode(),
-        )
+        draft = notice(to, now - rng.uniform(HOUR, 4 * DAY), '<nobody@example.test>: unknown user: "nobody"')
         yield _deferred(rng, now, draft, [to], rng.choice(("dns", "refused", "sender-domain", "timeout")))
 
 

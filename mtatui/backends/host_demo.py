@@ -1,0 +1,133 @@
+"""A server to play with: real queue files in a temporary directory, and stand-ins for Postfix's commands.
+
+Nothing of the machine's mail is touched, and no root is needed: the files are one's own. All that reads and
+handles them is the code that does so on a real server. A child process (`mtatui.backends.demo.life`) makes
+the queue, keeps it alive, and removes it when this process is gone, however it went; should that child be
+killed as well, the next demo removes what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+
+from mtatui.backends.demo import standin
+from mtatui.backends.host import HostError
+from mtatui.backends.host_local import LocalHost
+
+_PROGRAM = (
+    sys.executable,
+    "-I",
+    "-S",
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "demo", "__main__.py"),
+)
+#: Seconds in which a new demo shows that it is alive.
+_BIRTH = 60.0
+#: Seconds that the daemon gets to clear up.
+_PATIENCE = 5.0
+
+
+class DemoHost(LocalHost):
+    """This machine, with a Postfix that is only played."""
+
+    def __init__(self, name: str = "demo", *, read_only: bool = False) -> None:
+        """Begin to make the queue; it is waited for when the first command wants it.
+
+        Raises:
+            HostError: there is no room for it.
+        """
+        super().__init__(name, read_only=read_only)
+        self.superuser = True
+        base, prefix = _where(), f"mtatui-demo-{os.geteuid()}-"
+        _sweep(base, prefix)
+        try:
+            self.home = tempfile.mkdtemp(prefix=prefix, dir=base)
+        except OSError as error:
+            raise HostError(f"The demo cannot make its directory in {base}: {error.strerror}.") from error
+        self._ready = False
+        self._waiting = threading.Lock()
+        self._life = subprocess.Popen(
+            [*_PROGRAM, "life", self.home],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self.environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The stand-in for a command of Postfix; any other command is what it is."""
+        if argv[0] not in standin.COMMANDS:
+            return super().command(argv)
+        self._await_queue()
+        return [*_PROGRAM, "standin", argv[0], "-c", self.home, *argv[1:]]
+
+    def can(self, command: str) -> bool:
+        """Whether the command is to be found on this host."""
+        return command in standin.COMMANDS or super().can(command)
+
+    def close(self) -> None:
+        """End the demo and remove its queue."""
+        with contextlib.suppress(OSError):
+            # Its standard input ends: that is the sign.
+            self._life.communicate(timeout=_PATIENCE)
+        if self._life.poll() is None:
+            self._life.kill()
+            self._life.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _await_queue(self) -> None:
+        with self._waiting:
+            if self._ready:
+                return
+            assert self._life.stdout is not None
+            said = self._life.stdout.readline().decode("utf-8", "replace").strip()
+            if said != "ready":
+                why = said.removeprefix("failed ") or "its daemon ended"
+                raise HostError(f"The demo could not make its queue: {why}.")
+            self._ready = True
+
+
+def _where() -> str:
+    """Where the demo lives: in memory where that is to be had, else on disk."""
+    for path in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108 (mkdtemp makes it private)
+        if path and os.access(path, os.W_OK | os.X_OK):
+            return path
+    return tempfile.gettempdir()
+
+
+def _sweep(base: str, prefix: str) -> None:
+    """Remove demos whose daemon was killed: nobody holds their lock any more."""
+    with os.scandir(base) as entries:
+        homes = [
+            entry.path
+            for entry in entries
+            if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False)
+        ]
+    for home in homes:
+        with contextlib.suppress(OSError):
+            if os.stat(home).st_uid == os.geteuid() and _is_dead(home):
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_dead(home: str) -> bool:
+    try:
+        fd = os.open(f"{home}/alive", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return time.time() - os.stat(home).st_mtime > _BIRTH
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
