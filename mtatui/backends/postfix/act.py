@@ -153,8 +153,8 @@ class Actor:
     async def settle(self) -> list[Outcome]:
         """Find out what came of everything that was interrupted, and write it down; nothing is done again.
 
-        A message in the queue that has a link in the trash was about to be deleted, or just restored: the link
-        goes, the message stays.
+        A message in the queue that has a link in the trash was about to be deleted, or just restored:
+        the link goes, the message stays.
         """
         outcomes = []
         async with self.journal.working("settle"):

@@ -149,7 +149,7 @@ class Hands:
         info = os.lstat(self._trash(id))
         if not stat.S_ISREG(info.st_mode):
             return "it is not a queue file"
-        found = self._find(id, "hold")
+        found = self._find(id, "hold", 2 if info.st_nlink > 1 else 1)
         if found is not None:
             if not os.path.samestat(found[2], info):
                 return "another message has this ID now (%s)" % found[0]
@@ -210,12 +210,12 @@ class Hands:
         return "%s/%s/%s" % (self.queue, folder, id)
 
     def _place(self, state: str, id: str) -> str:
-        return place.path(self.queue, state, id, self._names, self._depth)
+        return self.queue + "/" + place.folder(state, id, self._names, self._depth) + id
 
-    def _find(self, id: str, hint: str) -> "Optional[Found]":
+    def _find(self, id: str, hint: str, rounds: int = 2) -> "Optional[Found]":
         first = (hint,) if hint in STATES else ()
         # Twice: it may have moved from a queue not looked at yet to one that had been.
-        for state in (first + STATES) * 2:
+        for state in (first + STATES) * rounds:
             path = self._place(state, id)
             try:
                 info = os.lstat(path)
