@@ -1,23 +1,17 @@
-"""What may stand in a config file. Imported only where there is one: pydantic takes its time."""
+"""What may stand in a config file, and how it is read: value by value, so that a mistake costs only itself.
+
+By hand, on a few checks, rather than with a library of models: that would cost everybody who has a config
+file a fifth of a second at every start.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from typing import Any
 
 from mtatui.config import ServerEntry
 from mtatui.config.keys import Keys
@@ -26,73 +20,103 @@ from mtatui.text import clean
 #: A larger file is none of ours.
 _LIMIT = 1024 * 1024
 
-Theme = Literal[
+THEMES = (
     "textual-dark", "textual-light", "ansi-dark", "ansi-light", "nord", "gruvbox", "catppuccin-mocha",
     "catppuccin-latte", "catppuccin-frappe", "catppuccin-macchiato", "dracula", "tokyo-night", "monokai",
     "flexoki", "solarized-light", "solarized-dark", "rose-pine", "rose-pine-moon", "rose-pine-dawn",
     "atom-one-dark", "atom-one-light",
-]  # fmt: skip
-ColumnId = Literal["id", "state", "age", "size", "from", "to", "retry", "reason"]
+)  # fmt: skip
+COLUMNS = ("id", "state", "age", "size", "from", "to", "retry", "reason")
+SORTS = ("age", "id", "size", "from", "to", "retry", "reason", "state", "rcpts")
+
+#: A value as it holds, from one as it stands in the file; a ValueError says what it should be.
+Check = Callable[[Any], Any]
+Where = tuple[str | int, ...]
 
 
-def _bytes(value: object) -> object:
-    """A size: a number of bytes, or one with a unit (``500M``)."""
-    if isinstance(value, str) and (
-        match := re.fullmatch(r"(\d+)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
-    ):
-        return int(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
+# --- checks ---
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("should be true or false")
     return value
 
 
-def _field(value: str) -> str:
-    from mtatui.queue.views import SortField
+def _one_of(*names: str) -> Check:
+    def check(value: Any) -> Any:
+        if value not in names:
+            raise ValueError(f"should be one of {', '.join(names)}")
+        return value
 
-    if value.removeprefix("-") not in set(SortField):
-        raise ValueError(f"should be one of {', '.join(SortField)}; with - before it the largest come first")
+    return check
+
+
+def _text(pattern: str, should: str) -> Check:
+    shape = re.compile(pattern)
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not shape.fullmatch(value):
+            raise ValueError(f"should be {should}")
+        return value.strip()
+
+    return check
+
+
+def _sort(value: Any) -> tuple[str, bool]:
+    field = value.removeprefix("-") if isinstance(value, str) else ""
+    if field not in SORTS:
+        raise ValueError(f"should be one of {', '.join(SORTS)}; with - before it the largest come first")
+    return field, value != field
+
+
+def _days(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= 3650:
+        raise ValueError("should be a number of days from 0 to 3650")
     return value
 
 
-Line = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$"),
-]
-Host = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]*$")]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\s,]+$")]
-Directory = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$")]
+def _bytes(value: Any) -> int:
+    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)i?B?", str(value).strip(), re.IGNORECASE)
+    if match is None or isinstance(value, bool):
+        raise ValueError('should be a size such as 1000000, "500M" or "2G"')
+    unit: int = 1024 ** " KMGT".index(match[2].upper() or " ")
+    return int(match[1]) * unit
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+def _keys(value: Any) -> list[str]:
+    keys = value if isinstance(value, list) else [value]
+    if not keys or not all(isinstance(key, str) and re.fullmatch(r"[^\s,]{1,40}", key) for key in keys):
+        raise ValueError("should be a key, or a list of keys")
+    return keys
 
 
-class Trash(_Strict):
-    """How long deleted messages are kept, and how much of them."""
-
-    days: Annotated[int, Field(ge=0, le=3650)] = 7
-    max_size: Annotated[int, BeforeValidator(_bytes), Field(ge=0)] = 1024**3
+_LINE = _text(r"[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*", "one line of text")
 
 
-class Server(_Strict):
-    """One managed server."""
-
-    name: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-    host: Host = "localhost"
-    sudo: bool = False
-    config_directory: Directory | Literal[""] = ""
-    tags: list[Line] = []
+def _tags(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("should be a list of tags")
+    return tuple(_LINE(tag) for tag in value)
 
 
-class File(_Strict):
-    """A config file."""
+_TOP: Mapping[str, Check] = {
+    "theme": _one_of(*THEMES),
+    "read_only": _switch,
+    "sort": _sort,
+}
+_TRASH: Mapping[str, Check] = {"days": _days, "max_size": _bytes}
+_SERVER: Mapping[str, Check] = {
+    "name": _text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a name of letters, digits, dots and hyphens"),
+    "host": _text(r"[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]{0,254}", "a host, or user@host"),
+    "sudo": _switch,
+    "config_directory": _text(r"/[^\x00-\x1f\x7f]*|", "a directory, from / on"),
+    "tags": _tags,
+}
+_TABLES = ("columns", "filters", "keys", "trash", "servers")
 
-    theme: Theme = "textual-dark"
-    read_only: bool = False
-    columns: list[ColumnId] = []
-    sort: Annotated[str, AfterValidator(_field)] = "age"
-    filters: dict[Line, Line] = {}
-    keys: dict[str, Key | list[Key]] = {}
-    trash: Trash = Trash()
-    servers: list[Server] = []
+
+# --- reading ---
 
 
 def understand(data: bytes, path: Path) -> tuple[dict[str, Any], list[str], Keys]:
@@ -105,108 +129,127 @@ def understand(data: bytes, path: Path) -> tuple[dict[str, Any], list[str], Keys
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return {}, [f"{path}, line {line}: not UTF-8; the file was passed over."], Keys()
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         said = clean(str(error)).replace("end of document", f"line {len(text.splitlines())}, the end")
         return {}, [f"{path}: {said}; the file was passed over."], Keys()
-    problems: list[str] = []
-    while (file := _valid(tree, path, text, problems)) is None:
-        pass
-    return _said(file), problems, _keys(file, path, text)
+    reading = _Reading(path, text)
+    return reading.file(tree), reading.problems, reading.keys
 
 
-def _valid(tree: dict[str, Any], path: Path, text: str, problems: list[str]) -> File | None:
-    """The file, or None after what is wrong with it has been said and taken out of the tree."""
-    try:
-        return File.model_validate(tree)
-    except ValidationError as errors:
-        wrong: dict[tuple[str | int, ...], str] = {}
-        for error in errors.errors():
-            where = _real(tree, error["loc"])
-            said = f"{_place(path, text, where)}: {_words(where, error)}"
-            # A server that is half right would be another server.
-            whole = where[0] == "servers" and error["type"] != "extra_forbidden"
-            wrong.setdefault(where[:2] if whole else where, said)
-        problems += wrong.values()
-        for where in reversed(wrong):  # the places in a list stay right when the later ones go first
-            _drop(tree, where)
-    return None
+class _Reading:
+    """One file being read: where it lies, and the mistakes found so far."""
 
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.text = text
+        self.problems: list[str] = []
+        self.keys = Keys()
 
-def _said(file: File) -> dict[str, Any]:
-    """Only what the file says, so that another's values stay below it."""
-    said: dict[str, Any] = {
-        name: getattr(file, name)
-        for name in ("theme", "read_only", "filters")
-        if name in file.model_fields_set
-    }
-    if "columns" in file.model_fields_set:
-        said["columns"] = tuple(file.columns)
-    if "sort" in file.model_fields_set:
-        said["sort"] = (file.sort.removeprefix("-"), file.sort.startswith("-"))
-    if "days" in file.trash.model_fields_set:
-        said["trash_days"] = file.trash.days
-    if "max_size" in file.trash.model_fields_set:
-        said["trash_bytes"] = file.trash.max_size
-    if "servers" in file.model_fields_set:
-        said["servers"] = tuple(
-            ServerEntry(s.name, s.host, s.sudo, s.config_directory, tuple(s.tags)) for s in file.servers
+    def file(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """Only what the file says, so that another's values stay below it."""
+        plain = {name: value for name, value in tree.items() if name not in _TABLES}
+        said = self.named(plain, (), _TOP, also=_TABLES)
+        if "columns" in tree:
+            columns = self.listed(tree["columns"], ("columns",))
+            said["columns"] = tuple(self.each(enumerate(columns), ("columns",), _one_of(*COLUMNS)).values())
+        if "filters" in tree:
+            filters = self.table(tree["filters"], ("filters",))
+            names = self.each(((name, name) for name in filters), ("filters",), _LINE)
+            kept = {name: filters[name] for name in names}
+            said["filters"] = {n.strip(): q for n, q in self.each(kept.items(), ("filters",), _LINE).items()}
+        if "keys" in tree:
+            bound = self.each(self.table(tree["keys"], ("keys",)).items(), ("keys",), _keys)
+            self.keys = Keys(bound, {id: self.place(("keys", id)) for id in bound})
+        if "trash" in tree:
+            trash = self.named(self.table(tree["trash"], ("trash",)), ("trash",), _TRASH)
+            for name, ours in (("days", "trash_days"), ("max_size", "trash_bytes")):
+                if name in trash:
+                    said[ours] = trash[name]
+        if "servers" in tree:
+            servers = enumerate(self.listed(tree["servers"], ("servers",)))
+            read = [self.server(value, ("servers", number)) for number, value in servers]
+            said["servers"] = tuple(server for server in read if server)
+        return said
+
+    def server(self, value: Any, where: Where) -> ServerEntry | None:
+        """A server; one that is half right would be another server, so it counts whole or not at all."""
+        table = self.table(value, where)
+        known = self.named(table, where, _SERVER)
+        if "name" not in table:
+            self.wrong(where, f"{_dotted(where)} needs a name; it was passed over.")
+        return (
+            ServerEntry(**known)
+            if "name" in known and known.keys() == table.keys() & _SERVER.keys()
+            else None
         )
-    return said
+
+    def named(
+        self, table: Mapping[str, Any], where: Where, checks: Mapping[str, Check], also: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """A table whose names are given."""
+        for name in table:
+            if name not in checks:
+                near = difflib.get_close_matches(name, (*checks, *also), 1)
+                key = _dotted((*where, name))
+                hint = f"; is it {near[0]}?" if near else "."
+                self.wrong((*where, name), f"there is no setting called {key}{hint}")
+        said: dict[str, Any] = {}
+        for name, check in checks.items():
+            if name in table:
+                said |= self.each([(name, table[name])], where, check)
+        return said
+
+    def each(self, pairs: Iterable[tuple[Any, Any]], where: Where, check: Check) -> dict[Any, Any]:
+        """Those of the values that are right."""
+        kept = {}
+        for name, value in pairs:
+            try:
+                kept[name] = check(value)
+            except ValueError as error:
+                key = _dotted((*where, name))
+                self.wrong((*where, name), f"{key} = {_shown(value)}: {error}; it was passed over.")
+        return kept
+
+    def table(self, value: Any, where: Where) -> dict[str, Any]:
+        """A table, an empty one in place of something else."""
+        if isinstance(value, dict):
+            return value
+        self.wrong(where, f"{_dotted(where)} should be a table; it was passed over.")
+        return {}
+
+    def listed(self, value: Any, where: Where) -> list[Any]:
+        """A list, an empty one in place of something else."""
+        if isinstance(value, list):
+            return value
+        self.wrong(where, f"{_dotted(where)} should be a list; it was passed over.")
+        return []
+
+    def wrong(self, where: Where, words: str) -> None:
+        """Tell a mistake with its place."""
+        self.problems.append(f"{self.place(where)}: {words}")
+
+    def place(self, where: Where) -> str:
+        """The file, and the line where it can be told."""
+        line = _line_of(self.text, where)
+        return f"{self.path}, line {line}" if line else str(self.path)
 
 
-def _keys(file: File, path: Path, text: str) -> Keys:
-    bound = {id: [keys] if isinstance(keys, str) else keys for id, keys in file.keys.items()}
-    return Keys(bound, {id: _place(path, text, ("keys", id)) for id in bound})
+def _shown(value: Any) -> str:
+    try:
+        return clean(str(value))[:60]
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "…"
 
 
-# --- mistakes ---
-
-
-def _real(tree: Any, loc: Sequence[str | int]) -> tuple[str | int, ...]:
-    """The part of pydantic's location that is in the file: it names types and ``[key]`` as well."""
-    where: list[str | int] = []
-    for step in loc:
-        try:
-            tree = tree[step]
-        except (KeyError, IndexError, TypeError):
-            break
-        where.append(step)
-    return tuple(where)
-
-
-def _drop(tree: Any, where: Sequence[str | int]) -> None:
-    *above, last = where
-    for step in above:
-        tree = tree[step]
-    del tree[last]
-
-
-def _words(where: Sequence[str | int], error: Any) -> str:
-    key = clean(".".join(str(step) for step in where))
-    if error["type"] == "extra_forbidden":
-        models: dict[str, type[BaseModel]] = {"trash": Trash, "servers": Server}
-        model = models.get(str(where[0]), File) if len(where) > 1 else File
-        near = difflib.get_close_matches(str(where[-1]), model.model_fields, 1)
-        return f"there is no setting called {key}" + (f"; is it {near[0]}?" if near else ".")
-    if error["type"] == "missing":
-        return f"{key} needs a {error['loc'][-1]}; it was passed over."
-    if where[0] == "keys":
-        return f"{key} should be a key, or a list of keys; it was passed over."
-    given = clean(str(error["input"]))[:60]
-    said = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key} = {given}: {said[0].lower()}{said[1:]}; it was passed over."
-
-
-def _place(path: Path, text: str, where: Sequence[str | int]) -> str:
-    line = _line_of(text, where)
-    return f"{path}, line {line}" if line else str(path)
+def _dotted(where: Where) -> str:
+    return clean(".".join(map(str, where)))
 
 
 _TABLE = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _PAIR = re.compile(r"""\s*([A-Za-z0-9_.-]+|"[^"]*"|'[^']*')\s*=""")
 
 
-def _line_of(text: str, where: Sequence[str | int]) -> int:
+def _line_of(text: str, where: Where) -> int:
     """The line on which a key stands, or the table it is in; 0 where neither is found."""
     counts: dict[str, int] = {}
     table: tuple[str | int, ...] = ()

@@ -104,30 +104,32 @@ def test_the_users_file_wins_key_by_key(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('theme = "pink"\n', ["line 1: theme = pink: should be 'textual-dark'", "passed over"]),
-        ("\n\nread_only = 1\n", ["line 3: read_only = 1: should be a valid boolean"]),
+        ('theme = "pink"\n', ["line 1: theme = pink: should be one of textual-dark", "passed over"]),
+        ("\n\nread_only = 1\n", ["line 3: read_only = 1: should be true or false"]),
         ('thme = "nord"\n', ["line 1: there is no setting called thme; is it theme?"]),
         ('columns = ["id", "colour", "age", "smell"]\n', ["line 1: columns.1 = colour", "columns.3 = smell"]),
         ('sort = "beauty"\n', ["line 1: sort = beauty: should be one of age, id"]),
-        ("[trash]\ndays = -1\n", ["line 2: trash.days = -1: should be greater than or equal to 0"]),
-        ('[trash]\nmax_size = "lots"\n', ["line 2: trash.max_size = lots: should be a valid integer"]),
+        ("[trash]\ndays = -1\n", ["line 2: trash.days = -1: should be a number of days"]),
+        ('[trash]\nmax_size = "lots"\n', ["line 2: trash.max_size = lots: should be a size such as"]),
         ("[trash]\ndys = 3\n", ["line 2: there is no setting called trash.dys; is it days?"]),
         ('[keys]\nfly = "f"\n', ["line 2: there is no action called 'fly'"]),
-        ("[keys]\nhold = 5\n", ["line 2: keys.hold should be a key, or a list of keys"]),
+        ("[keys]\nhold = 5\n", ["line 2: keys.hold = 5: should be a key, or a list of keys"]),
         ('[keys]\nhold = "d"\n', ["line 2: d already means Delete; hold keeps its key"]),
         ('[keys]\nhold = "ctrl+q"\n', ["line 2: ctrl+q already means leaving mtatui"]),
         ('[keys]\nhold = "x"\ndelete = "x"\n', ["line 3: x already means Hold; delete keeps its key"]),
         ('[keys]\nmore = "J"\n', ["line 2: J already means Next; more keeps its key"]),
         ('[keys]\nhold = "x"\ndelete = "h"\nbounce = "x"\n', ["line 4: x already means Hold"]),
-        ('[filters]\nx = ""\n', ["line 2: filters.x = : string should have at least 1 character"]),
+        ('[filters]\nx = ""\n', ["line 2: filters.x = : should be one line of text"]),
         ('[[servers]]\nname = "a"\n[[servers]]\nhost = "b"\n', ["line 3: servers.1 needs a name"]),
         (
             '[[servers]]\nname = "a"\nhost = "-oProxyCommand=x"\n',
             ["line 3: servers.0.host = -oProxyCommand=x"],
         ),
-        ("keys = 5\n", ["line 1: keys should be a key"]),
+        ("keys = 5\n", ["line 1: keys should be a table"]),
         ("theme = [", ["passed over", "line 1"]),
         ("x = 1\nx = 2", ["passed over", "line 2"]),
+        ("theme = " + "9" * 5000, ["passed over"]),
+        ("theme = 0x" + "f" * 5000, ["line 1: theme = …: should be one of"]),
         (b'theme = "n\xff"\n', ["line 1: not UTF-8"]),
         ("#" * 2**21, ["larger than 1 MiB"]),
         ('theme = "\\u001b]0;x\\u0007[/x]"\n', ["line 1: theme"]),
@@ -185,15 +187,15 @@ def test_keys_are_called_as_textual_calls_them() -> None:
 
 
 def test_names_agree_with_those_who_own_them() -> None:
-    from typing import get_args
-
     from textual.theme import BUILTIN_THEMES
 
-    from mtatui.config.schema import ColumnId, Theme
-    from mtatui.screens.queue_columns import COLUMNS
+    from mtatui.config.schema import COLUMNS, SORTS, THEMES
+    from mtatui.queue.index import SortField
+    from mtatui.screens import queue_columns
 
-    assert set(get_args(Theme)) == set(BUILTIN_THEMES)
-    assert {column.id for column in COLUMNS} == set(get_args(ColumnId))
+    assert set(THEMES) == set(BUILTIN_THEMES)
+    assert {column.id for column in queue_columns.COLUMNS} == set(COLUMNS)
+    assert set(SORTS) == set(SortField)
 
 
 def test_without_a_file_nothing_is_imported_to_read_one(home: Path) -> None:
@@ -257,6 +259,15 @@ def test_saving_through_a_link_keeps_the_link(home: Path, tmp_path: Path) -> Non
     save(path, ("theme",), "nord")
     assert path.is_symlink()
     assert real.read_text() == 'read_only = true\ntheme = "nord"\n'
+
+
+def test_a_server_that_is_half_right_is_no_server(home: Path) -> None:
+    config = read(home, '[[servers]]\nname = "a"\nhost = "x y"\n[[servers]]\nname = "b"\nsudoo = true\n')
+    assert [server.name for server in config.servers] == ["b"]
+    assert [problem.partition(", ")[2] for problem in config.problems] == [
+        "line 3: servers.0.host = x y: should be a host, or user@host; it was passed over.",
+        "line 6: there is no setting called servers.1.sudoo; is it sudo?",
+    ]
 
 
 @pytest.mark.parametrize("text", ["theme = [", "filters = 5\n"])
