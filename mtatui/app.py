@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import termios
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,7 +53,7 @@ class MtatuiApp(App[None]):
         self.config = config
         self.greeting = greeting
         self.lost = False
-        self.acting = Acting(self, server, config.trash_days)
+        self.acting = Acting(self, server)
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
 
@@ -141,13 +142,19 @@ class MtatuiApp(App[None]):
 
 
 def _let_go_of_terminal() -> None:
-    """Put a silent pipe where the keyboard was and nothing where the screen was.
+    """Put a silent terminal where the keyboard was and nothing where the screen was.
 
-    Textual's input thread would spin on a dead terminal, and its writer would block for ever.
+    On the dead one Textual's input thread would spin and its writer would block for ever. The new one answers
+    a read at once with nothing (VMIN and VTIME 0, termios(3)), for the thread may be about to read.
     """
-    never, _kept_open = os.pipe()
+    master, silent = os.openpty()
+    os.set_inheritable(master, False)
+    mode = termios.tcgetattr(silent)
+    mode[3] &= ~(termios.ICANON | termios.ECHO)
+    mode[6][termios.VMIN] = mode[6][termios.VTIME] = 0
+    termios.tcsetattr(silent, termios.TCSANOW, mode)
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(never, 0)
+    os.dup2(silent, 0)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
 

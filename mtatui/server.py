@@ -67,8 +67,23 @@ class Facts:
 class Server:
     """One Postfix instance on one host."""
 
-    def __init__(self, host: Host, config_directory: str | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        host: Host,
+        config_directory: str | None = None,
+        name: str = "",
+        *,
+        keep_days: int = 7,
+        keep_bytes: int = 1024**3,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            keep_days, keep_bytes: how long, and how much, the trash keeps.
+        """
         self.host = host
+        self.keep_days = keep_days
+        self.keep_bytes = keep_bytes
         self.config_directory = config_directory
         self.index = Index()
         self.live: Live | None = None
@@ -182,9 +197,18 @@ class Server:
     ) -> Outcome:
         """Do a verb to a frozen selection; a receipt for each of its messages comes back."""
         try:
+            if verb is DELETE and not self.host.read_only and self.host.superuser:
+                # Before and not after, so that what is deleted now can be restored however much it is.
+                await self.actor.trash.purge(self.keep_days * 86400, self.keep_bytes)
             return await self.actor.act(verb, selection, progress=progress, cancel=cancel or asyncio.Event())
         finally:
             self.rescan(thorough=verb is DELIVER)
+
+    async def settle(self) -> list[Outcome]:
+        """Find out what came of verbs that were interrupted (a crash, a cut link); nothing is done again."""
+        if self.host.read_only or not self.host.superuser:
+            return []
+        return await self.actor.settle()
 
     async def flush(self, site: str = "") -> None:
         """Ask Postfix to try all deferred mail now, or what waits for one site (postqueue(1))."""

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 class Acting:
     """The hands of the terminal face."""
 
-    def __init__(self, app: MtatuiApp, server: Server, kept_days: int) -> None:
+    def __init__(self, app: MtatuiApp, server: Server) -> None:
         self.app = app
         self.server = server
-        self.kept_days = kept_days
         self.running = ""
         """What is being done, in words; "" when nothing is."""
         self.last: Outcome | None = None
@@ -58,7 +57,7 @@ class Acting:
             self._start(verb, selection, done)
             return
         radius = await asyncio.to_thread(self.server.index.blast_radius, selection)
-        lines = ask.question(verb, selection, radius, kept_days=self.kept_days)
+        lines = ask.question(verb, selection, radius, kept_days=self.server.keep_days)
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -128,7 +127,7 @@ class Acting:
     async def empty_trash(self) -> None:
         """Remove what is in the trash for good, after asking with a typed count."""
         try:
-            number, octets, _ = await asyncio.to_thread(self.server.actor.hands.trash, 0)
+            number, octets, _ = await self.server.actor.trash.contents(0)
         except HostError as error:
             self.app.tell(str(error), "error")
             return
@@ -150,7 +149,7 @@ class Acting:
 
     async def _empty_trash(self) -> None:
         try:
-            number, _ = await asyncio.to_thread(self.server.actor.hands.purge, 0, 0)
+            number, _ = await self.server.actor.trash.empty()
         except HostError as error:
             self.app.tell(str(error), "error")
             return

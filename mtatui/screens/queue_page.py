@@ -16,7 +16,9 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 
+from mtatui.backends.host import HostError
 from mtatui.config import Config
+from mtatui.queue.facets import Facet
 from mtatui.queue.message import State
 from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns, queue_sheets
@@ -109,6 +111,9 @@ class QueuePage(Screen[None]):
         self.look_now()
         self._keep_fresh()
         self.set_interval(60, self._minute)
+        self._settle()
+        for problem in self.config.problems:
+            self.tell(problem, "warning")
         if self._greeting:
             self.footer.tell(self._greeting, "warning")
 
@@ -167,6 +172,19 @@ class QueuePage(Screen[None]):
         self.show_tree()
         self._show_header()
         self._show_detail()
+
+    @work(group="settle", exit_on_error=False)
+    async def _settle(self) -> None:
+        """Tell of verbs that were interrupted, once the first rows are there."""
+        await asyncio.sleep(2)
+        try:
+            outcomes = await self.server.settle()
+        except HostError as error:
+            self.tell(str(error), "warning")
+            return
+        for outcome in outcomes:
+            self.face.acting.last = outcome
+            self.tell(" ".join(outcome.notes[-1:]) + " o shows the receipts.", "warning")
 
     def on_queue_table_need_rows(self, event: QueueTable.NeedRows) -> None:
         """The table scrolls to rows that are not at hand."""
@@ -262,7 +280,16 @@ class QueuePage(Screen[None]):
             return
         message = self.server.message(self.table.cursor_id) if self.table.cursor_id else None
         expires = self.server.expires(message) if message is not None else 0
-        self.detail.show(message, now=time.time(), expires=expires)
+        self.detail.show(message, now=time.time(), expires=expires, note=self._alike())
+
+    def _alike(self) -> str:
+        """How many others wait for the same reason, where that was counted."""
+        row = self.table.source.row(self.table.cursor) if len(self.table.source) else None
+        if row is None or not row.reason:
+            return ""
+        reasons = self._tally.facets.get((row.state, Facet.REASON), ())
+        others = next((one.messages for one in reasons if one.value == row.reason), 0) - 1
+        return f"{count(others)} more wait for the same reason: {row.reason}" if others > 0 else ""
 
     def tell(self, text: str, severity: str = "information") -> None:
         """One line for the person; what does not fit opens as a sheet."""

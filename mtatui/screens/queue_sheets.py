@@ -37,16 +37,16 @@ def help(keymap: Mapping[str, str]) -> Sheet:
     for action in ALL.values():
         keys = keymap.get(action.id, action.keys)
         shown = " ".join(cap(key) for key in keys.split(",")) if keys else f":{action.id}"
-        first, *rest = wrap(action.help, _WIDTH - 28)
-        lines.append([(fit(f"  {shown}", 14), "strong"), (fit(action.label, 14), ""), (first, "dim")])
-        lines += [[(" " * 28 + text, "dim")] for text in rest]
+        first, *rest = wrap(action.help, _WIDTH - 30)
+        lines.append([(fit(f"  {shown}", 16), "strong"), (fit(action.label, 14), ""), (first, "dim")])
+        lines += [[(" " * 30 + text, "dim")] for text in rest]
     lines += [
         [
-            ("  j k g G     ", "strong"),
+            ("  j k g G       ", "strong"),
             ("Move          ", ""),
             ("also arrows, page up and down, home, end", "dim"),
         ],
-        [("  J K         ", "strong"), ("Mark range    ", ""), ("also shift with the arrows", "dim")],
+        [("  J K           ", "strong"), ("Mark range    ", ""), ("also shift with the arrows", "dim")],
         [],
         [("Queries", "accent")],
         [('  Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.', "dim")],

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 R = TypeVar("R")
 
 #: Cells between two columns.
-GAP = 2
+GAP = 1
 
 
 class Cell(NamedTuple):
