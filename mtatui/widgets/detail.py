@@ -75,7 +75,9 @@ class MessageDetail(Lines):
         return self._message
 
     def line_count(self) -> int:
-        width = max(self.size.width - 2, 1)
+        width = self._extent.width - 2
+        if width < LABEL:
+            return 0
         if width != self._lines_width:
             self._lines_width = width
             self._lines = list(self._laid_out(width))

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -88,6 +88,7 @@ class Lines(Widget, can_focus=True):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._top = 0
+        self._extent = Size(0, 0)
         self._drawn: list[Strip] = []
         self._styles: dict[str, Style] = {}
         self._dragged_from: tuple[int, int] | None = None
@@ -120,7 +121,7 @@ class Lines(Widget, can_focus=True):
     @property
     def page(self) -> int:
         """How many lines are visible at once."""
-        return max(self.size.height - self.HEADS, 1)
+        return max(self._extent.height - self.HEADS, 1)
 
     def line(self, pieces: Iterable[Piece], width: int, whole: str = "") -> Strip:
         """Pieces as a strip, cut or padded to the width; neighbours of one role become one segment.
@@ -167,19 +168,25 @@ class Lines(Widget, can_focus=True):
         self._drawn.clear()
 
     def render_line(self, y: int) -> Strip:
-        if len(self._drawn) != self.size.height:
-            self._drawn = [self._draw_at(at) for at in range(self.size.height)]
-        return self._drawn[y] if y < len(self._drawn) else Strip.blank(self.size.width)
+        if not self._drawn or self._extent != self.size:
+            self._extent = self.size
+            self._drawn = [self._draw_at(at) for at in range(self._extent.height)]
+        return self._drawn[y] if y < len(self._drawn) else Strip.blank(self._extent.width)
 
     def _draw_at(self, y: int) -> Strip:
-        width = max(self.size.width - 1, 0)
-        if y < self.HEADS:
-            return Strip.join([self.draw_head(y, width), self.line([], 1)])
+        width = max(self._extent.width - 1, 0)
         index = self._top + y - self.HEADS
-        body = (self.draw if index < self.line_count() else self.draw_beyond)(index, width)
+        if y < self.HEADS:
+            body = self.draw_head(y, width)
+        elif index < self.line_count():
+            body = self.draw(index, width)
+        else:
+            body = self.draw_beyond(index, width)
         start, stop = self._thumb()
-        thumb = self.line([(THUMB, "thumb")] if start <= y < stop else [], 1)
-        return Strip.join([body, thumb]).simplify()
+        if start <= y < stop:
+            return Strip([*body, Segment(THUMB, self.role("thumb"))], width + 1)
+        *segments, (text, style, _) = list(body) or [Segment("", self.role(""))]
+        return Strip([*segments, Segment(text + " ", style)], width + 1)
 
     def _thumb(self) -> tuple[int, int]:
         """The lines (from the widget's top) on which the scroll bar's thumb stands; none when all fits."""
@@ -192,15 +199,15 @@ class Lines(Widget, can_focus=True):
 
     def repaint(self, indexes: Iterable[int] | None = None) -> None:
         """Draw the visible lines again (or some of them), and refresh those that look different now."""
-        if not self._drawn or len(self._drawn) != self.size.height:
+        if not self._drawn:
             self.refresh()
             return
+        width, height = self._extent
         if indexes is None:
-            ys: Iterable[int] = range(self.size.height)
+            ys: Iterable[int] = range(height)
         else:
             shift = self.HEADS - self._top
             ys = [index + shift for index in indexes if 0 <= index - self._top < self.page]
-        width = self.size.width
         for y in ys:
             strip = self._draw_at(y)
             if strip != self._drawn[y]:
@@ -217,6 +224,7 @@ class Lines(Widget, can_focus=True):
             self.repaint()
 
     def on_resize(self) -> None:
+        self._extent = self.size
         self._drawn.clear()
         self._top = max(0, min(self._top, self.line_count() - self.page))
         self.refresh()
@@ -249,7 +257,7 @@ class Lines(Widget, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         start, stop = self._thumb()
-        if event.x != self.size.width - 1 or stop == start or event.y < self.HEADS:
+        if event.x != self._extent.width - 1 or stop == start or event.y < self.HEADS:
             return
         if event.y < start:
             self.show_from(self._top - self.page)
@@ -327,7 +335,7 @@ class CursorLines(Lines):
 
     def on_click(self, event: events.Click) -> None:
         index = self._top + event.y - self.HEADS
-        if event.x < self.size.width - 1 and event.y >= self.HEADS and index < self.line_count():
+        if event.x < self._extent.width - 1 and event.y >= self.HEADS and index < self.line_count():
             self.clicked(index, event)
 
     def clicked(self, index: int, event: events.Click) -> None:

@@ -136,8 +136,8 @@ class QueueTable(CursorLines, Generic[R]):
         self._sort = ("", False)
         self._empty = empty
         self._cursor_id: str | None = None
-        #: Called at once with the id under the cursor when it changes. What it repaints (the detail pane) goes
-        #: out in one frame with the table; a handler of `CursorMoved` comes one or two frames later.
+        #: Called at once with the id under the cursor when it changes. What this repaints (the detail pane)
+        #: goes out in one frame with the table; a handler of `CursorMoved` comes one or two frames later.
         self.follow: Callable[[str | None], None] = lambda id: None
         self._anchor: int | None = None
         self._asked = range(0)
@@ -316,7 +316,7 @@ class QueueTable(CursorLines, Generic[R]):
         if event.y != 0:
             return
         x = PREFIX
-        for column, room in self._columns_in(self.size.width - 1):
+        for column, room in self._columns_in(self._extent.width - 1):
             if x <= event.x < x + room + GAP and column.sort:
                 self.post_message(self.SortClicked(column.sort))
             x += room + GAP
