@@ -99,7 +99,7 @@ class DemoHost(LocalHost):
 
 def _where() -> str:
     """Where the demo lives: in memory where that is to be had, else on disk."""
-    for path in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108 (mkdtemp makes it private)
+    for path in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108  # mkdtemp makes a private place
         if path and os.access(path, os.W_OK | os.X_OK):
             return path
     return tempfile.gettempdir()

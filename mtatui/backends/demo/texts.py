@@ -197,7 +197,7 @@ _SENTENCES = (
 
 def dice(seed: int | str | None = None) -> random.Random:
     """Chance, the same for the same seed."""
-    return random.Random(seed)  # noqa: S311 (a play, not a secret)
+    return random.Random(seed)  # noqa: S311  # a play, not a secret
 
 
 def address_of(domain: str, host: int = 0) -> str:
