@@ -32,6 +32,10 @@ class Misused(Exception):
     exit_code = USAGE
 
 
+class NobodyListens(Exception):
+    """Whoever read our standard output has left (``| head``): enough was said."""
+
+
 def guarded(work: Callable[[], Any]) -> int:
     """Do the work and return its exit code; errors become lines on standard error, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -40,7 +44,7 @@ def guarded(work: Callable[[], Any]) -> int:
     try:
         code = work()
         return _spoken(code if isinstance(code, int) else DONE)
-    except BrokenPipeError:
+    except (BrokenPipeError, NobodyListens):
         return _spoken(DONE)
     except KeyboardInterrupt:
         print("mtatui: interrupted", file=sys.stderr)

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from mtatui import __version__
+from mtatui.cli.guard import NobodyListens
 from mtatui.cli.options import Options
 
 
@@ -31,6 +32,13 @@ class LazyGroup(click.Group):
         module, _, attribute = self._at[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Do what was asked. click would make exit code 1 of a reader that has left; that is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise NobodyListens from error
 
 
 @click.group(

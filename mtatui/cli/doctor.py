@@ -1,0 +1,154 @@
+"""``mtatui doctor``: what mtatui finds on a server, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from mtatui.cli import output
+from mtatui.cli.guard import DONE, NOT_ALL
+from mtatui.cli.options import Options
+from mtatui.cli.session import opened
+from mtatui.text import count, size, wrap
+
+if TYPE_CHECKING:
+    from mtatui.backends.postfix.doctor import Finding
+    from mtatui.config import Config
+    from mtatui.server import Server
+
+#: Seconds by which a message may seem to come from the future.
+CLOCK_SLACK = 60
+_MARKS = {"ok": "✓", "note": "·", "warning": "!", "bad": "✖"}
+
+
+@click.command()
+@click.option("--json", "json", is_flag=True, help="One document.")
+@click.pass_obj
+def doctor(options: Options, json: bool) -> int:
+    """Look at the server, and say what to do about what is found.
+
+    Exit code 0: nothing is wrong; 1: something is; 4: there is no Postfix to look at.
+    """
+    from mtatui.backends.host import HostError
+    from mtatui.backends.postfix.doctor import Finding, Level
+
+    findings: list[Finding] = []
+    code = DONE
+    with opened(options) as (server, config):
+        try:
+            for finding in _findings(server, config):
+                findings.append(finding)
+                if not json:
+                    _show(finding)
+        except HostError as error:
+            findings.append(Finding("postfix", Level.BAD, str(error)))
+            code = error.exit_code
+            if not json:
+                _show(findings[-1])
+        if json:
+            output.put_json(
+                {
+                    "server": server.name,
+                    "findings": [
+                        {"check": f.check, "level": f.level, "found": f.found, "advice": f.advice}
+                        for f in findings
+                    ],
+                }
+            )
+    return code or (NOT_ALL if any(f.level is Level.BAD for f in findings) else DONE)
+
+
+def _show(finding: Finding) -> None:
+    room = output.width() - 13
+    first, *more = wrap(finding.found, room)
+    output.put(f"{_MARKS[finding.level]} {finding.check:9}  {first}")
+    for line in more + [f"→ {line}" for line in wrap(finding.advice, room - 2) if line]:
+        output.put(f"{'':13}{line}")
+
+
+def _findings(server: Server, config: Config) -> Iterator[Finding]:
+    """All findings: about Postfix, the server it runs on, the queue, and what mtatui keeps there."""
+    from mtatui.backends.postfix.doctor import Finding, Level, examine
+
+    facts = server.facts
+    yield Finding(
+        "postfix",
+        Level.OK,
+        f"Postfix {facts.version} of {facts.hostname} ({facts.config_directory}, {facts.queue_directory})",
+    )
+    if facts.release < (3, 5):
+        yield Finding("bounce", Level.NOTE, "returning messages with their reason needs Postfix 3.5 or newer")
+
+    async def examined() -> list[Finding]:
+        return [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
+
+    yield from asyncio.run(examined())
+    yield from _of_the_queue(server)
+    if server.host.superuser:
+        yield from _of_our_own(server, config)
+
+
+def _of_the_queue(server: Server) -> Iterator[Finding]:
+    from mtatui.backends.host import HostError
+    from mtatui.backends.postfix.doctor import Finding, Level
+    from mtatui.queue.query import parse
+
+    began = time.monotonic()
+    try:
+        server.scan()
+    except HostError as error:
+        yield Finding("queue", Level.BAD, str(error))
+        return
+    took = time.monotonic() - began
+    counts = server.index.counts()
+    number = count(sum(n for state, n in counts.items() if state != "trash"))
+    limits = server.feed().limits
+    how = limits or "read from the spool: everything is known"
+    yield Finding("queue", Level.NOTE if limits else Level.OK, f"{number} messages in {took:.1f} s, {how}")
+    corrupt = next((n for state, n in counts.items() if state == "corrupt"), 0)
+    if corrupt:
+        yield Finding(
+            "corrupt",
+            Level.WARNING,
+            f"{count(corrupt)} that Postfix could not read",
+            "Look at them: mtatui queue list --state corrupt. Bad memory or a full disk may be behind it.",
+        )
+    for problem in server.index.problems[:3]:
+        yield Finding("queue", Level.WARNING, f"{problem.path}: {problem.text}".removeprefix(": "))
+    slack = int(time.time()) + CLOCK_SLACK
+    if future := server.index.total(parse("age<0s"), slack):
+        yield Finding(
+            "clock",
+            Level.WARNING,
+            f"{count(future)} messages have arrived in the future",
+            "The clock was set back. Their ages and retries mislead until it has caught up.",
+        )
+
+
+def _of_our_own(server: Server, config: Config) -> Iterator[Finding]:
+    """The trash and the journal, which are root's."""
+    from mtatui.backends.host import HostError
+    from mtatui.backends.postfix.doctor import Finding, Level
+
+    try:
+        number, octets, _ = asyncio.run(server.actor.trash.contents(0))
+        interrupted = server.journal.unfinished()
+    except HostError as error:
+        yield Finding("trash", Level.BAD, str(error))
+        return
+    kept = f"kept for {config.trash_days} days and up to {size(config.trash_bytes)}"
+    yield Finding("trash", Level.OK, f"{count(number)} messages, {size(octets)}; {kept}")
+    if interrupted:
+        names = ", ".join(entry.id for entry in interrupted[:5])
+        yield Finding(
+            "journal",
+            Level.WARNING,
+            f"{count(len(interrupted))} acts were interrupted: {names}",
+            "mtatui history list finds out what came of them, mtatui history show tells it in full.",
+        )
+    else:
+        yield Finding("journal", Level.OK, "nothing was left half done")

@@ -1,0 +1,106 @@
+"""While a verb runs and after it: progress and signals, then a receipt for each message."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from mtatui.cli import output
+from mtatui.queue.selection import Result
+from mtatui.text import count
+from mtatui.verbs import VERBS
+
+if TYPE_CHECKING:
+    from mtatui.queue.selection import Outcome
+
+_ENDINGS = {
+    Result.GONE: "gone meanwhile",
+    Result.CHANGED: "changed meanwhile, left alone",
+    Result.FAILED: "not done",
+}
+
+
+class Watch:
+    """Watches over a running verb: shows how far it is, and turns Ctrl-C into "no more after these".
+
+    A lost terminal (SIGHUP) lets it finish: what was confirmed is done, and the journal says so.
+    """
+
+    def __init__(self) -> None:
+        self.cancel = asyncio.Event()
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        if self._shown:
+            self._write("\r\x1b[K")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Told by the verb; shown on a terminal only."""
+        if sys.stderr.isatty():
+            self._shown = True
+            self._write(f"\r\x1b[K{what}  {count(done)} of {count(total)}")
+
+    def _stop(self) -> None:
+        self.cancel.set()
+        self._write("\nStopping after those that are under way …\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def tell(outcome: Outcome, *, json: bool) -> None:
+    """The receipts on standard output, the story on standard error."""
+    with contextlib.suppress(OSError):  # nobody listens any more; it is done all the same
+        if json:
+            output.put_json(as_json(outcome))
+        else:
+            for receipt in outcome.receipts:
+                output.put(f"{receipt.id}  {receipt.result:7}  {receipt.text}".rstrip())
+        for command in outcome.commands:
+            output.say(f"ran: {command}")
+        for note in outcome.notes:
+            output.say(note)
+        output.say(story(outcome))
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as a document (a contract)."""
+    tally = outcome.tally()
+    return {
+        "verb": outcome.verb,
+        "entry": outcome.entry or None,
+        "at": round(outcome.at, 3),
+        "cost": round(outcome.cost, 3),
+        "cancelled": outcome.cancelled,
+        "tally": {result.value: tally[result] for result in Result},
+        "receipts": [{"id": r.id, "result": r.result, "text": r.text} for r in outcome.receipts],
+        "commands": outcome.commands,
+        "notes": outcome.notes,
+    }
+
+
+def story(outcome: Outcome) -> str:
+    """An outcome in one line: "3,201 put on hold, 13 gone meanwhile"."""
+    tally = outcome.tally()
+    verb = VERBS.get(outcome.verb)
+    parts = [f"{count(tally[Result.DONE])} {verb.done if verb else outcome.verb}"]
+    parts += [f"{count(tally[result])} {words}" for result, words in _ENDINGS.items() if tally[result]]
+    if outcome.cancelled:
+        parts.append("stopped half way")
+    back = outcome.entry and tally[Result.DONE] and outcome.verb in ("hold", "release", "delete")
+    return ", ".join(parts) + (f"; to take it back: mtatui history undo {outcome.entry}" if back else "")

@@ -1,0 +1,27 @@
+"""Opening the terminal face. The reader starts before Textual is imported: they take their time together."""
+
+from __future__ import annotations
+
+import sys
+
+from mtatui.cli.guard import DONE, Misused
+from mtatui.cli.options import Options
+from mtatui.cli.session import open_server
+from mtatui.config import load
+
+
+def open_terminal(options: Options) -> int:
+    """Show the queue until the user leaves."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Misused("the terminal face needs a terminal; without one: mtatui queue list, mtatui --help")
+    config = load()
+    server = open_server(options, config)
+    try:
+        server.facts  # noqa: B018  # asked for what it raises: no Postfix here is said before the screen is taken
+        server.start()
+        from mtatui.app import run
+
+        run(server, config)
+    finally:
+        server.close()
+    return DONE
