@@ -48,11 +48,11 @@ def _state(row: Summary, width: int) -> Cell:
 COLUMNS: tuple[Column[Summary], ...] = (
     Column("id", "ID", lambda row, width: Cell(row.id), 11, rank=6, sort="id"),
     Column("state", "State", _state, 10, rank=8, sort="state"),
-    Column("age", "Age", _age, 6, align="right", sort="age"),
+    Column("age", "Age", _age, 7, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=5, sort="size"),
     Column("from", "From", _sender, 16, flex=3, sort="from"),
     Column("to", "To", _recipient, 16, flex=3, sort="to"),
-    Column("retry", "Retry", _retry, 5, align="right", rank=3, sort="retry"),
+    Column("retry", "Retry", _retry, 6, align="right", rank=3, sort="retry"),
     Column(
         "reason",
         "Reason",

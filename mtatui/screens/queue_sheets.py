@@ -64,17 +64,12 @@ def commands(log: CommandLog) -> Sheet:
     lines: Sheet = []
     for entry in log.entries:
         at = time.strftime("%H:%M:%S", time.localtime(entry.at))
-        end = "" if entry.duration is None else f"{entry.duration:6.2f} s"
-        failed = entry.returncode not in (None, 0)
-        code = f"  exit {entry.returncode}" if failed else ""
-        lines.append(
-            [
-                (f"{at}  ", "dim"),
-                (fit(end, 9, "right"), "dim"),
-                (f"  {entry}", ""),
-                (code, "warning" if failed else ""),
-            ]
-        )
+        took = "" if entry.duration is None else f"{entry.duration:.2f} s"
+        first, *rest = wrap(clean(str(entry)), _WIDTH - 20)
+        lines.append([(f"{at} {took:>8}  ", "dim"), (first, "")])
+        lines += [[(" " * 19 + text, "")] for text in rest]
+        if entry.returncode:
+            lines.append([(" " * 19 + f"exit code {entry.returncode}", "warning")])
     return lines or [[("Nothing has run yet.", "dim")]]
 
 
