@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from mtatui.backends.child import Hands
-from mtatui.backends.host import HostError
+from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 from mtatui.queue.message import Identity, State
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection, Target
 from mtatui.text import clean
@@ -150,6 +150,8 @@ class Journal:
                     for t in selection.targets
                 ],
             )
+        except (ReadOnly, NotPermitted):
+            raise
         except HostError as error:
             raise HostError(
                 f"{error} - the journal cannot be written, so nothing was done. "
