@@ -30,7 +30,7 @@ from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, SECTIO
 from mtatui.screens.reading import ReadingScreen
 from mtatui.screens.saving import Exists, NotSaved, save
 from mtatui.text import cells, clean, count, fit, size
-from mtatui.verbs import Action, Verb
+from mtatui.verbs import RESTORE, Action, Verb
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Lines, Piece
 from mtatui.widgets.notice import NoticeFooter
@@ -216,7 +216,9 @@ class MessageScreen(Screen[str]):
             lines = message_text.heading(self._message, expires, now, gone=self._gone)
         self._head.about, self._head.section = lines, self._section
         self._head.repaint()
-        self._footer.show([(self._bound(action), self._applies(action)) for action in _FOOTER])
+        in_trash = self._message is not None and self._message.state is State.TRASH
+        shown = (a for a in _FOOTER if not isinstance(a, Verb) or (a is RESTORE) == in_trash)
+        self._footer.show([(self._bound(action), self._applies(action)) for action in shown])
 
     def _applies(self, action: Action) -> bool:
         if isinstance(action, Verb):

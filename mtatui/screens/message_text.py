@@ -76,12 +76,16 @@ def envelope(message: Message, expires: int, now: float) -> list[Paragraph]:
         Paragraph(when(message.arrival, now), "", "arrived"),
         Paragraph(when(message.retry, now), "", "next try"),
         Paragraph(when(expires, now) if message.state is not State.TRASH else "", "", "returns"),
-        Paragraph(f"{count(len(waiting))} waiting, {count(len(served))} served", "", "recipients"),
+        Paragraph(_how_many(len(waiting), len(served)), "", "recipients"),
     ]
     lines = [line for line in lines if line.text]
     for recipient in (*waiting, *served):
         lines += _recipient(recipient)
     return lines
+
+
+def _how_many(waiting: int, served: int) -> str:
+    return f"{count(waiting)} waiting, {count(served)} served" if served else count(waiting)
 
 
 def _recipient(recipient: Recipient) -> Iterable[Paragraph]:

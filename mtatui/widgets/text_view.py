@@ -145,7 +145,7 @@ def _rows(text: str, width: int) -> list[str]:
     """A paragraph in rows; a very long one in steps, for its rest is measured again for each row."""
     if len(text) <= width and text.isascii() and text.isprintable():
         return [text]
-    step = 4 * width
+    step = 4 * width if text.isascii() else width  # what is not ASCII is measured letter by letter
     if len(text) <= step:
         return wrap(text, width)
     rows: list[str] = []

@@ -359,6 +359,18 @@ async def test_saving_never_overwrites_unasked(tmp_path: Path) -> None:
         assert "That is a directory" in status(pilot.app)
 
 
+async def test_what_lies_in_the_trash_can_only_be_restored() -> None:
+    source = Source()
+    async with Bench(source).run_test(size=(120, 40)) as pilot:
+        assert "d Delete" in status(pilot.app)
+        assert "Restore" not in status(pilot.app)
+        await pilot.press("J")
+        source.messages["4AAAAAAAAAA"] = replace(MESSAGE, id="4AAAAAAAAAA", state=State.TRASH)
+        await pilot.press("K", "J")
+        assert "u Restore" in status(pilot.app)
+        assert "Delete" not in status(pilot.app)
+
+
 async def test_footer_and_help_name_the_keys_as_they_are_bound() -> None:
     app = Bench(Source())
     async with app.run_test(size=(120, 40)) as pilot:
