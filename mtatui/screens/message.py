@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.screen import Screen
-from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from mtatui.backends.host import HostError
@@ -27,12 +25,14 @@ from mtatui.queue.message import Message, State
 from mtatui.screens import message_text
 from mtatui.screens.choice import ChoiceScreen, Option
 from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, SECTIONS
+from mtatui.screens.message_head import Head
+from mtatui.screens.message_source import MessageSource
 from mtatui.screens.reading import ReadingScreen
 from mtatui.screens.saving import Exists, NotSaved, save
-from mtatui.text import cells, clean, count, fit, size
+from mtatui.text import clean, count, fit, size
 from mtatui.verbs import RESTORE, Action, Verb
 from mtatui.widgets.footer import cap
-from mtatui.widgets.lines import Lines, Piece
+from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 from mtatui.widgets.text_view import TextView
 
@@ -46,79 +46,6 @@ LOOK_AGAIN = 2.0
 
 
 _FOOTER = tuple(action for id in FOOTER for action in MESSAGE_ACTIONS if action.id == id)
-
-
-class MessageSource(Protocol):
-    """Where a message screen has its message from. Each of the three that read may raise a HostError."""
-
-    def message(self, id: str) -> Message | None:
-        """What the index knows; None once it is in the queue no more."""
-        ...
-
-    def why_not(self, action: Action, states: Iterable[State] = ()) -> str:
-        """Why an action cannot be done to messages in these states; "" where it can."""
-        ...
-
-    def expires(self, message: Message) -> int:
-        """When it goes back to its sender (epoch seconds), 0 where that is not known."""
-        ...
-
-    async def content(self, id: str, limit: int) -> tuple[bytes, bool]:
-        """The raw message up to a limit in bytes, and whether there is more."""
-        ...
-
-    async def records(self, id: str) -> str:
-        """The envelope records as text."""
-        ...
-
-    async def log_lines(self, id: str) -> list[str]:
-        """The lines of the mail log about it."""
-        ...
-
-
-class Head(Lines, can_focus=False):
-    """Who the message is, which section is shown, and how much of it."""
-
-    class SectionClicked(TextualMessage):
-        """The name of a section was clicked."""
-
-        def __init__(self, section: str) -> None:
-            super().__init__()
-            self.section = section
-
-    def __init__(self) -> None:
-        super().__init__(id="message-head")
-        self.about: list[list[Piece]] = []
-        self.section = ""
-        self.extent = ""
-
-    def line_count(self) -> int:
-        return len(self.about) + 2
-
-    def draw(self, index: int, width: int) -> Strip:
-        if index < len(self.about):
-            return self.line([(" ", ""), *self.about[index]], width)
-        if index == len(self.about):
-            return self.line(self._sections(), width)
-        said = f" {self.extent} ──" if self.extent else ""
-        return self.line([("─" * (width - cells(said)), "dim"), (said, "dim")], width)
-
-    def _sections(self) -> Iterable[Piece]:
-        for section in SECTIONS:
-            before, key, after = section.label.partition(section.keys)
-            if section.id == self.section:
-                yield f"[{section.label}]", "strong"
-            else:
-                yield from ((f" {before}", "dim"), (key, "accent"), (f"{after} ", "dim"))
-
-    def on_click(self, event: events.Click) -> None:
-        """A click on the name of a section goes there."""
-        at = 0
-        for section in SECTIONS:
-            wide = len(section.label) + 2
-            if event.y == len(self.about) and at <= event.x < at + wide:
-                self.post_message(self.SectionClicked(section.id))
-            at += wide
 
 
 class MessageScreen(Screen[str]):
