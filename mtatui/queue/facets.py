@@ -1,7 +1,7 @@
 """Facets: by what messages are counted under a filter, and how a count becomes a filter again.
 
-A message counts once for each value that its recipients still to be served bring (a message to three of them at
-two domains counts for both), so that asking for a value gives as many messages as its facet said.
+A message counts once for each value that its recipients still to be served bring (a message to three of them
+at two domains counts for both), so that asking for a value gives as many messages as its facet said.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One at a time, the urgent first: how threads share the index's single SQLite connection.
 
-A feed takes short turns, one after another for as long as a scan goes on. Questions that may take long (a view,
-a facet) take a turn each and may be cut short. A row that is about to be painted is urgent: it goes before
-whoever waits, and cuts short a question that is being worked on, which is then asked again.
+A feed takes short turns, one after another for as long as a scan goes on. Questions that may take long (a
+view, a facet) take a turn each and may be cut short. A row that is about to be painted is urgent: it goes
+before whoever waits, and cuts short a question that is being worked on, which is then asked again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAUSE = 0.05
 
 
 class Gate:
-    """Turns at a connection; ``interrupt`` makes the statement that is running raise `sqlite3.OperationalError`."""
+    """Turns at a connection; ``interrupt`` makes its running statement raise `sqlite3.OperationalError`."""
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self._interrupt = interrupt
@@ -59,7 +59,7 @@ class Gate:
             self._leave()
 
     def patiently(self, ask: Callable[[], T]) -> T:
-        """What ``ask`` returns, in a turn of its own; asked again when it was cut short. It must only read."""
+        """What ``ask`` returns, in a turn of its own; asked again when it was cut short, so it only reads."""
         while True:
             self._enter(cuttable=True)
             try:

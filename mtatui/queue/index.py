@@ -1,9 +1,11 @@
+# ruff: noqa: S608  (what is put into SQL here are names of our own tables and columns)
 """The index: what is in the queue, kept live by deltas, asked by queries.
 
-A SQLite database in memory. A feed thread calls `Index.apply`; any thread asks. What a screen is about to paint
-(`rows`, `message`, `position`) is urgent and waits for one batch at most; `view`, `facets`, `select` and
-`blast_radius` may take their time and belong in a thread. Each question is one SQLite step that yields one
-JSON text: stepping row by row would hand Python's lock to and fro with the feed a hundred thousand times.
+A SQLite database in memory. A feed thread calls `Index.apply`; any thread asks. What a screen is about to
+paint (`rows`, `message`, `position`) is urgent and waits for one batch at most; `view`, `facets`,
+`select` and `blast_radius` may take their time and belong in a thread. Each question is one SQLite step
+that yields one JSON text: stepping row by row would hand Python's lock to and fro with the feed a hundred
+thousand times.
 
 Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mtatui.queue.facets import AGE_BANDS, Facet, FacetCount, counted, counted_ages
@@ -22,12 +25,16 @@ from mtatui.queue.schema import STATES
 from mtatui.queue.selection import BlastRadius, Selection, Target
 from mtatui.queue.sql import Clause, where
 from mtatui.queue.store import Store
-from mtatui.queue.views import Sort, SortField, Summary, View
+from mtatui.queue.views import RETRY, Sort, SortField, Summary, View
 
 __all__ = ["Facet", "FacetCount", "Index", "Sort", "SortField", "Summary", "View"]
 
 _CHUNK = 20_000
+#: A condition is worked out anew for each piece of a column, so pieces are large.
+_COLUMN_CHUNK = 100_000
 _LARGEST_FEW = 5
+#: Fields that the order by arrival can serve by itself.
+_BY_ARRIVAL = frozenset({"state", "age"})
 #: Where the values of a facet stand: the column of a message, and the side table and its column behind it.
 _SIDES = {
     Facet.REASON: ("cause", "cause", "label"),
@@ -44,9 +51,8 @@ class Index(Store):
     def total(self, query: Query, now: int) -> int:
         """How many messages a query means."""
         clause = where(query, now)
-        total: int = self._gate.patiently(
-            lambda: self._ask(f"SELECT count(*) FROM message m WHERE {clause.sql}", *clause.parameters)
-        )
+        sql = f"SELECT json_array(count(*)) FROM message m WHERE {clause.sql}"
+        total: int = self._gate.patiently(lambda: self._ask(sql, *clause.parameters))[0]
         return total
 
     # --- rows on a screen ------------------------------------------------------------------------------
@@ -54,7 +60,10 @@ class Index(Store):
     def view(self, query: Query, sort: Sort, now: int) -> View:
         """The messages a query means, in order. The trash is left out unless the query asks for it."""
         clause, generation = where(query, now), self.generation
-        sql = f"SELECT m.n FROM message m WHERE {clause.sql} ORDER BY {sort.sql}"
+        order = sort.sql
+        if any(term.field not in _BY_ARRIVAL for term in query.terms):
+            order = f"+{order}"  # one look at every message, then sorting those that fit: not by the index
+        sql = f"SELECT m.n FROM message m WHERE {clause.sql} ORDER BY {order}"
         return View(query, sort, generation, self._numbers(sql, clause.parameters))
 
     def rows(self, view: View, start: int, stop: int) -> list[Summary | None]:
@@ -62,13 +71,18 @@ class Index(Store):
         numbers = view.numbers[start:stop]
         sql = (
             "SELECT json_group_array(json_array(m.n, m.id, m.state, m.arrival, m.size, m.sender, m.address,"
-            " m.waiting, m.mtime, c.label)) FROM json_each(?) j CROSS JOIN message m ON m.n = j.value"
-            " CROSS JOIN cause c ON c.key = m.cause"
+            f" m.waiting, coalesce({RETRY}, 0), c.label)) FROM json_each(?) j"
+            " CROSS JOIN message m ON m.n = j.value CROSS JOIN cause c ON c.key = m.cause"
         )
         with self._gate.urgently():
             found = self._ask(sql, json.dumps(numbers.tolist()))
-        lines = {n: _summary(*rest) for n, *rest in found}
+        lines = {n: Summary(id, STATES[state], *rest) for n, id, state, *rest in found}
         return [lines.get(n) for n in numbers]
+
+    def ids(self, view: View, start: int, stop: int) -> list[str]:
+        """Who stands in a view from ``start`` up to ``stop``, in no order; what is gone since is left out."""
+        sql = "SELECT json_group_array(m.id) FROM json_each(?) j CROSS JOIN message m ON m.n = j.value"
+        return [id for chunk in self._chunks(sql, view.numbers[start:stop]) for id in chunk]
 
     def position(self, view: View, id: str) -> int | None:
         """Where a message stands in a view; None where it does not."""
@@ -82,9 +96,11 @@ class Index(Store):
     def message(self, id: str) -> Message | None:
         """All that is known of a message, None where it is not here."""
         itself = (
-            "SELECT json_array(m.n, m.waiting + m.served, m.place, m.address, m.reason, c.status, m.done, m.original, m.id,"
-            " m.state, m.arrival, m.size, m.mtime, m.sender, o.ip, o.host, o.helo, o.user, o.filter)"
-            " FROM message m JOIN cause c ON c.key = m.cause JOIN origin o ON o.key = m.origin WHERE m.id = ?"
+            "SELECT json_array(m.n, m.waiting + m.served,"
+            " json_array(m.place, m.address, m.reason, c.status, m.done, m.original), m.state,"
+            " json_array(m.arrival, m.size, m.mtime, m.sender, o.ip, o.host, o.helo, o.user, o.filter))"
+            " FROM message m CROSS JOIN cause c ON c.key = m.cause CROSS JOIN origin o ON o.key = m.origin"
+            " WHERE m.id = ?"
         )
         further = (
             "SELECT json_group_array(json_array(o.place, o.address, o.reason, c.status, o.done, o.original))"
@@ -94,13 +110,13 @@ class Index(Store):
             found = self._ask(itself, id)
             if found is None:
                 return None
-            n, number, *lead = found[:8]
-            id, state, *plain = found[8:]
-            others = self._ask(further, n)
-        if number:
-            others.append(lead)
-        recipients = tuple(Recipient(a, r, s, bool(d), o) for _, a, r, s, d, o in sorted(others))
-        return Message(id, STATES[state], *plain, recipients=recipients)
+            n, number, lead, state, plain = found
+            recipients = self._ask(further, n) + ([lead] if number else [])
+        recipients = [Recipient(a, r, s, bool(d), o) for _, a, r, s, d, o in sorted(recipients)]
+        arrival, size, mtime, sender, ip, host, helo, user, filter = plain
+        return Message(
+            id, STATES[state], arrival, size, mtime, sender, ip, host, helo, user, filter, tuple(recipients)
+        )
 
     # --- facets ----------------------------------------------------------------------------------------
 
@@ -140,14 +156,12 @@ class Index(Store):
     def _named(self, keys: Counter[int], table: str, name: str, limit: int) -> list[tuple[str, int]]:
         """The most frequent values behind keys of a side table, which may know a value by several keys."""
         sql = (
-            f"SELECT json_group_array(json_array({name}, number)) FROM (SELECT t.{name}, sum(json_extract(j.value, '$[1]')) number"
-            f" FROM json_each(?) j CROSS JOIN {table} t ON t.key = json_extract(j.value, '$[0]')"
+            f"SELECT json_group_array(json_array({name}, number)) FROM (SELECT t.{name}, sum(j.value) number"
+            f" FROM json_each(?) j CROSS JOIN {table} t ON t.key = CAST(j.key AS INTEGER)"
             " GROUP BY 1 ORDER BY number DESC, 1 LIMIT ?)"
         )
-        pairs = json.dumps(list(keys.items()))
-        return [
-            (value, number) for value, number in self._gate.patiently(lambda: self._ask(sql, pairs, limit))
-        ]
+        found = self._gate.patiently(lambda: self._ask(sql, json.dumps(keys), limit))
+        return [(value, number) for value, number in found]
 
     # --- selections ------------------------------------------------------------------------------------
 
@@ -223,34 +237,18 @@ class Index(Store):
         """What a statement yields for a long list of row numbers or IDs, a few thousand at a time."""
         for start in range(0, len(values), _CHUNK):
             chosen = json.dumps(list(values[start : start + _CHUNK]))
-            yield self._gate.patiently(lambda chosen=chosen: self._ask(sql, chosen))
+            yield self._gate.patiently(partial(self._ask, sql, chosen))
 
     def _columns(self, column: str, clause: Clause) -> Iterator[list[Any]]:
-        """A column of the messages that a condition holds for, a few ten thousand at a time."""
+        """A column of the messages that a condition holds for, in pieces."""
         sql = (
-            f"SELECT json_group_array(value), max(n) FROM (SELECT m.n n, m.{column} value FROM message m"
-            f" WHERE m.n > ? AND {clause.sql} LIMIT ?)"
+            "SELECT json_array(json_group_array(value), max(n))"
+            f" FROM (SELECT m.n n, m.{column} value FROM message m WHERE m.n > ? AND {clause.sql}"
+            " ORDER BY m.n LIMIT ?)"
         )
-        last = 0
+        last: int | None = 0
         while last is not None:
-            parameters = (last, *clause.parameters, _CHUNK)
-            text, last = self._gate.patiently(
-                lambda p=parameters: self._connection.execute(sql, p).fetchone()
+            values, last = self._gate.patiently(
+                partial(self._ask, sql, last, *clause.parameters, _COLUMN_CHUNK)
             )
-            yield json.loads(text)
-
-
-def _summary(
-    id: str,
-    state: int,
-    arrival: int,
-    size: int,
-    sender: str,
-    address: str,
-    waiting: int,
-    mtime: int,
-    label: str,
-) -> Summary:
-    where = STATES[state]
-    retry = mtime if where is State.DEFERRED else 0
-    return Summary(id, where, arrival, size, sender, address, waiting, retry, label)
+            yield values

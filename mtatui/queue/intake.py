@@ -1,11 +1,13 @@
+# ruff: noqa: S608  (what is put into SQL here are names of our own tables)
 """Rows on their way into the index: cleaned, taken apart, and what they share looked up.
 
-This is the hot path of a first scan: a hundred thousand rows pass here while the user waits.
+This is the hot path of a first scan: a hundred thousand rows pass here while the user waits. So the usual row
+(one recipient, not served) is handled in one loop, and the texts of a batch are checked all at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -15,10 +17,12 @@ from mtatui.queue.reasons import cause
 from mtatui.queue.schema import CODES
 from mtatui.text import clean
 
-#: What a row of a confused or hostile server raises.
-_SENSELESS = (AttributeError, KeyError, TypeError, ValueError)
+#: What a row of a confused or hostile reader raises.
+_SENSELESS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _LARGEST = 2**53
-_CACHED = 10_000
+_REMEMBERED = 5_000
+#: Where a message's texts (id, sender, address, reason) stand in the tuples below.
+_TEXTS = slice(9, 13)
 
 SIMPLE = (
     "INSERT OR IGNORE INTO message (n, state, arrival, size, mtime, cause, domain, sender_domain, origin,"
@@ -28,58 +32,70 @@ FULL = "INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 OTHER = "INSERT INTO other VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class Shared(dict[Hashable, Any]):
-    """Values of a side table by what was written, each given a key when it is first met.
+class Shared(dict[Any, int]):
+    """The keys of a side table's values, by the value as it was written; an unknown value gets a new key.
 
-    Only the last few thousand are remembered, so that a year of strangers' domains does not fill the memory: a
-    value that comes back later gets a second key, and whoever counts by key adds up by value in the end.
+    Only the last few thousand are remembered, so that a year of strangers' domains does not fill the memory:
+    a value that comes back later gets a second key, and whoever counts by key adds up by value in the end.
     """
 
-    def __init__(self, table: str, columns: int, made: Callable[..., tuple[str, ...]]) -> None:
+    def __init__(self, table: str, columns: int, made: Callable[[Any], tuple[str, ...]]) -> None:
         super().__init__()
         self.table = table
         self.insert = f"INSERT INTO {table} VALUES (?{', ?' * columns})"
         self.fresh: list[tuple[int | str, ...]] = []
-        self.given = 0
+        """What has yet to be stored."""
+        self.stored = 0
         self._made = made
         self._keys = count(1)
 
-    def __missing__(self, written: Hashable) -> int:
-        if len(self) >= _CACHED:
-            self.clear()
+    def __missing__(self, written: Any) -> int:
         values = self._made(written)
+        if len(self) >= _REMEMBERED:
+            self.clear()
         key = self[written] = next(self._keys)
         self.fresh.append((key, *values))
-        self.given += 1
+        self.stored += 1
         return key
 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows ready to be stored: those with one recipient like most, the fuller ones, and their further recipients."""
+    """Rows ready to be stored under numbers from ``first`` on.
+
+    ``simple`` are most messages, ``full`` those with several recipients, none, or one that is served or was
+    rewritten; ``others`` are their further recipients. ``bad`` tells of rows that make no sense.
+    """
 
     first: int
     simple: list[tuple[Any, ...]] = field(default_factory=list)
     full: list[tuple[Any, ...]] = field(default_factory=list)
     others: list[tuple[Any, ...]] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
-    """IDs (or what stands in their place) of rows that make no sense."""
+
+    @property
+    def messages(self) -> list[tuple[Any, ...]]:
+        """Every message in it."""
+        return self.simple + self.full
 
 
 class Intake:
     """Makes batches; one thread at a time."""
 
     def __init__(self) -> None:
-        self.domains = Shared("domain", 1, lambda text: (clean(text).lower(),))
-        self.causes = Shared("cause", 2, lambda known: known)
-        self.origins = Shared("origin", 5, lambda texts: tuple(map(clean, texts)))
         self.next = 1
-        self._known: dict[tuple[str, str], tuple[int, str]] = {}
+        """The number that the next message gets."""
+        self._domains = Shared("domain", 1, lambda text: (clean(text).lower(),))
+        self._causes = Shared("cause", 2, lambda pair: tuple(map(clean, pair)))
+        self._origins = Shared("origin", 5, lambda texts: tuple(map(clean, texts)))
+        self.shared = (self._domains, self._causes, self._origins)
+        self._replies: dict[str, tuple[int, str, str]] = {}
 
-    @property
-    def shared(self) -> tuple[Shared, ...]:
-        """The side tables."""
-        return self.domains, self.causes, self.origins
+    def forget(self) -> None:
+        """Give new keys from now on: the side tables are about to lose rows."""
+        for shared in self.shared:
+            shared.clear()
+        self._replies.clear()
 
     def batch(self, rows: list[Row]) -> Batch:
         """Prepare rows; of those with the same ID the last counts."""
@@ -87,95 +103,83 @@ class Intake:
         try:
             if len({row[0] for row in rows}) < len(rows):
                 rows = list({row[0]: row for row in rows}.values())
-            for row in rows:
-                self._take(row, batch)
+            self._take(rows, batch)
         except _SENSELESS:
             batch = Batch(self.next)
             for row in rows:
                 try:
-                    self._take(row, batch)
+                    self._take([row], batch)
                 except _SENSELESS:
-                    batch.bad.append(repr(row)[:40])
+                    batch.bad.append(repr(row)[:60])
         return batch
 
-    def _take(self, row: Row, batch: Batch) -> None:
-        id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
-        if not 0 <= arrival | size | mtime < _LARGEST:
-            raise ValueError
-        if len(recipients) != 1 or recipients[0][3] or recipients[0][4]:
-            self._take_full(row, batch)
-            return
-        address, reason, status, _, _ = recipients[0]
-        known = self._known.get((reason, status)) or self._cause(reason, status)
-        batch.simple.append(
-            (
-                self.next,
-                CODES[state],
-                arrival,
-                size,
-                mtime,
-                known[0],
-                self.domains[address.rpartition("@")[2] if "@" in address else ""],
-                self.domains[sender.rpartition("@")[2] if "@" in sender else ""],
-                self.origins[ip, host, helo, user, filter],
-                clean(id),
-                clean(sender),
-                clean(address),
-                clean(reason),
-            )
-        )
-        self.next += 1
-
-    def _take_full(self, row: Row, batch: Batch) -> None:
-        id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
+    def _take(self, rows: list[Row], batch: Batch) -> None:
         n = self.next
+        simple: list[tuple[Any, ...]] = []
+        replies, domains, origins, codes = self._replies, self._domains, self._origins, CODES
+        for row in rows:
+            id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
+            if not 0 <= arrival | size | mtime < _LARGEST:
+                raise ValueError
+            if len(recipients) != 1 or recipients[0][3] or recipients[0][4]:
+                self._take_full(n, row, batch)
+            else:
+                address, reason, status, _, _ = recipients[0]
+                reply = replies.get(reason)
+                if reply is None or reply[2] != status:
+                    reply = self._reply(reason, status)
+                domain = domains[address.rpartition("@")[2] if "@" in address else ""]
+                sender_domain = domains[sender.rpartition("@")[2] if "@" in sender else ""]
+                origin = origins[ip, host, helo, user, filter]
+                simple.append(
+                    (
+                        *(n, codes[state], arrival, size, mtime, reply[0], domain, sender_domain, origin),
+                        *(id, sender, address, reason),
+                    )
+                )
+            n += 1
+        texts = "".join([text for message in simple for text in message[_TEXTS]])
+        if not (texts.isascii() and texts.isprintable()):
+            simple = [(*message[:9], *map(clean, message[_TEXTS])) for message in simple]
+        batch.simple += simple
+        self.next = n
+
+    def _take_full(self, n: int, row: Row, batch: Batch) -> None:
+        id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
         lead = next((place for place, recipient in enumerate(recipients) if not recipient[3]), 0)
-        address, reason, status, done, original = recipients[lead] if recipients else ("", "", "", 0, "")
-        key, label = self._cause(reason, status)
-        domain = _domain(address)
-        labels, domains = {label}, {domain}
+        causes: set[str] = set()
+        domains: set[str] = set()
         others = []
-        for place, (to, why, code, over, wanted) in enumerate(recipients):
-            if place == lead:
-                continue
-            its_key, its_label = self._cause(why, code)
-            its_domain = _domain(to)
-            new_label, new_domain = (
-                (not over and its_label not in labels),
-                (not over and its_domain not in domains),
-            )
-            if not over:
-                labels.add(its_label)
-                domains.add(its_domain)
-            others.append(
-                (n, place, its_key, self.domains[its_domain], bool(over), new_label, new_domain)
-                + (clean(to), clean(why), clean(wanted))
-            )
-        served = sum(bool(recipient[3]) for recipient in recipients)
+        leading = recipients[lead] if recipients else ("", "", "", 0, "")
+        for place, (address, reason, status, done, original) in [(lead, leading), *enumerate(recipients)]:
+            cause_key, label, _ = self._reply(reason, status)
+            domain = clean(address.rpartition("@")[2]).lower() if "@" in address else ""
+            first = not done and label not in causes, not done and domain not in domains
+            texts = clean(address), clean(reason), clean(original)
+            if not causes:
+                message = cause_key, self._domains[domain], bool(done), texts
+            elif place != lead:
+                others.append((n, place, cause_key, self._domains[domain], bool(done), *first, *texts))
+            if not (done and causes):
+                causes.add(label)
+                domains.add(domain)
+        key, domain_key, served, (address, reason, original) = message
+        sender_domain = self._domains[sender.rpartition("@")[2] if "@" in sender else ""]
+        origin = self._origins[ip, host, helo, user, filter]
+        waiting = sum(not recipient[3] for recipient in recipients)
         batch.full.append(
-            (n, CODES[state], arrival, size, mtime)
-            + (
-                key,
-                self.domains[domain],
-                self.domains[_domain(sender)],
-                self.origins[ip, host, helo, user, filter],
+            (
+                *(n, CODES[state], arrival, size, mtime, key, domain_key, sender_domain, origin),
+                *(clean(id), clean(sender), address, reason),
+                *(waiting, len(recipients) - waiting, lead, served, original),
             )
-            + (clean(id), clean(sender), clean(address), clean(reason))
-            + (len(recipients) - served, served, lead, bool(done), clean(original))
         )
         batch.others += others
-        self.next += 1
 
-    def _cause(self, reason: str, status: str) -> tuple[int, str]:
-        """The key and the label of a reply's cause."""
-        known = self._known.get((reason, status))
-        if known is None:
-            if len(self._known) >= _CACHED:
-                self._known.clear()
-            label = cause(clean(reason), status)
-            known = self._known[reason, status] = (self.causes[label, clean(status)], label)
-        return known
-
-
-def _domain(address: str) -> str:
-    return clean(address.rpartition("@")[2]).lower() if "@" in address else ""
+    def _reply(self, reason: str, status: str) -> tuple[int, str, str]:
+        """The key and the label of a reply's cause, and the status that came with it."""
+        if len(self._replies) >= _REMEMBERED:
+            self._replies.clear()
+        label = cause(reason, status)
+        reply = self._replies[reason] = self._causes[label, status], label, status
+        return reply

@@ -1,12 +1,13 @@
 """The tables of the index, and the SQLite connection that holds them.
 
-A message is one row of ``message``; what a hundred thousand of them share (domains, causes, where they came from)
-stands once in a table of its own. Nearly every message has one recipient, so the *lead* recipient (the first still
-to be served, else the first) lies in the message's own row and only further ones in ``other``: that halves memory
-and most questions need no join. A side table may hold the same value twice (see `mtatui.queue.intake`).
+A message is one row of ``message``; what a hundred thousand of them share (domains, causes, where they
+came from) stands once in a table of its own. Nearly every message has one recipient, so the *lead*
+recipient (the first still to be served, else the first) lies in the message's own row and only further
+ones in ``other``: that halves memory, and most questions need no join. A side table may hold a value
+twice (`mtatui.queue.intake`).
 
-``first_domain`` and ``first_cause`` mark the recipients that bring a domain or cause their message did not have
-yet, so that messages can be counted by them without sorting out doubles.
+``first_domain`` and ``first_cause`` mark the recipients that bring a domain or cause their message did
+not have yet, so that messages can be counted by them without sorting out doubles.
 """
 
 from __future__ import annotations
@@ -39,13 +40,20 @@ CREATE TABLE message (
     done INTEGER DEFAULT 0, original TEXT DEFAULT ''
 );
 CREATE UNIQUE INDEX message_id ON message (id);
-CREATE INDEX message_arrival ON message (arrival, state);
 CREATE TABLE other (
     message INTEGER, place INTEGER, cause INTEGER, domain INTEGER, done INTEGER,
     first_cause INTEGER, first_domain INTEGER, address TEXT, reason TEXT, original TEXT,
     PRIMARY KEY (message, place)
 ) WITHOUT ROWID;
 """
+#: Serves the order by arrival of everything, and of what is in one state.
+BY_ARRIVAL = "CREATE INDEX IF NOT EXISTS message_arrival ON message (arrival, state)"
+#: Where the keys of each side table are used.
+REFERENCES = {
+    "domain": (("message", "domain"), ("message", "sender_domain"), ("other", "domain")),
+    "cause": (("message", "cause"), ("other", "cause")),
+    "origin": (("message", "origin"),),
+}
 
 
 def connect() -> sqlite3.Connection:

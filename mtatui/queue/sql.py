@@ -1,3 +1,4 @@
+# ruff: noqa: S608  (what is put into SQL here are names of our own tables and columns)
 """Queries and orders as SQL, with bound parameters only.
 
 The words of a text never become SQL: they are parameters of LIKE (which knows upper and lower case in ASCII
@@ -23,7 +24,7 @@ class Clause(NamedTuple):
     parameters: tuple[str | int, ...] = ()
 
 
-#: What each kind of term looks at, when it asks whether a field contains a value: the LIKE patterns around it.
+#: Where in a field a value must stand, as LIKE patterns around it: anywhere, first, first in a label.
 _CONTAINS = ("%{}%",)
 _BEGINS = ("{}%",)
 _LABEL = ("{}%", "%.{}%")
@@ -152,7 +153,7 @@ _TERMS: dict[str, Callable[[Term, int], Clause]] = {
     "helo": _origin,
     "user": _origin,
     "filter": _origin,
-    "state": lambda term, now: Clause("m.state = ?", (CODES[State(term.value)],)),
+    "state": lambda term, now: Clause("m.state = ?", (CODES[State(str(term.value))],)),
     "size": lambda term, now: Clause(f"m.size {term.op} ?", (term.value,)),
     "rcpts": lambda term, now: Clause(f"m.waiting {term.op} ?", (term.value,)),
     "age": _age,

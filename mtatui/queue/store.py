@@ -1,7 +1,8 @@
+# ruff: noqa: S608  (what is put into SQL here are names of our own tables and columns)
 """The tables of the index, kept by deltas: the half of `mtatui.queue.index` that writes.
 
-Deltas come from one feed after another; `Store.apply` may be called from any thread and takes short turns, at most
-one batch of rows each, so that whoever waits for a row to paint waits for one batch.
+`Store.apply` may be called from any thread and takes short turns, at most one batch of rows each: whoever
+waits for a row to paint waits for one batch.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from mtatui.queue import delta as deltas
 from mtatui.queue.gate import Gate
 from mtatui.queue.intake import FULL, OTHER, SIMPLE, Batch, Intake
 from mtatui.queue.message import Row, State
-from mtatui.queue.schema import CODES, STATES, connect
+from mtatui.queue.schema import BY_ARRIVAL, CODES, REFERENCES, STATES, connect
 from mtatui.text import clean
 
 _BATCH = 500
 _MOST_PROBLEMS = 1000
+#: Characters of a list of numbers that are read at once.
 _PIECE = 1 << 18
+#: A side table may hold so many rows more than two a message before those that nobody refers to are dropped.
+_SLACK = 50_000
 
 
 class Store:
@@ -33,18 +37,23 @@ class Store:
         self.problems: list[deltas.Problem] = []
         """What the latest scan could not read."""
         self.done: deltas.Done | None = None
-        """How the last complete scan ended."""
+        """How the latest complete scan ended."""
         self._connection = connect()
         self._gate = Gate(self._connection.interrupt)
         self._applying = threading.Lock()
         self._intake = Intake()
         self._held = dict.fromkeys(State, 0)
         self._announced: dict[State, int] | None = None
-        self._seen: bytearray | None = None
+        self._told: bytearray | None = None
 
     def counts(self) -> dict[State, int]:
-        """How many messages each state holds: while a scan runs as it announced them, else as they are here."""
+        """How many messages each state holds: as a running scan announced them, else as they are here."""
         return dict(self._announced or self._held)
+
+    def restart(self) -> None:
+        """A feed begins anew and will tell everything: what it has not told by its `Done` is gone."""
+        with self._applying:
+            self._told = bytearray(self._intake.next)
 
     def apply(self, delta: deltas.Delta) -> None:
         """Take in one delta. Rows that make no sense are left out and become problems."""
@@ -61,119 +70,148 @@ class Store:
                         self._drop("id", json.dumps(ids[start : start + _BATCH]))
                 case deltas.Counts(counts):
                     self.problems = []
-                    self._announced = {state: counts.get(state, 0) for state in State}
+                    self._announce(counts)
+                    return
                 case deltas.Problem(path, text):
                     self._complain(path, text)
                 case deltas.Done():
                     self._finish(delta)
+                    return
             self.generation += 1
 
-    def restart(self) -> None:
-        """A feed begins anew and will tell everything: what it has not told by its `Done` is gone."""
-        with self._applying:
-            self._seen = bytearray(self._intake.next)
+    def _announce(self, counts: dict[State, int]) -> None:
+        before = self.counts()
+        self._announced = {state: counts.get(state, 0) for state in State}
+        self.generation += self._announced != before
 
     def _complain(self, path: str, text: str) -> None:
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(deltas.Problem(clean(path), clean(text)))
 
+    def _finish(self, done: deltas.Done) -> None:
+        before = self.counts()
+        if self._told is not None:
+            told, self._told = self._told, None
+            numbers = self._numbers("SELECT n FROM message", ())
+            lost = [n for n in numbers if n >= len(told) or not told[n]]
+            for start in range(0, len(lost), _BATCH):
+                self._drop("n", json.dumps(lost[start : start + _BATCH]))
+        self._tidy()
+        self.done, self._announced = done, None
+        self.generation += self._held != before
+
+    # --- rows ------------------------------------------------------------------------------------------
+
     def _store(self, rows: list[Row]) -> None:
         batch = self._intake.batch(rows)
         for row in batch.bad:
-            self._complain(row, "a row of the reader that makes no sense; left out")
+            self._complain(row, "the reader sent a row that makes no sense; it is left out")
+        run = self._connection.executemany
         with self._gate.turn():
-            run = self._connection.executemany
             self._connection.execute("BEGIN")
             for shared in self._intake.shared:
-                if shared.fresh:
-                    run(shared.insert, shared.fresh)
-                    shared.fresh.clear()
+                run(shared.insert, shared.fresh)
+                shared.fresh.clear()
             before = self._connection.total_changes
             run(SIMPLE, batch.simple)
             run(FULL, batch.full)
-            stored = len(batch.simple) + len(batch.full)
-            if self._connection.total_changes - before < stored:
+            if self._connection.total_changes - before < len(batch.messages):
                 self._replace(batch)
             run(OTHER, batch.others)
             self._connection.execute("COMMIT")
-        for state, number in Counter(row[1] for row in batch.simple + batch.full).items():
-            self._held[STATES[state]] += number
-        if self._seen is not None:
-            self._seen.extend(bytes(max(0, self._intake.next - len(self._seen))))
-            for row in batch.simple + batch.full:
-                self._seen[row[0]] = 1
+        for code, number in Counter(message[1] for message in batch.messages).items():
+            self._held[STATES[code]] += number
+        if self._told is not None:
+            self._told.extend(bytes(self._intake.next - len(self._told)))
+            for message in batch.messages:
+                self._told[message[0]] = 1
 
     def _replace(self, batch: Batch) -> None:
         """Store the rows whose IDs were known: in place of the old ones, under their numbers."""
-        ids = json.dumps([row[9] for row in batch.simple + batch.full])
         sql = (
-            "SELECT json_group_array(json_array(m.id, m.n, m.state)) FROM json_each(?) j"
+            "SELECT json_group_array(json_array(m.id, m.n)) FROM json_each(?) j"
             " CROSS JOIN message m ON m.id = j.value WHERE m.n < ?"
         )
-        known = {id: (n, state) for id, n, state in self._ask(sql, ids, batch.first)}
-        for _, state in known.values():
-            self._held[STATES[state]] -= 1
-        numbers = json.dumps([n for n, _ in known.values()])
-        for table, key in (("other", "message"), ("message", "n")):
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))", (numbers,)
-            )
-        renumbered = {row[0]: known[row[9]][0] for row in batch.simple + batch.full if row[9] in known}
+        known = dict(self._ask(sql, json.dumps([message[9] for message in batch.messages]), batch.first))
+        number = {message[0]: known[message[9]] for message in batch.messages if message[9] in known}
+        self._forget("n", json.dumps(list(known.values())))
         for rows in (batch.simple, batch.full, batch.others):
-            rows[:] = [(renumbered.get(row[0], row[0]), *row[1:]) for row in rows]
-        old = set(renumbered.values())
-        self._connection.executemany(SIMPLE, [row for row in batch.simple if row[0] in old])
-        self._connection.executemany(FULL, [row for row in batch.full if row[0] in old])
+            rows[:] = [(number.get(row[0], row[0]), *row[1:]) for row in rows]
+        old = set(known.values())
+        self._connection.executemany(SIMPLE, [message for message in batch.simple if message[0] in old])
+        self._connection.executemany(FULL, [message for message in batch.full if message[0] in old])
+
+    # --- moved and gone --------------------------------------------------------------------------------
 
     def _move(self, state: State, ids: str) -> None:
         with self._gate.turn():
             self._uncount("id", ids)
-            self._connection.execute(
+            moved = self._connection.execute(
                 "UPDATE message SET state = ? WHERE id IN (SELECT value FROM json_each(?))",
                 (CODES[state], ids),
             )
-            self._held[state] += self._connection.execute("SELECT changes()").fetchone()[0]
+            self._held[state] += moved.rowcount
 
     def _drop(self, key: str, values: str) -> None:
         """Forget the messages whose ``id`` or ``n`` is in a JSON list."""
         with self._gate.turn():
-            self._uncount(key, values)
-            chosen = f"{key} IN (SELECT value FROM json_each(?))"
-            self._connection.execute(
-                f"DELETE FROM other WHERE message IN (SELECT n FROM message WHERE {chosen})", (values,)
-            )
-            self._connection.execute(f"DELETE FROM message WHERE {chosen}", (values,))
+            self._forget(key, values)
+
+    def _forget(self, key: str, values: str) -> None:
+        self._uncount(key, values)
+        chosen = f"FROM message WHERE {key} IN (SELECT value FROM json_each(?))"
+        self._connection.execute(f"DELETE FROM other WHERE message IN (SELECT n {chosen})", (values,))
+        self._connection.execute(f"DELETE {chosen}", (values,))
 
     def _uncount(self, key: str, values: str) -> None:
         sql = (
             "SELECT json_group_array(json_array(state, number)) FROM (SELECT state, count(*) number"
             f" FROM message WHERE {key} IN (SELECT value FROM json_each(?)) GROUP BY state)"
         )
-        for state, number in self._ask(sql, values):
-            self._held[STATES[state]] -= number
+        for code, number in self._ask(sql, values):
+            self._held[STATES[code]] -= number
 
-    def _finish(self, done: deltas.Done) -> None:
-        if self._seen is not None:
-            seen, self._seen = self._seen, None
-            numbers = self._numbers("SELECT n FROM message m", ())
-            lost = [n for n in numbers if n >= len(seen) or not seen[n]]
-            for start in range(0, len(lost), _BATCH):
-                self._drop("n", json.dumps(lost[start : start + _BATCH]))
-        self.done, self._announced = done, None
+    # --- order in the house ----------------------------------------------------------------------------
+
+    def _tidy(self) -> None:
+        """After a scan: have the order by arrival at hand, and do not let the side tables only grow."""
+        self._gate.patiently(self._order)
+        for shared in self._intake.shared:
+            if shared.stored > 2 * sum(self._held.values()) + _SLACK:
+                self._intake.forget()
+                used = " UNION ".join(
+                    f"SELECT {column} FROM {table}" for table, column in REFERENCES[shared.table]
+                )
+                unused = self._numbers(f"SELECT key n FROM {shared.table} WHERE key NOT IN ({used})", ())
+                shared.stored -= len(unused)
+                for start in range(0, len(unused), _BATCH):
+                    keys = json.dumps(unused[start : start + _BATCH].tolist())
+                    with self._gate.turn():
+                        self._connection.execute(
+                            f"DELETE FROM {shared.table} WHERE key IN (SELECT value FROM json_each(?))",
+                            (keys,),
+                        )
+
+    def _order(self) -> None:
+        """Keep the messages by arrival too: not before the first scan is over, which it would slow down.
+
+        With a journal for as long as that takes, so that it can be cut short like a question.
+        """
+        self._connection.execute("PRAGMA journal_mode = MEMORY")
+        self._connection.execute(BY_ARRIVAL)
+        self._connection.execute("PRAGMA journal_mode = OFF")
 
     # --- asking ----------------------------------------------------------------------------------------
 
     def _ask(self, sql: str, *parameters: str | int) -> Any:
-        """The one JSON value that a statement yields, in a turn that the caller has; None where it yields none."""
+        """The JSON value that a statement yields, in the caller's turn; None where it yields none."""
         row = self._connection.execute(sql, parameters).fetchone()
         return None if row is None or row[0] is None else json.loads(row[0])
 
     def _numbers(self, sql: str, parameters: tuple[str | int, ...]) -> array[int]:
-        """The row numbers that a statement yields, in its order, as one step of SQLite."""
+        """The numbers ``n`` that a statement yields, in its order, as one step of SQLite."""
         joined = f"SELECT group_concat(n) FROM ({sql})"
-        text: str = (
-            self._gate.patiently(lambda: self._connection.execute(joined, parameters).fetchone()[0]) or ""
-        )
+        text = self._gate.patiently(lambda: self._connection.execute(joined, parameters).fetchone()[0] or "")
         numbers, start = array("q"), 0
         while start < len(text):  # in pieces: a million numbers at once would hold Python's lock for long
             end = text.find(",", start + _PIECE)

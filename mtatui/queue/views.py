@@ -36,17 +36,18 @@ class Sort:
     def sql(self) -> str:
         """The order as SQL over ``message m``."""
         order = _ORDERS[self.field] + (" DESC" if self.descending else "")
-        return order if self.field is SortField.AGE else f"{order}, m.arrival"
+        return order if self.field in {SortField.AGE, SortField.ID} else f"{order}, m.arrival"
 
 
-_RETRY = f"CASE WHEN m.state = {CODES[State.DEFERRED]} AND m.mtime THEN m.mtime END"
+#: When a deferred message is tried again, as SQL over ``message m``; NULL of the others.
+RETRY = f"CASE WHEN m.state = {CODES[State.DEFERRED]} AND m.mtime THEN m.mtime END"
 _ORDERS = {
     SortField.AGE: "m.arrival",
     SortField.ID: "m.id",
     SortField.SIZE: "m.size",
     SortField.FROM: "m.sender COLLATE NOCASE",
     SortField.TO: "m.address COLLATE NOCASE",
-    SortField.RETRY: f"{_RETRY} IS NULL, {_RETRY}",
+    SortField.RETRY: f"{RETRY} IS NULL, {RETRY}",
     SortField.REASON: "(SELECT label FROM cause WHERE key = m.cause)",
     SortField.STATE: "m.state",
     SortField.RCPTS: "m.waiting",
@@ -70,7 +71,8 @@ class View:
 class Summary:
     """One line of the table. ``recipient`` is the first still to be served, ``recipients`` how many are.
 
-    ``retry`` is when Postfix will try again (epoch seconds; 0: not known, or not deferred), ``reason`` the cause.
+    ``retry`` is when Postfix will try again (epoch seconds; 0: not known, or not deferred), ``reason`` the
+    cause.
     """
 
     id: str
