@@ -135,29 +135,37 @@ def recipient_lines(recipients: Sequence[Recipient], width: int, whole: bool) ->
     for one in recipients:
         address = clean(one.address) + (f" ← {clean(one.original)}" if one.original else "")
         groups.setdefault((one.done, one.status, one.reason), []).append(address)
-    widest = max((cells(address) for group in groups.values() for address in group[:NAMED]), default=0)
-    left = min(widest, max(12, (width - LABEL) // 2))
-    right = width - LABEL - left - 3
-    below = right < READABLE
+    room = width - LABEL - 1
+    widest = max((cells(address) for group in groups.values() for address in _named(group, whole)), default=0)
+    below = room - widest - 2 < READABLE
+    left = room if below else widest
     label = "to"
     for (done, status, reason), addresses in sorted(groups.items(), key=lambda item: item[0][0]):
-        named = addresses if whole or len(addresses) <= NAMED else addresses[: NAMED - 1]
-        texts = [fit_address(address, left) for address in named]
-        if more := len(addresses) - len(named):
-            texts.append(fit(f"{count(more)} more…", left))
+        quiet = "dim" if done else ""
+        texts: list[Piece] = []
+        for address in _named(addresses, whole):
+            cut = wrap(address, left) if whole else [fit_address(address, left).rstrip()]
+            texts += [(text, quiet) for text in cut]
+        if more := len(addresses) - len(_named(addresses, whole)):
+            texts.append((f"{count(more)} more…", "dim"))
         said = "✓ served" if done else f"{status} {reason}" if status and status not in reason else reason
-        lines = wrap(said, width - LABEL - 3 if below else right, 0 if whole else REASON_LINES)
-        beside = [""] * len(texts) if below else lines
-        for at in range(max(len(texts), len(beside))):
-            address = texts[at] if at < len(texts) else " " * left
+        lines = wrap(said, room - 2 if below else room - left - 2, 0 if whole else REASON_LINES)
+        for at in range(len(texts) if below else max(len(texts), len(lines))):
+            address, role = texts[at] if at < len(texts) else ("", "")
+            reply = "" if below or at >= len(lines) else "  " + lines[at]
             yield [
                 (f"{label:<{LABEL}} ", "dim"),
-                (address, "dim" if done or at >= len(named) else ""),
-                ("  " + beside[at] if at < len(beside) else "", "dim" if done else ""),
+                (address if below else fit(address, left), role),
+                (reply, quiet),
             ]
             label = ""
         if below:
-            yield from ([(" " * (LABEL + 3) + text, "dim" if done else "")] for text in lines if text)
+            yield from ([(" " * (LABEL + 3) + text, quiet)] for text in lines if text)
+
+
+def _named(addresses: list[str], whole: bool) -> list[str]:
+    """Those of a group that are named; the small pane counts the rest."""
+    return addresses if whole or len(addresses) <= NAMED else addresses[: NAMED - 1]
 
 
 def flow(items: Sequence[Item], width: int, limit: int = 0) -> Iterable[Item]:

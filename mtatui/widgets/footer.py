@@ -80,7 +80,7 @@ class KeyFooter(OneLine):
 
     def on_click(self, event: events.Click) -> None:
         for place, action in self._places:
-            if event.x in place:
+            if event.get_content_offset_capture(self).x in place:
                 self.post_message(self.Pressed(action))
 
 

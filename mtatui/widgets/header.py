@@ -75,5 +75,5 @@ class PageHeader(OneLine):
 
     def on_click(self, event: events.Click) -> None:
         for place, page in self._places:
-            if event.x in place:
+            if event.get_content_offset_capture(self).x in place:
                 self.post_message(self.PageClicked(page))

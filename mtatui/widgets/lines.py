@@ -257,11 +257,12 @@ class Lines(Widget, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         start, stop = self._thumb()
-        if event.x != self._extent.width - 1 or stop == start or event.y < self.HEADS:
+        at = event.get_content_offset(self)
+        if at is None or at.x != self._extent.width - 1 or stop == start or at.y < self.HEADS:
             return
-        if event.y < start:
+        if at.y < start:
             self.show_from(self._top - self.page)
-        elif event.y >= stop:
+        elif at.y >= stop:
             self.show_from(self._top + self.page)
         else:
             self._dragged_from = event.y, self._top
@@ -334,8 +335,10 @@ class CursorLines(Lines):
         self.repaint((self._cursor,))
 
     def on_click(self, event: events.Click) -> None:
-        index = self._top + event.y - self.HEADS
-        if event.x < self._extent.width - 1 and event.y >= self.HEADS and index < self.line_count():
+        at = event.get_content_offset(self)
+        if at is None or at.x >= self._extent.width - 1 or at.y < self.HEADS:
+            return
+        if (index := self._top + at.y - self.HEADS) < self.line_count():
             self.clicked(index, event)
 
     def clicked(self, index: int, event: events.Click) -> None:

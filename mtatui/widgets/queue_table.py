@@ -313,11 +313,12 @@ class QueueTable(CursorLines, Generic[R]):
     # -- the mouse
 
     def on_click(self, event: events.Click) -> None:
-        if event.y != 0:
+        at = event.get_content_offset(self)
+        if at is None or at.y != 0:
             return
         x = PREFIX
         for column, room in self._columns_in(self._extent.width - 1):
-            if x <= event.x < x + room + GAP and column.sort:
+            if x <= at.x < x + room + GAP and column.sort:
                 self.post_message(self.SortClicked(column.sort))
             x += room + GAP
 
@@ -326,7 +327,7 @@ class QueueTable(CursorLines, Generic[R]):
             anchor = self._cursor if self._anchor is None else self._anchor
             self.move_to(index)
             self._mark_from(anchor)
-        elif event.x < PREFIX:
+        elif event.get_content_offset_capture(self).x < PREFIX:
             if (id := self._source.id(index)) is not None:
                 self.post_message(self.MarkClicked(id))
         else:

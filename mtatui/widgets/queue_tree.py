@@ -171,7 +171,7 @@ class QueueTree(CursorLines):
     def clicked(self, index: int, event: events.Click) -> None:
         self.move_to(index)
         node = self._listed[index]
-        if node.expandable and event.x < 1 + 2 * node.depth + 2:
+        if node.expandable and event.get_content_offset_capture(self).x < 3 + 2 * node.depth:
             self._toggle(node)
         else:
             self.action_select()
