@@ -14,15 +14,12 @@ from mtatui.screens import ask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtatui.config import Config
     from mtatui.queue.selection import BlastRadius, Receipt, Selection
     from mtatui.server import Server
     from mtatui.verbs import Verb
 
 
-def confirm(
-    server: Server, config: Config, verb: Verb, selection: Selection, *, yes: bool, listed: bool
-) -> None:
+def confirm(server: Server, verb: Verb, selection: Selection, *, yes: bool, listed: bool) -> None:
     """Ask where that is due: for what was not listed by ID, is large, is final, or is deleted.
 
     Raises:
@@ -38,7 +35,7 @@ def confirm(
             "Say --yes to do it, --dry-run to see what it would touch."
         )
     output.say(title)
-    for line in _question(server, config, verb, selection):
+    for line in _question(server, verb, selection):
         output.say(f"  {line}")
     typed = ask.to_type(verb, number)
     if typed is None:
@@ -52,7 +49,6 @@ def confirm(
 
 def described(
     server: Server,
-    config: Config,
     verb: Verb,
     selection: Selection,
     left_out: Sequence[Receipt],
@@ -69,7 +65,7 @@ def described(
         return
     output.put(f"{ask.title(verb, len(selection))}   (nothing was done)")
     if len(selection):
-        for line in _question(server, config, verb, selection):
+        for line in _question(server, verb, selection):
             output.put(f"  {line}")
     for receipt in left_out:
         output.put(f"  {receipt.id}  {receipt.text}")
@@ -90,8 +86,8 @@ def as_json(radius: BlastRadius) -> dict[str, Any]:
     }
 
 
-def _question(server: Server, config: Config, verb: Verb, selection: Selection) -> list[str]:
+def _question(server: Server, verb: Verb, selection: Selection) -> list[str]:
     radius = server.index.blast_radius(selection)
-    lines = ask.question(verb, selection, radius, kept_days=config.trash_days)
+    lines = ask.question(verb, selection, radius, kept_days=server.keep_days)
     # The terminal face says the key; here it is a command.
     return [line.replace(" z takes it back", " mtatui history undo takes it back") for line in lines]

@@ -17,7 +17,6 @@ from mtatui.text import count, size, wrap
 
 if TYPE_CHECKING:
     from mtatui.backends.postfix.doctor import Finding
-    from mtatui.config import Config
     from mtatui.server import Server
 
 #: Seconds by which a message may seem to come from the future.
@@ -38,9 +37,9 @@ def doctor(options: Options, json: bool) -> int:
 
     findings: list[Finding] = []
     code = DONE
-    with opened(options) as (server, config):
+    with opened(options) as server:
         try:
-            for finding in _findings(server, config):
+            for finding in _findings(server):
                 findings.append(finding)
                 if not json:
                     _show(finding)
@@ -70,7 +69,7 @@ def _show(finding: Finding) -> None:
         output.put(f"{'':13}{line}")
 
 
-def _findings(server: Server, config: Config) -> Iterator[Finding]:
+def _findings(server: Server) -> Iterator[Finding]:
     """All findings: about Postfix, the server it runs on, the queue, and what mtatui keeps there."""
     from mtatui.backends.postfix.doctor import Finding, Level, examine
 
@@ -89,7 +88,7 @@ def _findings(server: Server, config: Config) -> Iterator[Finding]:
     yield from asyncio.run(examined())
     yield from _of_the_queue(server)
     if server.host.superuser:
-        yield from _of_our_own(server, config)
+        yield from _of_our_own(server)
 
 
 def _of_the_queue(server: Server) -> Iterator[Finding]:
@@ -129,7 +128,7 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
         )
 
 
-def _of_our_own(server: Server, config: Config) -> Iterator[Finding]:
+def _of_our_own(server: Server) -> Iterator[Finding]:
     """The trash and the journal, which are root's."""
     from mtatui.backends.host import HostError
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -140,7 +139,7 @@ def _of_our_own(server: Server, config: Config) -> Iterator[Finding]:
     except HostError as error:
         yield Finding("trash", Level.BAD, str(error))
         return
-    kept = f"kept for {config.trash_days} days and up to {size(config.trash_bytes)}"
+    kept = f"kept for {server.keep_days} days and up to {size(server.keep_bytes)}"
     yield Finding("trash", Level.OK, f"{count(number)} messages, {size(octets)}; {kept}")
     if interrupted:
         names = ", ".join(entry.id for entry in interrupted[:5])

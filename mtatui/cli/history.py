@@ -49,7 +49,7 @@ def history() -> None:
 @click.pass_obj
 def list_(options: Options, limit: int, json: bool) -> None:
     """List what was done, the last first."""
-    with opened(options) as (server, _):
+    with opened(options) as server:
         entries = _entries(server)[:limit]
         if json:
             output.put_json([as_json(entry) for entry in entries])
@@ -65,7 +65,7 @@ def list_(options: Options, limit: int, json: bool) -> None:
 @click.pass_obj
 def show(options: Options, entry: str, json: bool) -> None:
     """Show an entry: every message with its receipt, and the commands that ran."""
-    with opened(options) as (server, _):
+    with opened(options) as server:
         found = _find(_entries(server), entry)
         if json:
             output.put_json(as_json(found) | {"receipts": [_receipt(r) for r in _receipts(found)]})
@@ -91,7 +91,7 @@ def show(options: Options, entry: str, json: bool) -> None:
 @click.pass_obj
 def undo(options: Options, entry: str, yes: bool, json: bool) -> int:
     """Take back a delete, hold or release, for those messages that still are as it left them."""
-    with opened(options) as (server, _):
+    with opened(options) as server:
         permitted(server, ALL["undo"])
         found = _find(_entries(server), entry)
         if not yes:
@@ -125,8 +125,7 @@ def _entries(server: Server) -> list[Entry]:
 
     if not server.host.superuser:
         raise NotPermitted(f"The history of {server.name} is root's. Run mtatui as root, or let it use sudo.")
-    if not server.host.read_only and server.journal.unfinished():
-        asyncio.run(server.actor.settle())
+    asyncio.run(server.settle())
     return server.journal.entries()
 
 

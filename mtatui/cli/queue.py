@@ -71,7 +71,7 @@ def list_(
     if json and ids:
         raise click.UsageError("--json or --ids, not both")
     query = narrowed(text, state)
-    with scanned(options) as (server, _):
+    with scanned(options) as server:
         view = sorted_view(server, query, sort)
         number = min(len(view), limit or len(view))
         if json:
@@ -140,7 +140,7 @@ def _row(row: Summary, now: float) -> tuple[str, ...]:
 def stats(options: Options, by: str | None, text: str, limit: int, json: bool) -> None:
     """Count messages, by state or by what they have in common."""
     query_of(text)
-    with scanned(options) as (server, _):
+    with scanned(options) as server:
         if by is None:
             _by_state(server, text, json)
         else:

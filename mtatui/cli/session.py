@@ -13,6 +13,7 @@ from mtatui.config import Config, ServerEntry, load
 from mtatui.text import cells, clean
 
 if TYPE_CHECKING:
+    from mtatui.backends.host import Host
     from mtatui.queue.query import Query
     from mtatui.server import Server
 
@@ -34,7 +35,8 @@ def open_server(options: Options, config: Config) -> Server:
     if options.demo:
         from mtatui.backends.host_demo import DemoHost
 
-        return Server(DemoHost(read_only=read_only))
+        host: Host = DemoHost(read_only=read_only)
+        return Server(host, keep_days=config.trash_days, keep_bytes=config.trash_bytes)
     entry = _entry(options.server, config)
     if entry.host not in ("localhost", ""):
         raise Misused(f"{entry.name} is on {entry.host}: only servers on this machine can be managed so far")
@@ -42,7 +44,13 @@ def open_server(options: Options, config: Config) -> Server:
     from mtatui.backends.host_sudo import SudoHost
 
     host = SudoHost(read_only=read_only) if entry.sudo else LocalHost(read_only=read_only)
-    return Server(host, options.config_dir or entry.config_directory or None, entry.name)
+    return Server(
+        host,
+        options.config_dir or entry.config_directory or None,
+        entry.name,
+        keep_days=config.trash_days,
+        keep_bytes=config.trash_bytes,
+    )
 
 
 def _entry(name: str, config: Config) -> ServerEntry:
@@ -57,22 +65,22 @@ def _entry(name: str, config: Config) -> ServerEntry:
 
 
 @contextmanager
-def opened(options: Options) -> Iterator[tuple[Server, Config]]:
-    """The server, let go of afterwards, and mtatui's own configuration, its mistakes said."""
+def opened(options: Options) -> Iterator[Server]:
+    """The server, let go of afterwards. What is wrong in mtatui's own configuration is said."""
     config = load()
     for problem in config.problems:
         say(f"mtatui: {problem}")
     server = open_server(options, config)
     try:
-        yield server, config
+        yield server
     finally:
         server.close()
 
 
 @contextmanager
-def scanned(options: Options) -> Iterator[tuple[Server, Config]]:
+def scanned(options: Options) -> Iterator[Server]:
     """The same with the queue read once. What could not be read is said, and does not stop the rest."""
-    with opened(options) as (server, config):
+    with opened(options) as server:
         server.scan()
         # Of what Postfix has put aside as corrupt nobody expects that it can be read.
         problems = [p for p in server.index.problems if not p.path.startswith("corrupt/")]
@@ -80,7 +88,7 @@ def scanned(options: Options) -> Iterator[tuple[Server, Config]]:
             say(f"mtatui: {problem.path}: {problem.text}".replace(" : ", " "))
         if len(problems) > COMPLAINTS:
             say(f"mtatui: {len(problems) - COMPLAINTS:,} more could not be read")
-        yield server, config
+        yield server
 
 
 def query_of(text: str) -> Query:

@@ -41,7 +41,7 @@ ALL = 1 << 40
 def show(options: Options, id: str, part: str, json: bool) -> int | None:
     """Show a message: its envelope, or what is inside it."""
     (id,) = checked([id])
-    with scanned(options) as (server, _):
+    with scanned(options) as server:
         message = server.message(id)
         if message is None and part != "log":
             output.say(f"mtatui: {id} is not in the queue: delivered, returned or deleted meanwhile.")

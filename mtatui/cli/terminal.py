@@ -9,6 +9,8 @@ from mtatui.cli.options import Options
 from mtatui.cli.session import open_server
 from mtatui.config import load
 
+DEMO = "This is the demo server: nothing on it is real, try everything. It is gone when you leave."
+
 
 def open_terminal(options: Options) -> int:
     """Show the queue until the user leaves."""
@@ -17,11 +19,11 @@ def open_terminal(options: Options) -> int:
     config = load()
     server = open_server(options, config)
     try:
-        server.facts  # noqa: B018  # asked for what it raises: no Postfix here is said before the screen is taken
         server.start()
         from mtatui.app import run
 
-        run(server, config)
+        server.facts  # noqa: B018  # asked for what it raises: "no Postfix here" is said, and no screen opened
+        run(server, config, greeting=DEMO if options.demo else "")
     finally:
         server.close()
     return DONE

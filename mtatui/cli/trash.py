@@ -41,7 +41,7 @@ trash.add_command(command_of(RESTORE))
 @click.pass_obj
 def list_(options: Options, limit: int, json: bool) -> None:
     """List what was deleted, the last first."""
-    with opened(options) as (server, _):
+    with opened(options) as server:
         number, octets, messages = asyncio.run(server.actor.trash.contents(limit))
         if json:
             for message in messages:
@@ -69,7 +69,7 @@ def list_(options: Options, limit: int, json: bool) -> None:
 @click.pass_obj
 def empty(options: Options, yes: bool, json: bool) -> None:
     """Remove all that is in the trash for good."""
-    with opened(options) as (server, _):
+    with opened(options) as server:
         permitted(server, ALL["empty-trash"])
         number, octets, _ = asyncio.run(server.actor.trash.contents(0))
         if number and not yes:

@@ -24,7 +24,6 @@ from mtatui.queue.selection import Outcome, Receipt, Result, Selection
 from mtatui.verbs import ALL, BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Action, Verb
 
 if TYPE_CHECKING:
-    from mtatui.config import Config
     from mtatui.queue.query import Query
     from mtatui.server import Server
 
@@ -48,15 +47,15 @@ def command_of(verb: Verb) -> click.Command:
             raise Misused("an empty filter means every message; to mean that, say --filter 'age>=0s'")
         chosen = query_of(text) if text is not None else checked(ids)
         listed = text is None and "-" not in ids
-        with scanned(options) as (server, config):
+        with scanned(options) as server:
             permitted(server, verb)
             selection, left_out = frozen(server, verb, chosen)
             if dry_run:
-                described(server, config, verb, selection, left_out, json=json)
+                described(server, verb, selection, left_out, json=json)
                 return DONE
             if len(selection):
-                confirm(server, config, verb, selection, yes=yes, listed=listed)
-            return do(server, config, verb, selection, left_out, json=json)
+                confirm(server, verb, selection, yes=yes, listed=listed)
+            return do(server, verb, selection, left_out, json=json)
 
     return command
 
@@ -93,7 +92,6 @@ def frozen(server: Server, verb: Verb, chosen: Query | list[str]) -> tuple[Selec
 
 def do(
     server: Server,
-    config: Config,
     verb: Verb,
     selection: Selection,
     left_out: Iterable[Receipt],
@@ -101,21 +99,17 @@ def do(
     json: bool,
 ) -> int:
     """Act, and tell what became of each message; the exit code."""
+    outcome = Outcome(verb.id, time.time())
     if len(selection):
-        outcome = asyncio.run(_act(server, config, verb, selection))
-    else:
-        outcome = Outcome(verb.id, time.time())
+        outcome = asyncio.run(_act(server, verb, selection))
     outcome.receipts = [*left_out, *outcome.receipts]
     tell(outcome, json=json)
     return DONE if outcome.ok else NOT_ALL
 
 
-async def _act(server: Server, config: Config, verb: Verb, selection: Selection) -> Outcome:
+async def _act(server: Server, verb: Verb, selection: Selection) -> Outcome:
     with Watch() as watch:
-        outcome = await server.act(verb, selection, progress=watch.progress, cancel=watch.cancel)
-        if verb is DELETE:
-            await server.actor.trash.purge(config.trash_days * 86400, config.trash_bytes)
-        return outcome
+        return await server.act(verb, selection, progress=watch.progress, cancel=watch.cancel)
 
 
 @click.command(help=ALL["flush"].help)
@@ -126,7 +120,7 @@ def flush(options: Options, site: str) -> None:
 
     if site.startswith("-") or not site.isprintable() or " " in site:
         raise click.BadParameter("that is no domain", param_hint="--site")
-    with opened(options) as (server, _):
+    with opened(options) as server:
         permitted(server, ALL["flush"])
         asyncio.run(server.flush(site))
         output.say(

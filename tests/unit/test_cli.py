@@ -1,0 +1,235 @@
+"""The command line apart from any server: its options, its last line of defence, its tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtatui import __version__
+from mtatui.backends.host import NotPermitted, ReadOnly
+from mtatui.cli import output
+from mtatui.cli.guard import Misused, Refused, guarded
+from mtatui.cli.messages import checked
+from mtatui.cli.options import Options, quick
+from mtatui.cli.output import Column
+from mtatui.cli.session import open_server, query_of
+from mtatui.config import Config, ServerEntry
+from mtatui.text import cells
+
+ROOT = Path(__file__).parents[2]
+
+
+def mtatui(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mtatui", *arguments],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+# --- as a program ---
+
+
+def test_version() -> None:
+    done = mtatui("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"mtatui {__version__}\n", "")
+
+
+def test_help_names_every_command() -> None:
+    done = mtatui("--help")
+    assert done.returncode == 0
+    for command in ("queue", "history", "doctor"):
+        assert f"\n  {command} " in done.stdout
+    assert "Exit codes" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["nonsense"], ["queue", "list", "--sort", "colour"]])
+def test_what_makes_no_sense_is_exit_code_2(arguments: list[str]) -> None:
+    done = mtatui(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Error" in done.stderr
+
+
+def test_an_option_in_the_wrong_place_is_told_where_it_goes() -> None:
+    done = mtatui("queue", "list", "--demo")
+    assert done.returncode == 2
+    assert "--demo goes before the command: mtatui --demo" in done.stderr
+
+
+def test_the_terminal_face_wants_a_terminal() -> None:
+    done = mtatui("--demo")
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_postfix_is_said_in_words(tmp_path: Path) -> None:
+    done = mtatui("-c", str(tmp_path), "queue", "list")
+    assert done.returncode == 4
+    assert "Postfix" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_nobody_configured(tmp_path: Path) -> None:
+    done = mtatui("--server", "mx9", "queue", "list", XDG_CONFIG_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert "'mx9'" in done.stderr
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ([], Options()),
+        (["--demo"], Options(demo=True)),
+        (["-c", "/etc/postfix-out", "--read-only"], Options(config_dir="/etc/postfix-out", read_only=True)),
+        (["--server", "mx1"], Options(server="mx1")),
+    ],
+)
+def test_quick_options(arguments: list[str], meant: Options) -> None:
+    assert quick(arguments) == meant
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["queue"], ["-c"], ["-c", "--demo"], ["--server=mx1"], ["--demo", "doctor"]]
+)
+def test_what_is_not_a_plain_start_is_left_to_click(arguments: list[str]) -> None:
+    assert quick(arguments) is None
+
+
+def test_the_server_of_the_config_file() -> None:
+    config = Config(
+        servers=(
+            ServerEntry("in", config_directory="/etc/postfix-in"),
+            ServerEntry("out", config_directory="/etc/postfix-out", sudo=True),
+        ),
+        read_only=True,
+        trash_days=3,
+    )
+    first = open_server(Options(), config)
+    assert (first.name, first.config_directory, first.keep_days) == ("in", "/etc/postfix-in", 3)
+    named = open_server(Options(server="out"), config)
+    assert named.config_directory == "/etc/postfix-out"
+    assert named.host.read_only
+    assert open_server(Options(config_dir="/elsewhere"), config).config_directory == "/elsewhere"
+    with pytest.raises(Misused, match="there are: in, out"):
+        open_server(Options(server="middle"), config)
+    with pytest.raises(Misused, match="only servers on this machine"):
+        open_server(Options(), Config(servers=(ServerEntry("far", host="mx.example"),)))
+
+
+# --- queue IDs and filters ---
+
+
+def test_queue_ids_short_and_long_each_once() -> None:
+    assert checked(["3E383A8095A", "4jXyZ1zbCqz0Lm", "3E383A8095A"]) == ["3E383A8095A", "4jXyZ1zbCqz0Lm"]
+
+
+@pytest.mark.parametrize("word", ["ALL", "AB;CD1", "../etc", "--help", "12345 6", "", "ÄÖÜÄÖ", "12345\n"])
+def test_what_is_no_queue_id_stops_everything(word: str) -> None:
+    with pytest.raises(Misused, match="not a queue ID; nothing was done"):
+        checked(["3E383A8095A", word])
+
+
+def test_a_mistake_in_a_filter_is_shown_at_its_place() -> None:
+    with pytest.raises(Misused) as caught:
+        query_of("state:hold colour:red")
+    _, shown, marks = str(caught.value).split("\n")
+    assert shown[marks.index("^") : marks.rindex("^") + 1] == "colour"
+
+
+@given(st.text(max_size=60))
+def test_any_filter_is_a_query_or_a_mistake_with_a_caret(text: str) -> None:
+    try:
+        query_of(text)
+    except Misused as error:
+        *_, shown, marks = str(error).split("\n")
+        assert set(marks) <= {" ", "^"}
+        assert cells(marks) <= cells(shown) + 1
+        assert all(char.isprintable() for char in shown)
+
+
+# --- the last line of defence ---
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Refused("no"), 3), (Misused("no"), 2), (ReadOnly("no"), 3), (NotPermitted("no"), 4)],
+)
+def test_errors_are_words_and_a_code(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise error
+
+    assert guarded(work) == code
+    assert capsys.readouterr().err == "mtatui: no\n"
+
+
+def test_what_a_stranger_wrote_into_an_error_does_not_reach_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work() -> None:
+        raise Refused("said \x1b[2J\u202e")
+
+    guarded(work)
+    assert not set("\x1b\u202e") & set(capsys.readouterr().err)
+
+
+def test_a_fault_of_ours_goes_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def work() -> None:
+        raise ValueError("a bug")
+
+    assert guarded(work) == 70
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    (file,) = tmp_path.iterdir()
+    assert str(file) in said
+    assert "ValueError: a bug" in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise click.Abort
+
+    assert guarded(work) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+# --- how it speaks ---
+
+
+def test_a_table_is_aligned_and_clean(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = (Column("Name", 4, 20), Column("Size", 4, 8, "right"), Column("Reason", 6, 60))
+    output.table(columns, [("日本", "1", "said \x1b[31m\nred"), ("x", "12345", "a" * 80)])
+    lines = capsys.readouterr().out.split("\n")[:-1]
+    assert [cells(line) <= 40 for line in lines] == [True] * 3
+    assert lines[0].startswith("Name   Size  Reason")
+    assert lines[1].startswith("日本      1  said ␛[31m␊red")
+    assert lines[2].endswith("…")
+
+
+def test_json_is_one_ascii_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output.put_json({"sender": "jörg\u2028\x1b@x"})
+    line = capsys.readouterr().out
+    assert line.isascii()
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert json.loads(line) == {"sender": "jörg\u2028\x1b@x"}
