@@ -41,7 +41,7 @@ class Picture:
                 case Gone(ids):
                     heard["gone"] += len(ids)
                     for id in ids:
-                        del self._rows[id]
+                        self._rows.pop(id, None)  # it may have gone before it was read
                 case Problem():
                     self.problems.append(delta)
                 case Done(_, _, counts):

@@ -198,6 +198,13 @@ class PostfixInstance:
         """Run ``postsuper -<option> -`` over queue IDs; its narration."""
         return self.run("postsuper", f"-{option}", "-", input="\n".join([*ids, ""]).encode()).stderr
 
+    def wake(self, daemon: str) -> None:
+        """Have ``pickup`` look into maildrop, or ``qmgr`` into incoming: by themselves they take minutes.
+
+        A daemon that is just being restarted hears nothing.
+        """
+        self.run("postkick", "public", daemon, {"pickup": "W", "qmgr": "I"}[daemon], check=False)
+
     # -- mail ------------------------------------------------------------------------------------------------
 
     def send(self, sender: str | bytes, *recipients: str | bytes, **options: Any) -> str:

@@ -46,7 +46,8 @@ def send_message(
         if xclient:
             attributes = " ".join(f"{name}={value}" for name, value in xclient.items())
             command(b"XCLIENT " + attributes.encode())
-            command(b"EHLO " + _bytes(helo))
+            if "HELO" not in xclient:
+                command(b"EHLO " + _bytes(helo))
         command(b"MAIL FROM:<" + _bytes(sender) + b">" + (b" SMTPUTF8" if utf8 else b""))
         for recipient in recipients:
             command(b"RCPT TO:<" + _bytes(recipient) + b">")

@@ -1,4 +1,4 @@
-"""The feeds of the queue against ``postqueue -j`` on a real Postfix, message by message, at rest and moving."""
+"""The feeds of the queue against ``postqueue -j`` on a real Postfix, message by message."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check(picture: Picture, instance: PostfixInstance) -> None:
         {},
         {"enable_long_queue_ids": "no"},
         {"hash_queue_names": "incoming, active, deferred, defer, hold", "hash_queue_depth": "2"},
-        {"hash_queue_names": "", "enable_long_queue_ids": "no"},
+        {"hash_queue_names": "defer", "enable_long_queue_ids": "no"},
     ],
     ids=["long", "short", "deep", "flat"],
 )
@@ -138,7 +138,7 @@ def test_deltas_follow_the_queue(
     instance.postsuper("d", [ids[1], ids[7]])
     follow()
     instance.postsuper("r", [ids[2], ids[6]])
-    instance.run("postqueue", "-f")  # pickup looks for itself only once a minute
+    instance.wake("pickup")
     follow()
     assert {ids[2], ids[6]} & {row[0] for row in picture.rows} == set(), "requeued: new IDs"
     remote.heal("full")
@@ -148,7 +148,7 @@ def test_deltas_follow_the_queue(
     assert [r[3] for r in picture.row(ids[4])[-1]] == [1, 0], "one recipient served, one waits"
     instance.send("me@sender.test", "new@later.test")
     follow()
-    instance.postsuper("d", ["ALL"])
+    instance.run("postsuper", "-d", "ALL")
     follow()
     assert picture.rows == []
 
