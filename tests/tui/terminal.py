@@ -33,9 +33,7 @@ _OWN = re.compile(
       | [\r\n]""",
     re.VERBOSE,
 )
-_SEQUENCE = re.compile(
-    r"\x1b\[([0-9;:?<>=]*)([ -/]*[@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b."
-)
+_SEQUENCE = re.compile(r"\x1b\[([0-9;:?<>=]*)([ -/]*[@-~])|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]P]")
 
 
 def stray_controls(output: bytes) -> list[str]:
@@ -175,6 +173,9 @@ class Terminal:
 
     def read(self, timeout: float) -> bytes:
         """What comes first within ``timeout`` seconds; b"" when nothing does."""
+        if self._fd < 0:
+            time.sleep(timeout)
+            return b""
         if not select.select([self._fd], [], [], max(timeout, 0))[0]:
             return b""
         try:
