@@ -117,6 +117,6 @@ def _mailq(spool: Spool) -> None:
         print()
         total, count = total + size, count + 1
     if count:
-        print(f"-- {-(-total // 1024)} Kbytes in {count} Request{'' if count == 1 else 's'}.")
+        print(f"-- {total // 1024} Kbytes in {count} Request{'' if count == 1 else 's'}.")
     else:
         print("Mail queue is empty")

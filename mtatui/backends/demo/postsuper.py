@@ -38,11 +38,11 @@ def run(arguments: list[str]) -> int:
         if not verbs:
             continue
         for id in work.all_ids() if value == "ALL" else lines() if value == "-" else [value]:
-            if not ID.fullmatch(id):
-                print(f"postsuper: warning: invalid mail queue id: {id}", file=sys.stderr)
-                continue
             for verb in verbs:
-                verb(id, quiet=value == "ALL")
+                if ID.fullmatch(id):
+                    verb(id, quiet=value == "ALL")
+                else:
+                    print(f"postsuper: warning: invalid mail queue id: {id}", file=sys.stderr)
     for letters, done, words in _REPORT:
         if asked & set(letters):
             count = work.done.get(done, 0)
