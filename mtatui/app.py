@@ -14,16 +14,18 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
 from mtatui.config import Config
 from mtatui.screens.acting import Acting
+from mtatui.screens.message import MessageScreen
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
 from mtatui.text import clean
-from mtatui.verbs import ALL
+from mtatui.verbs import ALL, VERBS
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 
@@ -73,6 +75,10 @@ class MtatuiApp(App[None]):
         if names not in self._clashes:
             self._clashes.add(names)
             self.tell(f"The config file gives one key to several actions: {names}", "warning")
+
+    @on(MessageScreen.VerbChosen)
+    async def _verb_on_message(self, event: MessageScreen.VerbChosen) -> None:
+        await self.acting.choose(VERBS[event.verb_id], event.ids, event.ids[0])
 
     # --- running verbs ---------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from mtatui.screens.queue_model import Window
 from mtatui.screens.queue_page import QueuePage
 from mtatui.screens.reading import ReadingScreen
 from mtatui.text import clean, count
-from mtatui.verbs import ALL, VERBS, Verb
+from mtatui.verbs import ALL, Verb
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.footer import KeyFooter
 from mtatui.widgets.queue_table import QueueTable
@@ -83,10 +83,6 @@ class QueueScreen(QueuePage):
         }
         self.table.marks = self.model.marks
         self.look_now()
-
-    @on(MessageScreen.VerbChosen)
-    async def _verb_on_message(self, event: MessageScreen.VerbChosen) -> None:
-        await self.face.acting.choose(VERBS[event.verb_id], event.ids, event.ids[0])
 
     async def do_undo(self, argument: str) -> None:
         """Take back the last one."""

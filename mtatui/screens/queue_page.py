@@ -32,6 +32,7 @@ from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.header import PageHeader
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
+from mtatui.widgets.one_line import OneLine
 from mtatui.widgets.queue_table import QueueTable
 from mtatui.widgets.queue_tree import QueueTree
 from mtatui.widgets.states import LOOKS
@@ -67,6 +68,7 @@ class QueuePage(Screen[None]):
         self.filter_bar = FilterBar(id="filter")
         self.header = PageHeader(id="header")
         self.footer = NoticeFooter(id="footer")
+        self.too_small = OneLine(id="too-small")
         self._greeting = greeting
         self._stale = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -87,6 +89,7 @@ class QueuePage(Screen[None]):
         return self.app
 
     def compose(self) -> ComposeResult:
+        yield self.too_small
         yield self.header
         with Horizontal(id="page"):
             yield self.tree_pane
@@ -122,6 +125,8 @@ class QueuePage(Screen[None]):
         wide, tall = event.size.width >= WIDE, event.size.height >= TALL
         self.tree_pane.display = wide and self.tree_wanted
         self.detail.display = tall
+        least = f"mtatui needs {LEAST[0]} columns and {LEAST[1]} lines; this is "
+        self.too_small.say([(f"{least}{event.size.width} × {event.size.height}", "warning")])
         self.set_class(not wide, "-narrow")
         self._show_header()
         self.set_class(event.size.width < LEAST[0] or event.size.height < LEAST[1], "-too-small")
@@ -215,7 +220,7 @@ class QueuePage(Screen[None]):
         live, narrow = self.server.live, self.size.width < WIDE
         notes: list[Piece] = []
         if narrow:
-            for state, number in self._tally.counts.items():
+            for state, number in self.server.index.counts().items():
                 if number or state in (State.ACTIVE, State.DEFERRED):
                     notes.append((f"{LOOKS[state].glyph}{number} ", LOOKS[state].role if number else "dim"))
         if self.server.host.read_only:

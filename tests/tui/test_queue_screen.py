@@ -1,0 +1,311 @@
+"""The queue page as hands meet it: keys, marks, filter, tree, questions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from mtatui.app import MtatuiApp
+from mtatui.config import Config
+from mtatui.screens.choice import ChoiceScreen
+from mtatui.screens.message import MessageScreen
+from mtatui.screens.palette import PaletteScreen
+from mtatui.screens.queue import QueueScreen
+from mtatui.screens.reading import ReadingScreen
+from mtatui.server import Server
+from mtatui.widgets.dialog import ConfirmDialog
+from tests.tui.still import StillServer
+
+Wait = Callable[[Callable[[], bool]], Awaitable[None]]
+
+
+class Hands:
+    """A person at the keyboard, and what stands on the page."""
+
+    def __init__(self, app: MtatuiApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def page(self) -> QueueScreen:
+        page = self.app.screen_stack[1]
+        assert isinstance(page, QueueScreen)
+        return page
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for something to become true, ten seconds at most."""
+        for _ in range(200):
+            if true():
+                return
+            await self.pilot.pause(0.05)
+        raise AssertionError(f"never came true; the page says:\n{self.text()}")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        await self.pilot.press(*(_KEYS.get(char, char) for char in text))
+
+    def text(self) -> str:
+        """What stands on the screen, as lines."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(
+            "".join(segment.text for segment in line)[:width].rstrip() for line in lines[:height]
+        )
+
+
+#: What Textual calls the keys of some characters.
+_KEYS = {
+    " ": "space",
+    ":": "colon",
+    ">": "greater_than_sign",
+    "/": "slash",
+    "-": "minus",
+    "(": "left_parenthesis",
+    "@": "at",
+    ".": "full_stop",
+}
+
+
+@asynccontextmanager
+async def at_keyboard(
+    server: Server | None = None, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Hands]:
+    server = server or StillServer()
+    app = MtatuiApp(server, Config())
+    try:
+        async with app.run_test(size=size) as pilot:
+            hands = Hands(app, pilot)
+            await hands.until(lambda: server.live is not None and server.live.last is not None)
+            await hands.until(
+                lambda: len(hands.page.table.source) == 400 and hands.page.table.cursor_id is not None
+            )
+            yield hands
+    finally:
+        server.close()
+
+
+async def test_the_page_shows_counts_and_the_oldest_first() -> None:
+    async with at_keyboard() as hands:
+        text = hands.text()
+        assert "mx1.example.test" in text
+        assert "400" in text
+        assert "◐ Deferred" in text
+        assert "timeout" in text
+        assert "▶  33C46214DA3" in text  # the oldest, under the cursor
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_no_line_is_wider_than_the_terminal(size: tuple[int, int]) -> None:
+    async with at_keyboard(size=size) as hands:
+        assert all(len(line) <= size[0] for line in hands.text().splitlines())
+        assert "? Help" in hands.text()
+
+
+async def test_at_80_columns_the_tree_folds_into_the_header() -> None:
+    async with at_keyboard(size=(80, 24)) as hands:
+        first = hands.text().splitlines()[0]
+        assert "◐" in first
+        assert "‖" in first
+        assert "by reason" not in hands.text()
+
+
+async def test_a_filter_narrows_with_every_letter_and_a_mistake_keeps_the_list() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("slash")
+        await hands.type("reason:timeout")
+        await hands.until(lambda: 0 < len(hands.page.table.source) < 400)
+        found = len(hands.page.table.source)
+        await hands.type(" (")
+        await hands.until(lambda: "✖" in hands.text().splitlines()[1])
+        assert len(hands.page.table.source) == found
+        await hands.press("escape")
+        await hands.until(lambda: len(hands.page.table.source) == 400)
+
+
+async def test_a_kept_filter_stays_and_escape_clears_it() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("slash")
+        await hands.type("domain:isp5.test")
+        await hands.press("enter")
+        await hands.until(lambda: 0 < len(hands.page.table.source) < 400)
+        assert hands.page.table.has_focus
+        await hands.press("escape")
+        await hands.until(lambda: len(hands.page.table.source) == 400)
+
+
+async def test_marks_survive_sort_and_filter() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("space", "space", "j", "space")
+        marked = set(hands.page.model.marks)
+        assert len(marked) == 3
+        await hands.press("colon")
+        await hands.type("sort size")
+        await hands.press("enter")
+        await hands.until(lambda: "Size▴" in hands.text())
+        await hands.press("slash")
+        await hands.type("state:hold")
+        await hands.press("enter")
+        await hands.until(lambda: len(hands.page.table.source) < 100)
+        assert hands.page.model.marks == marked
+        assert "3 marked" in hands.text()
+
+
+async def test_star_marks_all_that_match_and_again_none() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("slash")
+        await hands.type("state:hold")
+        await hands.press("enter")
+        await hands.until(lambda: len(hands.page.table.source) < 100)
+        await hands.press("asterisk")
+        await hands.until(lambda: len(hands.page.model.marks) == len(hands.page.table.source))
+        await hands.press("asterisk")
+        await hands.until(lambda: not hands.page.model.marks)
+
+
+async def test_a_range_and_an_inversion() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("space", "j", "j", "V")
+        await hands.until(lambda: len(hands.page.model.marks) == 4)
+        await hands.press("I")
+        await hands.until(lambda: len(hands.page.model.marks) == 396)
+
+
+async def test_the_cursor_follows_its_message() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("j", "j", "j")
+        under = hands.page.table.cursor_id
+        await hands.press("colon")
+        await hands.type("sort size")
+        await hands.press("enter")
+        await hands.until(lambda: "Size▴" in hands.text())
+        assert hands.page.table.cursor_id == under
+
+
+async def test_delete_asks_with_cancel_in_focus_and_does_nothing_when_left() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("d")
+        await hands.until(lambda: isinstance(hands.app.screen, ConfirmDialog))
+        text = hands.text()
+        assert "Delete 1 message" in text
+        assert "postsuper -d -" in text
+        assert "trash" in text
+        assert hands.app.focused is not None
+        assert hands.app.focused.id == "cancel"
+        await hands.press("enter")
+        await hands.until(lambda: "Nothing was done." in hands.text())
+
+
+async def test_a_large_delete_wants_the_count_typed() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("asterisk")
+        await hands.until(lambda: len(hands.page.model.marks) == 400)
+        await hands.press("d")
+        await hands.until(lambda: isinstance(hands.app.screen, ConfirmDialog))
+        assert "Type 400 to delete" in hands.text()
+        button = hands.app.screen.query_one("#act")
+        assert button.disabled
+        hands.app.screen.query_one(Input).focus()
+        await hands.type("399")
+        assert button.disabled
+        await hands.press("backspace", "backspace", "backspace")
+        await hands.type("400")
+        await hands.until(lambda: not button.disabled)
+
+
+async def test_a_key_that_does_not_apply_says_why() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("l")
+        await hands.until(lambda: "only held messages can be released" in hands.text())
+        await hands.press("u")
+        await hands.until(lambda: "only what is in the trash" in hands.text())
+
+
+async def test_read_only_refuses_in_words() -> None:
+    async with at_keyboard(StillServer(read_only=True)) as hands:
+        assert "read-only" in hands.text().splitlines()[0]
+        for key in ("h", "d", "r", "F"):
+            await hands.press(key)
+            await hands.until(lambda: "is open read-only" in hands.text())
+
+
+async def test_a_facet_becomes_the_filter() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("tab")
+        await hands.until(lambda: not hands.page.table.has_focus)
+        hands.page.tree_pane.focus()
+        keys = [node.key for node in hands.page.tree_pane.nodes]
+        timeout = next(key for key in keys if key.startswith("value:deferred:") and "timeout" in key)
+        hands.page.tree_pane.move_to(keys.index(timeout))
+        await hands.press("enter")
+        await hands.until(lambda: hands.page.filter_bar.value == "state:deferred reason=timeout")
+        await hands.until(lambda: 0 < len(hands.page.table.source) < 400)
+        assert hands.page.tree_pane.chosen == timeout
+
+
+async def test_enter_opens_the_message_and_escape_comes_back() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, MessageScreen))
+        assert "33C46214DA3" in hands.text()
+        await hands.press("escape")
+        await hands.until(lambda: isinstance(hands.app.screen, QueueScreen))
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("question_mark", ReadingScreen),
+        ("c", ReadingScreen),
+        ("s", ChoiceScreen),
+        ("v", ChoiceScreen),
+        ("y", ChoiceScreen),
+        ("colon", PaletteScreen),
+    ],
+)
+async def test_sheets_open_and_close(key: str, screen: type) -> None:
+    async with at_keyboard() as hands:
+        await hands.press(key)
+        await hands.until(lambda: isinstance(hands.app.screen, screen))
+        await hands.press("escape")
+        await hands.until(lambda: isinstance(hands.app.screen, QueueScreen))
+
+
+async def test_the_palette_takes_arguments() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("colon")
+        await hands.type("filter state:active")
+        await hands.press("enter")
+        await hands.until(lambda: hands.page.filter_bar.value == "state:active")
+        await hands.until(lambda: len(hands.page.table.source) < 20)
+
+
+async def test_columns_can_be_chosen_by_name_and_a_wrong_one_is_refused() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("colon")
+        await hands.type("columns age from state")
+        await hands.press("enter")
+        await hands.until(lambda: "State" in hands.text() and "Reason" not in hands.text().splitlines()[2])
+        await hands.press("colon")
+        await hands.type("columns nonsense")
+        await hands.press("enter")
+        await hands.until(lambda: "No such column: nonsense" in hands.text())
+
+
+async def test_copy_uses_the_clipboard_of_the_terminal() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("colon")
+        await hands.type("copy ID")
+        await hands.press("enter")
+        await hands.until(lambda: hands.app.clipboard == "33C46214DA3")
+
+
+async def test_a_terminal_that_is_too_small_says_so() -> None:
+    async with at_keyboard() as hands:
+        await hands.pilot.resize_terminal(50, 10)
+        await hands.until(lambda: "60" in hands.text() and "12" in hands.text())
