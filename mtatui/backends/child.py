@@ -1,11 +1,12 @@
 """The parent's side of the hands: one long-lived child per server, asked and answering line by line.
 
-It blocks, so that it can be used from any thread (``asyncio.to_thread``); one request at a time. The program
-is `mtatui.backends.postfix.spool.hands`, running where the queue is, as root.
+It blocks, so that it can be used from any thread (see `to_its_end`); one request at a time. The program is
+`mtatui.backends.postfix.spool.hands`, running where the queue is, as root.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,20 +15,34 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mtatui.backends.host import Host, HostError, NotPermitted, ReadOnly, TimedOut, Unreachable
 from mtatui.backends.host_sudo import refusal, refused
 from mtatui.queue.message import Identity, Message, State
 from mtatui.text import clean
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 PROGRAM = Path(__file__).parent / "postfix" / "spool" / "__main__.py"
 #: Seconds for an answer. A batch is a few hundred messages; a disk that hangs is told as such.
 PATIENCE = 60.0
 #: Seconds for what goes over the whole trash.
 LONG = 1800.0
+
+
+async def to_its_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run something that blocks in a thread. Cancelled or not, it has ended when this returns: whoever cleans
+    up after it knows that nothing more is coming."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 class Found(NamedTuple):

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Iterable
 from functools import cached_property
 from typing import Any
 
-from mtatui.backends.child import Hands
+from mtatui.backends.child import Hands, to_its_end
 from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 from mtatui.queue.message import Identity, State
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection, Target
@@ -115,7 +115,7 @@ class Journal:
         async with self._turn:
             deadline = time.monotonic() + PATIENCE
             me = f"{user()} ({verb} since {time.strftime('%H:%M:%S')})"
-            while holder := await asyncio.to_thread(self._hands.ask, "lock", me):
+            while holder := await to_its_end(self._hands.ask, "lock", me):
                 if time.monotonic() > deadline:
                     raise HostError(
                         f"Another mtatui is changing this queue: {clean(holder)}. Nothing was done; "

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtatui.backends.demo.writer import Draft, To, make_spool, write
-from mtatui.backends.host import HostError, Missing, NotPermitted, ReadOnly
+from mtatui.backends.host import HostError, Missing, NotPermitted, ReadOnly, Unreachable
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.act import Actor
 from mtatui.backends.postfix.run import difference
@@ -220,6 +220,31 @@ async def test_many_go_through_one_postsuper_with_progress(bed: Bed) -> None:
 
 
 # -- what must not be lost ---
+
+
+async def test_a_second_delete_does_not_touch_what_the_first_put_into_the_trash(bed: Bed) -> None:
+    target = bed.mail()
+    await bed.actor.act(DELETE, select(target))
+    assert texts(await bed.actor.act(DELETE, select(target))) == [("gone", "not in the queue any more")]
+    assert bed.at(target) == {"mtatui/trash"}
+    assert (await bed.actor.undo()).ok
+
+
+async def test_links_that_were_made_while_the_helper_died_are_taken_back(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_trash, target = bed.mail(), bed.mail()
+    await bed.actor.act(DELETE, select(in_trash))
+    real = bed.actor.hands.keep
+
+    def keep_and_die(items: Sequence[tuple[str, State]]) -> object:
+        real(items)
+        raise Unreachable("the helper has died")
+
+    monkeypatch.setattr(bed.actor.hands, "keep", keep_and_die)
+    outcome = await bed.actor.act(DELETE, select(in_trash, target))
+    assert set(texts(outcome)) == {("failed", "not done: the helper has died")}
+    assert (bed.at(in_trash), bed.at(target)) == ({"mtatui/trash"}, {"deferred"})
 
 
 async def test_what_was_delivered_meanwhile_leaves_no_copy(bed: Bed) -> None:

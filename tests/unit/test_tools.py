@@ -111,9 +111,15 @@ def test_refusals_are_told_in_words(
 
 async def test_status_of_an_ordinary_user_comes_from_postqueue() -> None:
     down = b"postqueue: fatal: Queue report unavailable - mail system is down\n"
-    assert not await Tools(Scripted((1, b"", b""), (69, b"", down))).status()
-    assert await Tools(Scripted((1, b"", b""), (0, b"{", b""))).status()
-    assert await Tools(Scripted((0, b"", b""))).status()
+    for superuser, answer, running in (
+        (False, (69, b"", down), False),
+        (False, (0, b"{", b""), True),
+        (True, (0, b"", b""), True),
+        (True, (1, b"", b""), False),
+    ):
+        host = Scripted(answer)
+        host.superuser = superuser
+        assert await Tools(host).status() is running
 
 
 async def test_deliver_now_tells_of_every_message() -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 
-from mtatui.backends.child import Found, Hands
-from mtatui.backends.host import Host, HostError, Missing, NotPermitted, ReadOnly
+from mtatui.backends.child import Found, Hands, to_its_end
+from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, ReadOnly
 from mtatui.backends.journal import UNDO, Entry, Journal
 from mtatui.backends.postfix import corrupt
 from mtatui.backends.postfix.run import Progress, Run, conclude, in_batches, reconcile, silent
@@ -102,7 +102,7 @@ class Actor:
             await self._deliver(run)
             return run.finish()
         async with self.journal.working(verb.id):
-            run.outcome.entry = await asyncio.to_thread(self.journal.begin, verb.id, selection, undoes)
+            run.outcome.entry = await to_its_end(self.journal.begin, verb.id, selection, undoes)
             # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away) leaves
             # the intent in the journal without an outcome: `settle` finds out later what came of it.
             error: HostError | None = None
@@ -115,7 +115,7 @@ class Actor:
             outcome = run.finish(str(error or ""))
             if not unknown:
                 try:
-                    await asyncio.to_thread(self.journal.end, outcome, run.did)
+                    await to_its_end(self.journal.end, outcome, run.did)
                 except HostError as late:
                     outcome.notes.append(f"It was done, but its outcome is not in the journal: {late}")
             if isinstance(error, NotPermitted | Missing | ReadOnly) and not run.did:
@@ -136,7 +136,7 @@ class Actor:
             HostError: it cannot be taken back, and why; or as `act`.
         """
         if entry is None:
-            entry = await asyncio.to_thread(self.journal.last_undoable)
+            entry = await to_its_end(self.journal.last_undoable)
             if entry is None:
                 raise HostError("There is nothing to undo.")
         if entry.verb not in UNDO:
@@ -158,40 +158,51 @@ class Actor:
         """
         outcomes = []
         async with self.journal.working("settle"):
-            for entry in await asyncio.to_thread(self.journal.unfinished, locked=True):
+            for entry in await to_its_end(self.journal.unfinished, locked=True):
                 if entry.verb not in VERBS:
                     continue  # a newer mtatui's
                 run = Run(VERBS[entry.verb], entry.selection, silent, asyncio.Event())
                 run.outcome.at, run.outcome.entry = entry.at, entry.id
                 for batch in run.batches():
-                    await asyncio.to_thread(reconcile, run, self.hands, batch)
+                    await to_its_end(reconcile, run, self.hands, batch)
                 outcome = run.finish()
                 outcome.notes.append(f"It was interrupted. Found afterwards: {run.told()}.")
-                await asyncio.to_thread(self.journal.end, outcome, run.did, interrupted=True)
+                await to_its_end(self.journal.end, outcome, run.did, interrupted=True)
                 outcomes.append(outcome)
         return outcomes
 
     # -- with postsuper --------------------------------------------------------------------------------------
 
     async def _postsuper(self, run: Run) -> None:
-        look = self.hands.keep if run.verb is DELETE else self.hands.identify
         kept: list[str] = []
+        doubtful: list[str] = []
         misfits: list[str] = []
+
+        def look(batch: list[tuple[str, State]]) -> list[Found | str | None]:
+            if run.verb is not DELETE:
+                return self.hands.identify(batch)
+            try:
+                answers = self.hands.keep(batch)
+            except HostError:
+                doubtful.extend(id for id, _ in batch)
+                raise
+            kept.extend(
+                id for (id, _), answer in zip(batch, answers, strict=True) if isinstance(answer, Found)
+            )
+            return answers
 
         async def ids() -> AsyncIterator[bytes]:
             for batch in run.batches():
                 go: list[str] = []
                 broken: list[str] = []
-                answers = await asyncio.to_thread(look, batch)
+                answers = await to_its_end(look, batch)
                 for (id, _), answer in zip(batch, answers, strict=True):
-                    if run.verb is DELETE and isinstance(answer, Found):
-                        kept.append(id)
                     if (found := run.same(id, answer)) is None or _settled(run, id, found):
                         continue
                     (broken if found.state is State.CORRUPT else go).append(id)
                     run.states[id] = found.state
                 if broken:
-                    go += await asyncio.to_thread(corrupt.take, run, self.hands, broken, misfits)
+                    go += await to_its_end(corrupt.take, run, self.hands, broken, misfits)
                 if go:
                     run.fed.update(dict.fromkeys(go))
                     yield "".join(f"{id}\n" for id in go).encode()
@@ -209,20 +220,24 @@ class Actor:
                 run.verb.postsuper, ids(), run.hear, directories=directories, note=note
             )
             if run.fed and not run.ended_well:
-                error = HostError(f"postsuper ended before its work did (exit code {done.returncode}).")
+                error = HostError(_why_it_ended(done))
         except HostError as stopped:
             error = stopped
-        await asyncio.to_thread(self._find_out, run, kept)
+        await to_its_end(self._find_out, run, kept, doubtful)
         if misfits:
             await self._fit(run, misfits)
         if error is not None:
             raise error
 
-    def _find_out(self, run: Run, kept: list[str]) -> None:
-        """Receipts for all that postsuper was given. What it said nothing about is looked for.
+    def _find_out(self, run: Run, kept: list[str], doubtful: list[str]) -> None:
+        """Receipts for all that postsuper was given; what it said nothing about is looked for.
 
         Links in the trash are taken back from whatever was not deleted. The last link of a message goes only
         if postsuper came to its end and did not name it, or never had it: then it was delivered or returned.
+
+        Args:
+            kept: what this act has linked into the trash. Other things there are none of its business.
+            doubtful: what it may have linked: the answer was lost.
         """
         for id in run.fed:
             if id in run.said:
@@ -239,6 +254,7 @@ class Actor:
                     self.hands.each("forget", [id])
                 else:
                     run.gone(id, "deleted or delivered: postsuper died over it. A copy is in the trash")
+        self.hands.each("drop", doubtful)
 
     async def _fit(self, run: Run, misfits: list[str]) -> None:
         """Have postsuper rename what does not fit its name (a queue file that is a copy, from a backup)."""
@@ -253,7 +269,7 @@ class Actor:
     async def _restore(self, run: Run) -> None:
         misfits: list[str] = []
         for batch in run.batches():
-            await asyncio.to_thread(restore, run, self.hands, batch, misfits)
+            await to_its_end(restore, run, self.hands, batch, misfits)
         if misfits:
             await self._fit(run, misfits)
 
@@ -263,9 +279,7 @@ class Actor:
             if not self.host.superuser:  # nobody else can look; Postfix does not mind what is not there
                 waiting += [id for id, _ in batch]
                 continue
-            for (id, _), answer in zip(
-                batch, await asyncio.to_thread(self.hands.identify, batch), strict=True
-            ):
+            for (id, _), answer in zip(batch, await to_its_end(self.hands.identify, batch), strict=True):
                 found = run.same(id, answer)
                 if found is None:
                     continue
@@ -321,6 +335,15 @@ def _settled(run: Run, id: str, found: Found) -> bool:
     else:
         return False
     return True
+
+
+def _why_it_ended(done: Completed) -> str:
+    """What to tell when postsuper did not come to its end."""
+    last = done.errors.rpartition("\n")[2]
+    why = f"postsuper ended before its work did (exit code {done.returncode}): {last}"
+    if "open logfile" in last:
+        why += ". While Postfix is stopped, its tools cannot write maillog_file: start Postfix"
+    return why
 
 
 def _aside(verb: Verb, was: State) -> str:

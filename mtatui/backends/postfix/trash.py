@@ -6,11 +6,10 @@ its disk space until it is purged or emptied.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mtatui.backends.child import Hands
+from mtatui.backends.child import Hands, to_its_end
 from mtatui.backends.host import Host, NotPermitted, ReadOnly
 from mtatui.backends.journal import Journal
 from mtatui.backends.postfix.run import Run
@@ -46,14 +45,14 @@ class Trash:
             NotPermitted: only root may look.
         """
         self._may(changes=False)
-        return Contents(*await asyncio.to_thread(self._hands.trash, limit))
+        return Contents(*await to_its_end(self._hands.trash, limit))
 
     async def purge(self, max_age: float, max_bytes: int) -> tuple[int, int]:
         """Remove for good what has been in it for longer (seconds), then the oldest until it has not more
         bytes than these: how many messages went, and their bytes."""
         self._may()
         async with self._journal.working("purge the trash"):
-            return await asyncio.to_thread(self._hands.purge, max_age, max_bytes)
+            return await to_its_end(self._hands.purge, max_age, max_bytes)
 
     async def empty(self) -> tuple[int, int]:
         """Remove for good all that is in it: how many messages, and their bytes."""
@@ -63,7 +62,7 @@ class Trash:
         """Remove these messages for good; how many there were."""
         self._may()
         async with self._journal.working("empty the trash"):
-            answers = await asyncio.to_thread(self._hands.each, "forget", ids)
+            answers = await to_its_end(self._hands.each, "forget", ids)
         return sum(answer == [] for answer in answers)
 
     def _may(self, *, changes: bool = True) -> None:
