@@ -56,7 +56,7 @@ class Dialog(ModalScreen[T]):
             background: transparent;
             & > #frame { background: ansi_default; border: solid ansi_default; }
             & Button:focus { background: ansi_default; color: ansi_default; text-style: reverse; }
-            & Button:disabled { text-style: dim; }
+            & Button.-style-default:disabled { border: none !important; text-style: dim; }
         }
     }
     """

@@ -141,7 +141,9 @@ async def test_many_recipients_of_one_reason_are_counted_in_the_pane_and_named_o
             assert "1,998 more…" in "\n".join(shown(detail))
 
 
-async def test_the_same_message_repaints_what_changed_and_another_begins_at_its_top() -> None:
+async def test_the_same_message_repaints_what_changed_and_another_begins_at_its_top(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     detail = MessageDetail(whole=True)
     app = OneApp(detail)
     async with app.run_test(size=(50, 24)) as pilot:
@@ -155,11 +157,11 @@ async def test_the_same_message_repaints_what_changed_and_another_begins_at_its_
             regions.extend(some)
             return detail
 
-        refresh, detail.refresh = detail.refresh, noted  # type: ignore[method-assign]  # a spy for one test
-        detail.show(MESSAGE, now=NOW + 5)
+        with monkeypatch.context() as spying:
+            spying.setattr(detail, "refresh", noted)
+            detail.show(MESSAGE, now=NOW + 5)
         assert regions == []
         assert detail.top == 2
-        detail.refresh = refresh  # type: ignore[method-assign]
         detail.show(Message("B2C3D", State.ACTIVE, 1, 1, 1, ""), now=NOW)
         assert detail.top == 0
         detail.show(None, now=NOW)

@@ -103,11 +103,9 @@ def repainted(table: QueueTable[Row]) -> Iterator[list[Region | None]]:
         regions.extend(some or (None,))
         return refresh(*some, **options)
 
-    table.refresh = noted  # type: ignore[method-assign]  # a spy for one test
-    try:
+    with pytest.MonkeyPatch.context() as spying:
+        spying.setattr(table, "refresh", noted)
         yield regions
-    finally:
-        del table.refresh
 
 
 async def settled(pilot: Pilot[None]) -> None:

@@ -91,7 +91,7 @@ async def test_the_keys_walk_fold_and_choose(size: tuple[int, int]) -> None:
         ]
 
 
-async def test_a_count_that_changes_repaints_its_line_only() -> None:
+async def test_a_count_that_changes_repaints_its_line_only(monkeypatch: pytest.MonkeyPatch) -> None:
     app = TreeApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
@@ -101,7 +101,7 @@ async def test_a_count_that_changes_repaints_its_line_only() -> None:
             regions.extend(some)
             return app.pane
 
-        app.pane.refresh = noted  # type: ignore[method-assign]  # a spy for one test
+        monkeypatch.setattr(app.pane, "refresh", noted)
         app.pane.nodes = list(NODES)
         assert regions == []
         app.pane.nodes = [*NODES[:3], Node("deferred", "Deferred", 9_871, 1, glyph="◐"), *NODES[4:]]
