@@ -20,7 +20,7 @@ from typing import Any
 from mtatui.backends.host import Completed, Host, HostError, TimedOut
 from mtatui.backends.postfix import spool
 from mtatui.backends.postfix.tools import Tools, explain
-from mtatui.queue.delta import Counts, Delta, Done, Gone, Problem, Rows, parse
+from mtatui.queue.delta import Counts, Delta, Done, Gone, Moved, Problem, Rows, parse
 from mtatui.queue.message import Row, State
 from mtatui.text import clean
 
@@ -64,13 +64,7 @@ class SpoolFeed:
             child.ask(b'["scan","thorough"]\n' if thorough else b'["scan"]\n')
             with contextlib.closing(child.lines()) as lines:
                 for line in lines:
-                    try:
-                        delta = parse(line)
-                    except ValueError as error:
-                        raise HostError(
-                            f"The spool reader on {self._host.name} said something else than expected: "
-                            f"{clean(str(error))}. Does its login or sudo print a message?"
-                        ) from error
+                    delta = self._parse(line)
                     if isinstance(delta, Done):
                         complete = True
                         if warning := child.errors():
@@ -88,6 +82,21 @@ class SpoolFeed:
         child, self._child = self._child, None
         if child is not None:
             child.close()
+
+    def _parse(self, line: bytes) -> Delta:
+        try:
+            delta = parse(line)
+            match delta:
+                case (
+                    Rows(list()) | Moved(_, list()) | Gone(list()) | Problem(str(), str()) | Counts() | Done()
+                ):
+                    return delta
+        except (AttributeError, RecursionError, ValueError):
+            pass
+        raise HostError(
+            f"The spool reader on {self._host.name} said something else than expected: "
+            f"{clean(line[:80].decode('utf-8', 'replace'))!r}. Does its login or sudo print a message?"
+        )
 
     def _died(self, child: _Child) -> HostError:
         completed = child.completed()

@@ -61,6 +61,7 @@ class Reader:
     def __init__(self, hash_names: "frozenset[str]", hash_depth: int) -> None:
         self._hash_names = hash_names
         self._hash_depth = hash_depth
+        self._alike = ("deferred" in hash_names) == ("defer" in hash_names)
         self._bounced: "frozenset[str]" = frozenset()
         self._problems = 0
 
@@ -133,7 +134,10 @@ class Reader:
                 state = "trash"
             elif info.st_mode & stat.S_IRWXU != stat.S_IRWXU and state in _FINISHED_ONLY:
                 return None, UNREAD
-            logs: "Tuple[str, ...]" = (self.place("defer", id),) if state in _LOGGED else ()
+            if state == "deferred" and self._alike:
+                logs: "Tuple[str, ...]" = ("defer/" + path[9:],)
+            else:
+                logs = (self.place("defer", id),) if state in _LOGGED else ()
             if id in self._bounced:
                 logs += (self.place("bounce", id),)
             return record.row_of(fd, info, id, state, logs), stamp

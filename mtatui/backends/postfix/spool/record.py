@@ -39,8 +39,8 @@ OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ATOMS = rb"""[^\x00-\x20\x7f()<>@,;:\\"\[\].]+(?:\.[^\x00-\x20\x7f()<>@,;:\\"\[\].]+)*"""
 _DOT_STRING = re.compile(_ATOMS + rb"\Z").match
 _PLAIN_ADDRESS = re.compile(_ATOMS + rb"(?:@[^@]*)?\Z").match
-_LOG_LINES = re.compile(rb"^(recipient|offset|status|reason)=(.*)$", re.MULTILINE).findall
-_OLD_LOG_LINES = re.compile(rb"^<(.*?)>: +(.*)$", re.MULTILINE).findall
+_OLD_LOG_LINE = re.compile(r"<(.*?)>: +(.*)").match
+_NOTHING_SAID = ("", "")
 
 
 class Damaged(Exception):
@@ -110,10 +110,10 @@ def row_of(fd: int, info: os.stat_result, id: str, state: str, logs: "tuple[str,
             damage = damage or "its log %s cannot be read: %s" % (log, error.strerror)
     rows = []
     for offset, raw, done, raw_original in recipients:
-        address = _address(raw) or "MAILER-DAEMON"
-        original = _address(raw_original) if raw_original else ""
-        reason, status = reasons.get(offset) or reasons.get(address) or ("", "")
-        rows.append([address, reason, status, done, "" if original == address else original])
+        address = _address(raw) if raw else "MAILER-DAEMON"
+        original = _address(raw_original) if raw_original and raw_original != raw else ""
+        reason, status = reasons.get(offset) or reasons.get(address) or _NOTHING_SAID
+        rows.append([address, reason, status, done, original])
     get = attributes.get
     ip = _text(get(b"log_client_address") or get(b"client_address", b""))
     if ip[:5] == "IPv6:":  # as RFC 5321 writes it
@@ -139,7 +139,9 @@ def row_of(fd: int, info: os.stat_result, id: str, state: str, logs: "tuple[str,
 
 def read_log(path: str) -> "dict[int | str, tuple[str, str]]":
     """What a defer or bounce log says: reason and DSN status, by the offset of the recipient's record in the
-    queue file and by its address. The last word on a recipient counts (``bounce_append_service.c``).
+    queue file (or by its address, where there is no offset). The last word on a recipient counts.
+
+    One block for each, the reason at its end, blank lines between them (``bounce_append_service.c``).
 
     Raises:
         OSError: it cannot be read; FileNotFoundError: there is none.
@@ -152,23 +154,30 @@ def read_log(path: str) -> "dict[int | str, tuple[str, str]]":
     finally:
         os.close(fd)
     found: "dict[int | str, tuple[str, str]]" = {}
-    address, offset, status = "", 0, ""
-    lines = _LOG_LINES(data)
-    for name, value in lines:
-        if name == b"recipient":
-            address, offset, status = _text(value), 0, ""
-        elif name == b"offset":
-            offset = int(value) if value.isdigit() else 0
-        elif name == b"status":
-            status = _text(value)
+    for block in data.decode("utf-8", "surrogateescape").split("\n\n"):
+        at = block.find("\nreason=")
+        if at >= 0:
+            said = block[at + 8 : at + 8 + TEXT_LIMIT], _line(block, "\nstatus=")
+            offset = _line(block, "\noffset=")
+            if offset.isdigit():
+                found[int(offset)] = said
+            else:
+                found[_line("\n" + block, "\nrecipient=")] = said
         else:
-            found[address] = said = (_text(value), status)
-            if offset:
-                found[offset] = said
-    if not lines:
-        for value, reason in _OLD_LOG_LINES(data):
-            found[_text(value)] = (_text(reason), "")
+            old = _OLD_LOG_LINE(block.strip())
+            if old:
+                found[old.group(1)] = old.group(2)[:TEXT_LIMIT], ""
     return found
+
+
+def _line(block: str, name: str) -> str:
+    """What a line of a log says; "" where there is none."""
+    at = block.find(name)
+    if at < 0:
+        return ""
+    at += len(name)
+    end = block.find("\n", at)
+    return block[at : min(end, at + TEXT_LIMIT) if end >= 0 else at + TEXT_LIMIT]
 
 
 def _envelope(fd: int, file_size: int, identity_only: bool) -> "Envelope":
@@ -186,25 +195,32 @@ def _envelope(fd: int, file_size: int, identity_only: bool) -> "Envelope":
 
     wanted = FIRST_READ
     data = os.read(fd, wanted)
-    base, at, end, limit = 0, 0, 0, len(data)
+    base, at, limit = 0, 0, len(data)
+    letters = b"chn_"  # the fifth of log_client_*, log_helo_*, client_*, helo_*, sasl_*, and of hardly any other
     while True:
+        start = end = 0
         try:
-            while at >= 0:
+            while True:
                 kind = data[at]
                 length = data[at + 1]
-                start = at + 2
-                if length > 127:
+                if length < 128:
+                    start = at + 2
+                else:
                     length, start = _length(data, at + 1)
                 end = start + length
-                if end > limit:
-                    break
-                if (
-                    kind == 65
-                ):  # A: name=value; client_*, log_client_*, helo_name, sasl_* are what we look for
-                    if data[start] in b"lchs":
+                if kind == 65:  # A: name=value
+                    if length > 9 and data[start + 4] in letters:
+                        if end > limit:
+                            break
                         name, _, value = data[start:end].partition(b"=")
                         attributes[name] = value
-                elif kind == 82 or kind == 68:  # R: recipient still to do; D: done  # noqa: PLR1714 (faster)
+                        if name == b"log_client_name":
+                            letters = b"ch_"  # and what says client_* is somebody in between
+                    at = end
+                    continue
+                if end > limit:
+                    break
+                if kind == 82 or kind == 68:  # R: recipient still to do; D: done  # noqa: PLR1714 (faster)
                     recipients.append((base + at, data[start:end], 1 if kind == 68 else 0, original))
                     original = b""
                 elif kind == 79:  # O: original recipient of the next one
@@ -243,6 +259,9 @@ def _envelope(fd: int, file_size: int, identity_only: bool) -> "Envelope":
                         jumps += 1
                         if jumps > _JUMP_LIMIT:
                             damage = "its pointers go round in circles"
+                            break
+                        if end < 0:
+                            at = end
                             break
                 elif kind == 69:  # E: the end
                     break
@@ -306,18 +325,21 @@ def _number(data: bytes) -> int:
 
 
 def _text(data: bytes) -> str:
-    return data[:TEXT_LIMIT].decode("utf-8", "surrogateescape")
+    try:
+        return data[:TEXT_LIMIT].decode()
+    except UnicodeDecodeError:
+        return data[:TEXT_LIMIT].decode("utf-8", "surrogateescape")
 
 
 def _address(raw: bytes) -> str:
     """An address as ``postqueue`` and the logs write it: the local part quoted where it must be
     (``quote_822_local.c``)."""
-    raw = raw[:TEXT_LIMIT]
     if raw and not _PLAIN_ADDRESS(raw):
+        raw = raw[:TEXT_LIMIT]
         route = raw.find(b":") + 1 if raw[:1] == b"@" else 0
         sign = raw.rfind(b"@", route)
         sign = len(raw) if sign < 0 else sign
         local = raw[route:sign]
         if not _DOT_STRING(local):
             raw = raw[:route] + b'"' + re.sub(rb'(["\\\r])', rb"\\\1", local) + b'"' + raw[sign:]
-    return raw.decode("utf-8", "surrogateescape")
+    return _text(raw)

@@ -253,7 +253,9 @@ class Spool:
             return
         folder.mtime, folder.listed = mtime, _now()
         names = _messages(listed, folder.state)
-        folder.folders = [name for name in listed if len(name) == 1] if len(names) < len(listed) else []
+        if len(names) < len(listed):
+            # One that has been removed is kept: it is found empty.
+            folder.folders = sorted({name for name in listed if len(name) == 1}.union(folder.folders))
         before = self._files(folder)
         came = [name for name in names if name not in before]
         left = before.keys() - set(names) if len(before) + len(came) > len(names) else ()
@@ -263,7 +265,8 @@ class Spool:
         for name in left:
             stamp = files.pop(name)
             if stamp != NO_MESSAGE:
-                self._left[name] = stamp
+                # What was told of a message in the trash is not what holds of it in the queue.
+                self._left[name] = UNREAD if folder.state == "trash" else stamp
         for name in came:
             files[name] = UNREAD
             self._came[name] = folder
