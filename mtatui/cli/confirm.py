@@ -38,11 +38,11 @@ def confirm(server: Server, verb: Verb, selection: Selection, *, yes: bool, list
     for line in _question(server, verb, selection):
         output.say(f"  {line}")
     typed = ask.to_type(verb, number)
-    if typed is None:
-        agreed = click.confirm(f"{verb.label}?", err=True)
-    else:
+    if typed:
         answer = click.prompt(f"Type {typed} to go on", default="", show_default=False, err=True)
-        agreed = answer.replace(",", "").strip() == str(typed)
+        agreed = answer.replace(",", "").strip() == typed
+    else:
+        agreed = click.confirm(f"{verb.label}?", err=True)
     if not agreed:
         raise Refused("nothing was done")
 
