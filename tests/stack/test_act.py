@@ -13,13 +13,11 @@ import pytest
 
 from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
 from mtatui.backends.host import HostError
-from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.act import Actor
-from mtatui.backends.postfix.tools import Tools
 from mtatui.queue.message import State
-from mtatui.queue.selection import Outcome, Result, Selection, Target
-from mtatui.text import clean
+from mtatui.queue.selection import Outcome, Result
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE
+from tests.stack.acting import acting, frozen
 from tests.stack.postfix import PostfixInstance
 
 pytestmark = pytest.mark.stack
@@ -29,32 +27,7 @@ pytestmark = pytest.mark.stack
 def make_actor() -> Iterator[Callable[[PostfixInstance], Actor]]:
     """What runs the verbs on an instance."""
     with ExitStack() as actors:
-
-        def make(instance: PostfixInstance, host: LocalHost | None = None) -> Actor:
-            host = host or LocalHost()
-            tools = Tools(host, str(instance.config))
-            names, depth = instance.postconf("hash_queue_names"), int(instance.postconf("hash_queue_depth"))
-            actor = Actor(host, tools, str(instance.queue), names, depth)
-            actors.callback(actor.close)
-            return actor
-
-        yield make
-
-
-def select(actor: Actor, ids: Sequence[str]) -> Selection:
-    """The messages as they are now, frozen."""
-    targets = []
-    for found in actor.hands.identify([(id, State.DEFERRED) for id in ids]):
-        assert found is not None
-        assert not isinstance(found, str)
-        identity = found.identity
-        targets.append(
-            Target(
-                type(identity)(identity.id, identity.arrival, identity.size, clean(identity.sender)),
-                found.state,
-            )
-        )
-    return Selection(tuple(targets), "by hand", time.time())
+        yield lambda instance: actors.enter_context(acting(instance))
 
 
 def texts(outcome: Outcome) -> set[tuple[str, str]]:
@@ -76,7 +49,7 @@ async def test_hold_release_delete_undo_and_delivery_at_last(
     actor = make_actor(instance)
     ids = [instance.send(f"s{n}@sender.test", f"full-{n}@ok.test") for n in range(5)]
     instance.settle()
-    selection = select(actor, ids)
+    selection = frozen(actor, ids)
 
     assert texts(await actor.act(HOLD, selection)) == {("done", "put on hold")}
     assert listed(instance) == dict.fromkeys(ids, "hold")
@@ -116,13 +89,13 @@ async def test_delete_under_a_delivery_stops_no_delivery_and_restores_no_second_
     instance, actor = postfix_instance, make_actor(postfix_instance)
     id = instance.send("s@sender.test", "a@slow.test")
     instance.wait_until(lambda: instance.queue_ids("active") == {id}, "a delivery under way")
-    outcome = await actor.act(DELETE, select(actor, [id]))
+    outcome = await actor.act(DELETE, frozen(actor, [id]))
     assert texts(outcome) == {("done", "deleted; a delivery already under way is not stopped")}
     instance.remote.open_gate()
     instance.wait_until(lambda: len(instance.remote.deliveries()) == 1, "the delivery")
     instance.wait_until(lambda: b"status=sent" in instance.log.read_bytes(), "the log of it")
     await actor.undo()
-    await actor.act(RELEASE, select(actor, [id]))
+    await actor.act(RELEASE, frozen(actor, [id]))
     instance.run("postqueue", "-f")
     instance.wait_until(lambda: not listed(instance), "the queue to be empty")
     assert len(instance.remote.deliveries()) == 1
@@ -145,7 +118,7 @@ async def test_what_is_delivered_while_postsuper_runs_leaves_no_copy(
         return answers
 
     actor.hands.keep = keep_then_deliver  # type: ignore[method-assign, assignment]
-    outcome = await actor.act(DELETE, select(actor, [id]))
+    outcome = await actor.act(DELETE, frozen(actor, [id]))
     assert texts(outcome) == {("gone", "left the queue meanwhile (delivered, returned or deleted)")}
     assert (await actor.trash.contents()).number == 0
 
@@ -157,11 +130,11 @@ async def test_requeue_gives_new_ids_and_bounce_returns_with_the_reason(
     requeued, bounced = instance.send("s@ok.test", "full@ok.test"), instance.send("t@ok.test", "full@ok.test")
     instance.settle()
     instance.postsuper("h", [bounced])
-    assert texts(await actor.act(REQUEUE, select(actor, [requeued]))) == {("done", "requeued")}
+    assert texts(await actor.act(REQUEUE, frozen(actor, [requeued]))) == {("done", "requeued")}
     instance.run("postqueue", "-f")
     instance.wait_until(lambda: b"orig_id=" + requeued.encode() in instance.log.read_bytes(), "a new ID")
 
-    assert texts(await actor.act(BOUNCE, select(actor, [bounced]))) == {
+    assert texts(await actor.act(BOUNCE, frozen(actor, [bounced]))) == {
         ("done", "will be returned to the sender, and released from hold")
     }
     instance.run("postqueue", "-i", bounced)
@@ -185,9 +158,9 @@ async def test_corrupt_and_maildrop_messages(
     os.chown(instance.queue / "corrupt" / "4jXYYYYYYYzBroken", *os.stat(instance.queue / "corrupt")[4:6])
     held, released, requeued = good
     for verb, id, where in ((HOLD, held, "hold"), (RELEASE, released, "deferred"), (REQUEUE, requeued, "")):
-        assert (await actor.act(verb, select(actor, [id]))).ok
+        assert (await actor.act(verb, frozen(actor, [id]))).ok
         assert listed(instance).get(id, "") in (where, where or "maildrop")
-    assert (await actor.act(DELETE, select(actor, ["4jXYYYYYYYzBroken"]))).ok
+    assert (await actor.act(DELETE, frozen(actor, ["4jXYYYYYYYzBroken"]))).ok
     assert instance.queue_ids("corrupt") == set()
     await actor.undo()
     assert instance.queue_ids("corrupt") == {"4jXYYYYYYYzBroken"}
@@ -197,7 +170,7 @@ async def test_corrupt_and_maildrop_messages(
     with instance.frozen("pickup"):
         instance.submit(b"Subject: x\n\nx\n", "-f", "s@sender.test", "someone@full.test")
         id = instance.wait_until(lambda: instance.queue_ids("maildrop"), "it in maildrop").pop()
-        selection = select(actor, [id])
+        selection = frozen(actor, [id])
         assert {result for result, _ in texts(await actor.act(HOLD, selection))} == {"failed"}
         outcome = await actor.act(DELETE, selection)
         assert texts(outcome) == {("done", "deleted")}
@@ -228,7 +201,7 @@ async def test_ten_thousand_held_and_deleted_and_brought_back(
         for n in range(10_000)
     ]
     actor = make_actor(instance)
-    selection = select(actor, ids)
+    selection = frozen(actor, ids)
     for verb, state in ((HOLD, "hold"), (RELEASE, "deferred")):
         assert (await actor.act(verb, selection)).tally() == {Result.DONE: 10_000}
         assert instance.queue_ids(state) == set(ids)
@@ -252,8 +225,7 @@ async def test_postsuper_killed_in_the_middle_loses_nothing(
         )
         for n in range(3000)
     ]
-    host = LocalHost()
-    actor = make_actor(instance, host)
+    actor = make_actor(instance)
 
     def kill(done: int, total: int, what: str) -> None:
         if done:
@@ -265,7 +237,7 @@ async def test_postsuper_killed_in_the_middle_loses_nothing(
                 if words[0] == b"postsuper" and str(instance.config).encode() in words:
                     os.kill(int(stat.parent.name), signal.SIGKILL)
 
-    outcome = await actor.act(DELETE, select(actor, ids), progress=kill)
+    outcome = await actor.act(DELETE, frozen(actor, ids), progress=kill)
     queued, trashed = instance.queue_ids(), set(os.listdir(instance.queue / "mtatui/trash"))
     assert queued | trashed == set(ids)
     assert not queued & trashed

@@ -3,6 +3,7 @@
 Standard library only, Python 3.6 or newer.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -86,8 +87,9 @@ class Lock:
             os.close(fd)
             return holder or "somebody"
         self._fd = fd
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, who.encode("utf-8", "backslashreplace")[:200], 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, who.encode("utf-8", "backslashreplace")[:200], 0)
         return ""
 
     def leave(self) -> None:
