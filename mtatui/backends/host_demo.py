@@ -77,12 +77,13 @@ class DemoHost(LocalHost):
 
     def close(self) -> None:
         """End the demo and remove its queue."""
-        with contextlib.suppress(OSError):
-            # Its standard input ends: that is the sign.
-            self._life.communicate(timeout=_PATIENCE)
+        if self._ready:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                # Its standard input ends: that is the sign.
+                self._life.communicate(timeout=_PATIENCE)
         if self._life.poll() is None:
             self._life.kill()
-            self._life.wait()
+        self._life.communicate()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _await_queue(self) -> None:
