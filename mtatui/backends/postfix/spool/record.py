@@ -196,7 +196,7 @@ def _envelope(fd: int, file_size: int, identity_only: bool) -> "Envelope":
     wanted = FIRST_READ
     data = os.read(fd, wanted)
     base, at, limit = 0, 0, len(data)
-    letters = b"chn_"  # the fifth of log_client_*, log_helo_*, client_*, helo_*, sasl_*, and of hardly any other
+    letters = b"chn_"  # the fifth of log_client_*, log_helo_*, client_*, helo_*, sasl_* and of few others
     while True:
         start = end = 0
         try:
