@@ -53,11 +53,12 @@ def main(arguments: list[str]) -> int:
         now = time.time()
         life = Life(Spool(home), texts.dice())
         try:
-            life.begin(now)
+            messages = life.begin(now)
         except OSError as error:
             print(f"failed {error.strerror}: {error.filename or home}", flush=True)
             return 1
         print("ready", flush=True)
+        history(life.spool, messages)
         while not _parent_gone(BEAT):
             life.beat(time.time())
     finally:
@@ -102,18 +103,16 @@ class Life:
     def __post_init__(self) -> None:
         self.log = Log(self.spool)
 
-    def begin(self, now: float) -> None:
-        """Write the queue of the bad day and the log of how it came about.
+    def begin(self, now: float) -> list[tuple[str, Draft]]:
+        """Write the queue of the bad day; its messages with their IDs.
 
         Raises:
             OSError: there is no room for it.
         """
         make_spool(self.spool.path)
-        drafts = badday.messages(now)
-        ids = [write(self.spool.path, draft) for draft in drafts]
-        history(self.spool, zip(ids, drafts, strict=True))
         self.spool.wake()
         self.woken = os.stat(self.spool.wake_file).st_mtime
+        return [(write(self.spool.path, draft), draft) for draft in badday.messages(now)]
 
     def beat(self, now: float) -> None:
         """Do what is to be done now."""
