@@ -199,11 +199,11 @@ def test_delete_list_restore(cli: Cli, demo: DemoHost) -> None:
 
 def test_ids_from_standard_input_need_a_yes(cli: Cli, demo: DemoHost) -> None:
     ids = held(cli, 2)
-    refused = cli("queue", "release", "-", stdin="\n".join(ids))
+    refused = cli("queue", "delete", "-", stdin="\n".join(ids))
     assert (refused.code, refused.out) == (3, "")
     assert "--yes" in refused.err
     assert set(ids) <= spool(demo, "hold")
-    done = cli("queue", "release", "-", "--yes", "--json", stdin="\n".join(ids))
+    done = cli("queue", "delete", "-", "--yes", "--json", stdin="\n".join(ids))
     assert done.code == 0
     assert done.json["tally"]["done"] == 2
     assert not set(ids) & spool(demo, "hold")
@@ -296,12 +296,12 @@ def test_emptying_the_trash(cli: Cli) -> None:
 
 def test_history_tells_and_takes_back(cli: Cli, demo: DemoHost) -> None:
     (id,) = held(cli, 1)
-    entry = cli("queue", "release", id, "--json").json["entry"]
+    entry = cli("queue", "delete", id, "--json", "--yes").json["entry"]
     last = cli("history", "list", "--json").json[0]
-    assert (last["entry"], last["verb"], last["tally"]["done"]) == (entry, "release", 1)
+    assert (last["entry"], last["verb"], last["tally"]["done"]) == (entry, "delete", 1)
     assert entry in cli("history", "list").lines[1]
     shown = cli("history", "show", "1", "--json").json
-    assert shown["receipts"] == [{"id": id, "result": "done", "text": "released"}]
+    assert shown["receipts"] == [{"id": id, "result": "done", "text": "deleted"}]
     assert f"{id}  done" in cli("history", "show", entry).out
     assert cli("history", "undo", "1").code == 3, "nobody to ask"
     assert cli("history", "undo", "1", keys="y\n").code == 0

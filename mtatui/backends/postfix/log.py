@@ -46,7 +46,7 @@ async def lines(host: Host, id: str, maillog_file: str = "") -> list[str]:
 
 
 async def _search(host: Host, ids: Sequence[str], maillog_file: str) -> list[str]:
-    to_file = maillog_file if maillog_file.startswith("/") and not maillog_file.startswith("/dev/") else ""
+    to_file = maillog_file if maillog_file.startswith("/") and maillog_file != "/dev/stdout" else ""
     files = (f"{to_file}.1", to_file) if to_file else FILES
     patterns = [word for id in ids for word in ("-e", id)]
     argv = ["grep", "-a", "-h", "-F", "-w", "-m", str(LINES), *patterns, "--", *files]
