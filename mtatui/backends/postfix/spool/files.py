@@ -27,7 +27,7 @@ _CHANGE_MASK = (1 << _CHANGE_BITS) - 1
 #: are still being written.
 _FINISHED_ONLY = ("maildrop", "incoming", "active", "deferred", "hold")
 _LOGGED = ("active", "deferred", "hold")
-_RECIPIENTS_A_LINE = 4000
+_RECIPIENTS_A_LINE = 1000
 _PROBLEM_LIMIT = 25
 
 _to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

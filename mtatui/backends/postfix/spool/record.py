@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Bounds against hostile or broken files: bytes of one text, of records outside the content, of a log.
 TEXT_LIMIT = 2048
-ENVELOPE_LIMIT = 8 * 1024 * 1024
+ENVELOPE_LIMIT = 4 * 1024 * 1024
 LOG_LIMIT = 8 * 1024 * 1024
 _JUMP_LIMIT = 20000
 _NUMBER_LIMIT = 1 << 37
