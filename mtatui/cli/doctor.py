@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from mtatui.cli import output
 from mtatui.cli.guard import DONE, NOT_ALL
 from mtatui.cli.options import Options
-from mtatui.cli.session import opened
+from mtatui.cli.session import opened, wait_for
 from mtatui.text import count, size, wrap
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _findings(server: Server) -> Iterator[Finding]:
     async def examined() -> list[Finding]:
         return [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
 
-    yield from asyncio.run(examined())
+    yield from wait_for(examined())
     yield from _of_the_queue(server)
     if server.host.superuser:
         yield from _of_our_own(server)
@@ -134,7 +133,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
     from mtatui.backends.postfix.doctor import Finding, Level
 
     try:
-        number, octets, _ = asyncio.run(server.actor.trash.contents(0))
+        number, octets, _ = wait_for(server.actor.trash.contents(0))
         interrupted = server.journal.unfinished()
     except HostError as error:
         yield Finding("trash", Level.BAD, str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from mtatui.cli import output, receipts
 from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
 from mtatui.cli.options import Options
 from mtatui.cli.output import Column
-from mtatui.cli.session import opened
+from mtatui.cli.session import opened, wait_for
 from mtatui.cli.verbs import permitted
 from mtatui.queue.selection import Outcome, Receipt, Result
 from mtatui.text import clean, count
@@ -96,7 +95,7 @@ def undo(options: Options, entry: str, yes: bool, json: bool) -> int:
         found = _find(_entries(server), entry)
         if not yes:
             _agree(found)
-        outcome = asyncio.run(_undo(server, found))
+        outcome = wait_for(_undo(server, found))
         receipts.tell(outcome, json=json)
         return DONE if outcome.ok else NOT_ALL
 
@@ -125,7 +124,7 @@ def _entries(server: Server) -> list[Entry]:
 
     if not server.host.superuser:
         raise NotPermitted(f"The history of {server.name} is root's. Run mtatui as root, or let it use sudo.")
-    asyncio.run(server.settle())
+    wait_for(server.settle())
     return server.journal.entries()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import sys
@@ -30,20 +29,21 @@ class Watch:
     """
 
     def __init__(self) -> None:
+        import asyncio
+
         self.cancel = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._shown = False
 
     def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+            self._loop.add_signal_handler(number, self._stop)
+        self._loop.add_signal_handler(signal.SIGHUP, lambda: None)
         return self
 
     def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+            self._loop.remove_signal_handler(number)
         if self._shown:
             self._write("\r\x1b[K")
 

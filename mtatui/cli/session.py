@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtatui.cli.guard import Misused
 from mtatui.cli.options import Options
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mtatui.backends.host import Host
     from mtatui.queue.query import Query
     from mtatui.server import Server
+
+T = TypeVar("T")
 
 #: Complaints about single files that are told one by one.
 COMPLAINTS = 5
@@ -89,6 +91,13 @@ def scanned(options: Options) -> Iterator[Server]:
         if len(problems) > COMPLAINTS:
             say(f"mtatui: {len(problems) - COMPLAINTS:,} more could not be read")
         yield server
+
+
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """Do what is asynchronous, to its end. (Importing asyncio takes 30 ms, which ``--help`` does without.)"""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def query_of(text: str) -> Query:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from mtatui.cli import output
 from mtatui.cli.guard import NOT_ALL
 from mtatui.cli.messages import as_json, checked, envelope
 from mtatui.cli.options import Options
-from mtatui.cli.session import scanned
+from mtatui.cli.session import scanned, wait_for
 
 if TYPE_CHECKING:
     from mtatui.server import Server
@@ -50,7 +49,7 @@ def show(options: Options, id: str, part: str, json: bool) -> int | None:
             document: dict[str, Any] = as_json(message, server) if message else {"id": id}
             output.put_json(document | _inside(server, id, part))
         elif part == "raw" and not sys.stdout.isatty():
-            sys.stdout.buffer.write(asyncio.run(server.content(id, ALL))[0])
+            sys.stdout.buffer.write(wait_for(server.content(id, ALL))[0])
         else:
             for line in (
                 envelope(message, server) if message and part == "envelope" else _lines(server, id, part)
@@ -60,7 +59,7 @@ def show(options: Options, id: str, part: str, json: bool) -> int | None:
 
 
 def _content(server: Server, id: str) -> bytes:
-    raw, more = asyncio.run(server.content(id, ENOUGH))
+    raw, more = wait_for(server.content(id, ENOUGH))
     if more:
         output.say(f"Cut after {ENOUGH // 1024**2} MiB; all of it: mtatui queue show {id} --raw > FILE")
     return raw
@@ -78,7 +77,7 @@ def _inside(server: Server, id: str, part: str) -> dict[str, Any]:
         case "raw":
             return {"raw": _content(server, id).decode("latin-1")}
         case "log":
-            events = log.timeline(asyncio.run(server.log_lines(id)), id)
+            events = log.timeline(wait_for(server.log_lines(id)), id)
             return {
                 "log": [
                     {"at": e.at or None, "id": e.id, "kind": e.kind, "text": log.words(e)} for e in events
@@ -100,7 +99,7 @@ def _lines(server: Server, id: str, part: str) -> list[str]:
             return content.body_text(_content(server, id)).split("\n")
         case "raw":
             return content.raw_text(_content(server, id)).removesuffix("\n").split("\n")
-    events = log.timeline(asyncio.run(server.log_lines(id)), id)
+    events = log.timeline(wait_for(server.log_lines(id)), id)
     if not events:
         output.say(f"The mail log says nothing about {id}; compressed logs are not searched.")
     return [f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(e.at))}  {log.words(e)}" for e in events]

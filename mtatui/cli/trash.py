@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 
@@ -13,7 +12,7 @@ from mtatui.cli.guard import Refused
 from mtatui.cli.messages import as_json
 from mtatui.cli.options import Options
 from mtatui.cli.output import Column
-from mtatui.cli.session import opened
+from mtatui.cli.session import opened, wait_for
 from mtatui.cli.verbs import command_of, permitted
 from mtatui.text import ago, count, size
 from mtatui.verbs import ALL, RESTORE
@@ -42,7 +41,7 @@ trash.add_command(command_of(RESTORE))
 def list_(options: Options, limit: int, json: bool) -> None:
     """List what was deleted, the last first."""
     with opened(options) as server:
-        number, octets, messages = asyncio.run(server.actor.trash.contents(limit))
+        number, octets, messages = wait_for(server.actor.trash.contents(limit))
         if json:
             for message in messages:
                 output.put_json(as_json(message, server) | {"deleted": message.mtime})
@@ -71,10 +70,10 @@ def empty(options: Options, yes: bool, json: bool) -> None:
     """Remove all that is in the trash for good."""
     with opened(options) as server:
         permitted(server, ALL["empty-trash"])
-        number, octets, _ = asyncio.run(server.actor.trash.contents(0))
+        number, octets, _ = wait_for(server.actor.trash.contents(0))
         if number and not yes:
             _agree(number, octets)
-        number, octets = asyncio.run(server.actor.trash.empty()) if number else (0, 0)
+        number, octets = wait_for(server.actor.trash.empty()) if number else (0, 0)
         if json:
             output.put_json({"removed": number, "bytes": octets})
         output.say(f"{count(number)} removed for good, {size(octets)} of disk space")

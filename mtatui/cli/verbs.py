@@ -5,7 +5,6 @@ What is meant is frozen, shown and confirmed; then it is done, and every message
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from mtatui.cli.guard import DONE, NOT_ALL, Misused
 from mtatui.cli.messages import checked
 from mtatui.cli.options import Options
 from mtatui.cli.receipts import Watch, tell
-from mtatui.cli.session import query_of, scanned
+from mtatui.cli.session import query_of, scanned, wait_for
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection
 from mtatui.verbs import ALL, BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Action, Verb
@@ -101,7 +100,7 @@ def do(
     """Act, and tell what became of each message; the exit code."""
     outcome = Outcome(verb.id, time.time())
     if len(selection):
-        outcome = asyncio.run(_act(server, verb, selection))
+        outcome = wait_for(_act(server, verb, selection))
     outcome.receipts = [*left_out, *outcome.receipts]
     tell(outcome, json=json)
     return DONE if outcome.ok else NOT_ALL
@@ -122,7 +121,7 @@ def flush(options: Options, site: str) -> None:
         raise click.BadParameter("that is no domain", param_hint="--site")
     with opened(options) as server:
         permitted(server, ALL["flush"])
-        asyncio.run(server.flush(site))
+        wait_for(server.flush(site))
         output.say(
             f"Postfix was asked to try {'what waits for ' + site if site else 'all deferred mail'} now."
         )
