@@ -126,7 +126,7 @@ class Journal:
                 yield
             finally:
                 with contextlib.suppress(HostError):  # if the hands have died, so has the lock
-                    self._hands.ask("unlock")
+                    await to_its_end(self._hands.ask, "unlock")
 
     def begin(self, verb: str, selection: Selection, undoes: str = "") -> str:
         """Write down what is about to be done; its entry.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,7 +212,13 @@ def test_difference_is_told_in_words_fit_for_a_terminal() -> None:
 async def test_many_go_through_one_postsuper_with_progress(bed: Bed) -> None:
     targets = [bed.mail() for _ in range(1203)]
     heard: list[tuple[int, int, str]] = []
-    outcome = await bed.actor.act(HOLD, select(*targets), progress=lambda *told: heard.append(told))
+    here = threading.get_ident()
+
+    def progress(*told: Any) -> None:
+        assert threading.get_ident() == here
+        heard.append(told)
+
+    outcome = await bed.actor.act(HOLD, select(*targets), progress=progress)
     assert outcome.tally() == {Result.DONE: 1203}
     assert outcome.commands == ["postsuper -h -   (1,203 queue IDs on standard input)"]
     assert sum(entry.argv[0] == "postsuper" for entry in bed.host.log.entries) == 1

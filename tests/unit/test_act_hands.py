@@ -111,8 +111,11 @@ def test_links_and_oddities_in_the_queue_are_no_messages(spool: Path, hands: Han
     os.mkfifo(spool / "hold" / "FIFO00001")
     (spool / "hold" / "FOLDER001").mkdir()
     for name in ("SYMLINK01", "FIFO00001", "FOLDER001"):
-        assert ask(hands, "keep", (name, "hold")) == [None]
-        assert places(spool, name) <= {"hold"}
+        for state in ("hold", "deferred"):
+            [answer] = ask(hands, "keep", (name, state))
+            assert answer is None or isinstance(answer, str)
+            assert places(spool, name) <= {"hold"}
+    assert secret.stat().st_nlink == 1
 
 
 def test_a_state_in_a_request_is_not_a_path(spool: Path, hands: Hands, tmp_path: Path) -> None:
@@ -125,7 +128,8 @@ def test_a_state_in_a_request_is_not_a_path(spool: Path, hands: Hands, tmp_path:
 def test_a_file_of_another_owner_is_no_message(spool: Path, hands: Hands) -> None:
     id = mail(spool, "hold")
     os.chown(spool / "hold" / id, 12345, -1)
-    assert ask(hands, "keep", (id, "hold")) == [None]
+    assert ask(hands, "keep", (id, "hold"), (id, "active")) == ["it is not a queue file", None]
+    assert "mtatui/trash" not in places(spool, id)
 
 
 def test_restore_never_covers_another_message(spool: Path, hands: Hands) -> None:

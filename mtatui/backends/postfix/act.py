@@ -20,7 +20,7 @@ from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.postfix.trash import Trash, restore
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Selection
-from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, VERBS, Verb
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, VERBS, Verb
 
 #: How many messages postsuper may be behind with before more are looked at: what a cancel still lets through.
 WINDOW = 1000
@@ -111,6 +111,8 @@ class Actor:
             except HostError as stopped:
                 error = stopped
                 run.outcome.notes.append(str(error))
+            if verb is REQUEUE and run.did:
+                run.outcome.notes.append("Requeued messages come back under new queue IDs.")
             unknown = run.not_known(str(error))
             outcome = run.finish(str(error or ""))
             if not unknown:
@@ -270,6 +272,7 @@ class Actor:
         misfits: list[str] = []
         for batch in run.batches():
             await to_its_end(restore, run, self.hands, batch, misfits)
+            run.tick()
         if misfits:
             await self._fit(run, misfits)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -69,6 +70,7 @@ class Run:
         self._started = time.monotonic()
         self._progress = progress
         self._next_tick = 0.0
+        self._thread = threading.get_ident()
 
     # -- receipts --------------------------------------------------------------------------------------------
 
@@ -126,13 +128,13 @@ class Run:
         elif _TROUBLE.match(line) and len(self.outcome.notes) < WARNINGS:
             self.outcome.notes.append(clean(line.decode("utf-8", "replace")))
 
-    def tick(self, what: str = "") -> None:
-        """Tell how far it is, not too often."""
+    def tick(self) -> None:
+        """Tell how far it is, not too often, and only from the thread that the verb was called in."""
         now = time.monotonic()
-        if what or now >= self._next_tick:
+        if now >= self._next_tick and threading.get_ident() == self._thread:
             self._next_tick = now + TICK
             done = min(len(self.receipts) + len(self.said), len(self.targets))
-            self._progress(done, len(self.targets), what or self.verb.label)
+            self._progress(done, len(self.targets), self.verb.label)
 
     def not_known(self, why: str) -> bool:
         """Whether there are messages of which nobody knows what came, since nobody could look any more."""

@@ -57,6 +57,7 @@ class Hands:
         self._owners: "Dict[str, int]" = {}
         self.lock = ledger.Lock(queue)
         self._ready = False
+        self._logs: "List[str]" = []
 
     # -- looking ---------------------------------------------------------------------------------------------
 
@@ -94,31 +95,36 @@ class Hands:
 
     def keep(self, id: str, state: str) -> "Answer":
         """Link a message into the trash; who it is, as `identify` says, but of the file that was linked."""
-        for _ in range(3):
-            found = self._find(id, state)
-            if found is None:
-                return None
+        kept = self._trash(id)
+        path = self._place(state, id) if state in STATES else ""
+        for _ in range(4):
             try:
-                os.link(found[1], self._trash(id), follow_symlinks=False)
+                if not path:
+                    found = self._find(id, state)
+                    if found is None:
+                        return None
+                    state, path = found[:2]
+                os.link(path, kept, follow_symlinks=False)
+                break
             except FileNotFoundError:
-                continue
+                path = ""  # it has moved on
             except FileExistsError:
-                if not os.path.samestat(os.lstat(self._trash(id)), found[2]):
+                if not os.path.samestat(os.lstat(kept), os.lstat(path)):
                     return "another message with this ID is in the trash: restore it, or empty the trash"
-            break
+                break
         else:
             return "it moves too fast to be kept"
-        info = os.lstat(self._trash(id))
-        if not self._is_message(found[0], info):
+        info = os.lstat(kept)
+        if not self._is_message(state, info):
             self._forget(id)
             return "it is not a queue file"
-        if found[0] in ("corrupt", "maildrop"):
+        if state in ("corrupt", "maildrop"):
             _unlink(self._path(ORIGIN, id))
-            os.symlink(found[0], self._path(ORIGIN, id))
-        for log in LOGS:
+            os.symlink(state, self._path(ORIGIN, id))
+        for log in self._logs:
             _link(self._place(log, id), self._path(LOG_ROOMS[log], id))
-        arrival, size, sender = record.read_identity(self._trash(id))
-        return [found[0], arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0]
+        arrival, size, sender = record.read_identity(kept)
+        return [state, arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0]
 
     def drop(self, id: str) -> "Answer":
         """Take a message out of the trash if the queue has it too; ``["last"]``, and nothing done, if not."""
@@ -267,6 +273,14 @@ class Hands:
                         continue
         return [item for item in kept if stat.S_ISREG(item[1].st_mode)]
 
+    def look_for_logs(self) -> None:
+        """Find out which of the log directories have anything in them."""
+        self._logs = []
+        for log in LOGS:
+            with os.scandir(os.path.join(self.queue, log)) as entries:
+                if next(entries, None):
+                    self._logs.append(log)
+
     def _forget(self, id: str) -> None:
         _unlink(self._trash(id))
         for folder in (ORIGIN, *LOG_ROOMS.values()):
@@ -360,6 +374,8 @@ def _serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
         return ledger.note(hands.queue, *arguments)
     if operation == "purge":
         return hands.purge(*arguments)
+    if operation == "keep":
+        hands.look_for_logs()
     return [_one(hands, _EACH[operation], item) for item in arguments[0]]
 
 
