@@ -51,6 +51,7 @@ class MtatuiApp(App[None]):
 
     def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
         super().__init__()
+        self.theme = config.theme
         self.server = server
         self.config = config
         self.greeting = greeting
@@ -60,9 +61,8 @@ class MtatuiApp(App[None]):
         self._clashes: set[str] = set()
 
     def on_mount(self) -> None:
-        """Take theme and keys from the config, mind the terminal, open the queue."""
+        """Take the keys from the config, mind the terminal, open the queue."""
         self.animation_level = "none"
-        self.theme = self.config.theme
         self.set_keymap(self.config.keymap)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):

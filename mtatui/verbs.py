@@ -189,5 +189,35 @@ ACTIONS: tuple[Action, ...] = (
     ),
 )
 
+#: The faces of a message. The key of each is a letter of its label, which the screen lets stand out.
+SECTIONS: tuple[Action, ...] = tuple(
+    Action(id, key, label, help, where="message", footer=False)
+    for id, key, label, help in (
+        ("envelope", "E", "Envelope", "Sender, origin, times, every recipient with its reason."),
+        ("headers", "H", "Headers", "The headers, decoded."),
+        ("attachments", "A", "Attachments", "The tree of parts and what is attached."),
+        ("body", "B", "Body", "The body as text."),
+        ("raw", "W", "raW", "Every byte, as it is."),
+        ("records", "C", "reCords", "The envelope records, as postcat -e prints them."),
+        ("log", "L", "Log", "The story of the message from the mail log."),
+    )
+)
+
+#: What else a user can do on the message screen, besides the verbs.
+READING: tuple[Action, ...] = tuple(
+    Action(id, keys, label, help, where="message")
+    for id, keys, label, help in (
+        ("next-section", "tab,right", "Section", "The next section."),
+        ("previous-section", "shift+tab,left", "Section", "The section before."),
+        ("next-message", "J", "Next", "The next message of the list."),
+        ("previous-message", "K", "Previous", "The message before."),
+        ("search", "slash", "Search", "Search in the text."),
+        ("search-next", "n", "Next place", "The next place."),
+        ("search-back", "N", "Last place", "The place before."),
+        ("more", "m", "More", "Read further into a long message."),
+        ("save", "S", "Save", "Save the raw message to a file."),
+    )
+)
+
 #: Every action there is, by id.
-ALL: dict[str, Action] = {action.id: action for action in (*VERBS.values(), *ACTIONS)}
+ALL: dict[str, Action] = {action.id: action for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING)}

@@ -24,13 +24,13 @@ from mtatui.backends.host import HostError
 from mtatui.queue.message import Message, State
 from mtatui.screens import message_text
 from mtatui.screens.choice import ChoiceScreen, Option
-from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, SECTIONS
+from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS
 from mtatui.screens.message_head import Head
 from mtatui.screens.message_source import MessageSource
 from mtatui.screens.reading import ReadingScreen
 from mtatui.screens.saving import Exists, NotSaved, save
 from mtatui.text import clean, count, fit, size
-from mtatui.verbs import RESTORE, Action, Verb
+from mtatui.verbs import RESTORE, SECTIONS, Action, Verb
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter

@@ -1,46 +1,29 @@
-"""What a user can do on the message screen, besides the verbs: the same table as in `mtatui.verbs`."""
+"""What the keys of the message screen do: each of its actions with the Textual action for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mtatui.verbs import ALL, SECTIONS, VERBS, Action
 
-from mtatui.verbs import ALL, VERBS, Action
+_READING = {
+    "next-section": "turn(1)",
+    "previous-section": "turn(-1)",
+    "next-message": "neighbour(1)",
+    "previous-message": "neighbour(-1)",
+    "search": "ask('search')",
+    "search-next": "search_on(1)",
+    "search-back": "search_on(-1)",
+    "more": "more",
+    "save": "ask('save')",
+    "copy": "copy",
+    "back": "back",
+    "help": "help",
+}
 
-
-@dataclass(frozen=True, slots=True)
-class Section(Action):
-    """One of the faces of a message. Its key is a letter of its label, which the screen lets stand out."""
-
-
-SECTIONS = tuple(
-    Section(id, key, label, help, "message")
-    for id, key, label, help in (
-        ("envelope", "E", "Envelope", "Sender, origin, times, every recipient with its reason."),
-        ("headers", "H", "Headers", "The headers, decoded."),
-        ("attachments", "A", "Attachments", "The tree of parts and what is attached."),
-        ("body", "B", "Body", "The body as text."),
-        ("raw", "W", "raW", "Every byte, as it is."),
-        ("records", "C", "reCords", "The envelope records, as postcat -e prints them."),
-        ("log", "L", "Log", "The story of the message from the mail log."),
-    )
-)
-
-#: Each with what the screen does for it: its Textual action.
+#: Each action with what the screen does for it.
 KEYS: tuple[tuple[Action, str], ...] = (
     *((section, f"section('{section.id}')") for section in SECTIONS),
-    (Action("next-section", "tab,right", "Section", "The next section.", "message"), "turn(1)"),
-    (Action("previous-section", "shift+tab,left", "Section", "The section before.", "message"), "turn(-1)"),
-    (Action("next-message", "J", "Next", "The next message of the list.", "message"), "neighbour(1)"),
-    (Action("previous-message", "K", "Previous", "The message before.", "message"), "neighbour(-1)"),
     *((verb, f"verb('{verb.id}')") for verb in VERBS.values()),
-    (Action("search", "slash", "Search", "Search in the text.", "message"), "ask('search')"),
-    (Action("search-next", "n", "Next place", "The next place.", "message"), "search_on(1)"),
-    (Action("search-back", "N", "Last place", "The place before.", "message"), "search_on(-1)"),
-    (Action("more", "m", "More", "Read further into a long message.", "message"), "more"),
-    (Action("save", "S", "Save", "Save the raw message to a file.", "message"), "ask('save')"),
-    (ALL["copy"], "copy"),
-    (ALL["back"], "back"),
-    (ALL["help"], "help"),
+    *((ALL[id], does) for id, does in _READING.items()),
 )
 
 MESSAGE_ACTIONS: tuple[Action, ...] = tuple(action for action, _ in KEYS)

@@ -8,8 +8,8 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from mtatui.screens.message_actions import SECTIONS
 from mtatui.text import cells
+from mtatui.verbs import SECTIONS
 from mtatui.widgets.lines import Lines, Piece
 
 

@@ -38,7 +38,7 @@ class QueueScreen(QueuePage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
         for a in ALL.values()
-        if a.keys and a.id not in {"open", "quit"}
+        if a.keys and a.where != "message" and a.id not in {"open", "quit"}
     ]
 
     @property
@@ -375,8 +375,8 @@ class QueueScreen(QueuePage):
 
     async def do_palette(self, argument: str) -> None:
         """Every action by name."""
-        actions = [action for action in ALL.values() if action.id not in {"palette", "next-pane"}]
-        reasons = {action.id: why for action in actions if (why := self.why_not(action))}
+        actions = [a for a in ALL.values() if a.where != "message" and a.id not in {"palette", "next-pane"}]
+        reasons = {a.id: why for a in actions if (why := self.why_not(a))}
 
         def take(answer: tuple[str, str] | None) -> None:
             if answer is not None:

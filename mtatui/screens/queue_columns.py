@@ -47,7 +47,7 @@ def _state(row: Summary, width: int) -> Cell:
 #: Every column, in the order in which they stand unless the user chooses otherwise.
 COLUMNS: tuple[Column[Summary], ...] = (
     Column("id", "ID", lambda row, width: Cell(row.id), 11, rank=6, sort="id"),
-    Column("state", "State", _state, 10, rank=8, sort="state"),
+    Column("state", "State", _state, 14, rank=8, sort="state"),
     Column("age", "Age", _age, 7, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=5, sort="size"),
     Column("from", "From", _sender, 16, flex=3, sort="from"),

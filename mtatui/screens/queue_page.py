@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.reactive import Reactive
 from textual.screen import Screen
-from textual.timer import Timer
+from textual.widget import Widget
 
 from mtatui.backends.host import HostError
 from mtatui.config import Config
@@ -46,16 +47,16 @@ WIDE, TALL = 100, 30
 LEAST = (60, 12)
 #: Seconds between two looks while the queue is being read, and the least between two at all.
 LOOK_WHILE_READING, LOOK_PACE = 0.4, 0.15
-#: Seconds after which the cursor has come to rest and the detail follows.
-REST = 0.03
 
-_FOOTER = [a for a in ALL.values() if a.footer and a.id != "help"] + [ALL["help"]]
+_FOOTER = [a for a in ALL.values() if a.footer and a.where != "message" and a.id != "help"] + [ALL["help"]]
 
 
 class QueuePage(Screen[None]):
     """The face of the queue page."""
 
     AUTO_FOCUS = "QueueTable"
+    #: Textual would repaint the whole screen whenever the focus moves; the panes draw their own.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class QueuePage(Screen[None]):
         self._urgent = asyncio.Event()
         self._shown = -1
         self._tally = Tally({}, {}, frozenset())
-        self._resting: Timer | None = None
+        self.table.follow = self._follow
         self.filters = dict(config.filters)
         self.tree_wanted = True
         self._last_mark: str | None = None
@@ -271,13 +272,10 @@ class QueuePage(Screen[None]):
         """Show the keys, those that do not apply now dimmed."""
         self.footer.show([(action, not self.why_not(action)) for action in _FOOTER])
 
-    def on_queue_table_cursor_moved(self, event: QueueTable.CursorMoved) -> None:
-        """The detail follows when the cursor has come to rest."""
-        event.stop()
+    def _follow(self, id: str | None) -> None:
+        """The detail follows the cursor in the same frame: a second one would cost as much again."""
         self.followed = self.followed or self.table.cursor > 0
-        if self._resting is not None:
-            self._resting.stop()
-        self._resting = self.set_timer(REST, self._show_detail)
+        self._show_detail()
 
     def _show_detail(self) -> None:
         self.show_footer()

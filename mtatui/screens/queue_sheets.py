@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mtatui.backends.host import CommandLog
 from mtatui.queue.message import Message
 from mtatui.queue.selection import Outcome, Result
 from mtatui.queue.terms import FIELDS
 from mtatui.text import clean, count, fit, wrap
-from mtatui.verbs import ALL
+from mtatui.verbs import ALL, Action
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Piece
 
@@ -34,29 +34,39 @@ _WIDTH = 100
 def help(keymap: Mapping[str, str]) -> Sheet:
     """The keys as they are bound now, and the query language."""
     lines: Sheet = [[("Keys", "accent")]]
-    for action in ALL.values():
-        keys = keymap.get(action.id, action.keys)
-        shown = " ".join(cap(key) for key in keys.split(",")) if keys else f":{action.id}"
-        first, *rest = wrap(action.help, _WIDTH - 30)
-        lines.append([(fit(f"  {shown}", 16), "strong"), (fit(action.label, 14), ""), (first, "dim")])
-        lines += [[(" " * 30 + text, "dim")] for text in rest]
-    lines += [
-        [
-            ("  j k g G       ", "strong"),
-            ("Move          ", ""),
-            ("also arrows, page up and down, home, end", "dim"),
-        ],
-        [("  J K           ", "strong"), ("Mark range    ", ""), ("also shift with the arrows", "dim")],
-        [],
-        [("Queries", "accent")],
-        [('  Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.', "dim")],
-    ]
+    lines += _keys([action for action in ALL.values() if action.where != "message"], keymap)
+    for keys, label, text in _MOVING:
+        lines += _row(keys, label, text)
+    lines += [[], [("Keys on a message", "accent")]]
+    lines += _keys([action for action in ALL.values() if action.where == "message"], keymap)
+    lines += [[], [("Queries", "accent")]]
+    lines += [[('  Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.', "dim")]]
     for name, meaning in FIELDS.items():
         first, *rest = wrap(meaning, _WIDTH - 18)
         lines.append([(fit(f"  {name}", 18), "strong"), (first, "dim")])
         lines += [[(" " * 18 + text, "dim")] for text in rest]
     lines.append([("  e.g.  state:deferred reason:timeout age>2h -from:news@", "")])
     return lines
+
+
+_MOVING = (
+    ("j k g G", "Move", "Also arrows, page up and down, home and end."),
+    ("J K", "Mark range", "Also shift with the arrows."),
+)
+
+
+def _keys(actions: Iterable[Action], keymap: Mapping[str, str]) -> Iterator[list[Piece]]:
+    for action in actions:
+        keys = keymap.get(action.id, action.keys)
+        shown = " ".join(cap(key) for key in keys.split(",")) if keys else f":{action.id}"
+        yield from _row(shown, action.label, action.help)
+
+
+def _row(keys: str, label: str, text: str) -> Iterator[list[Piece]]:
+    first, *rest = wrap(text, _WIDTH - 30)
+    yield [(fit(f"  {keys}", 16), "strong"), (fit(label, 14), ""), (first, "dim")]
+    for line in rest:
+        yield [(" " * 30 + line, "dim")]
 
 
 def commands(log: CommandLog) -> Sheet:

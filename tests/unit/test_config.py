@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mtatui.config import Config, ServerEntry, load, user_file
 from mtatui.config.keys import textual_name
 from mtatui.config.writing import NotWritten, save
-from mtatui.screens.message_actions import MESSAGE_ACTIONS
 from mtatui.verbs import ALL
 
 GOOD = """\
@@ -63,7 +62,7 @@ def read(home: Path, text: str | bytes | None, system: str | None = None) -> Con
     everybody = home / "system.toml"
     if system is not None:
         everybody.write_text(system)
-    return load({"XDG_CONFIG_HOME": str(home)}, everybody, (*ALL.values(), *MESSAGE_ACTIONS))
+    return load({"XDG_CONFIG_HOME": str(home)}, everybody, ALL.values())
 
 
 def test_everything_it_can_say(home: Path) -> None:
