@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from mtatui.queue.message import State
 from mtatui.queue.selection import BlastRadius, Selection
 from mtatui.text import ago, clean, count, size
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Danger, Verb
@@ -57,27 +58,29 @@ def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days
         about += f" · oldest {ago(now - radius.oldest)}"
     if radius.partly_served:
         about += f" · {count(radius.partly_served)} already reached some of their recipients"
-    lines = [
-        f"{clean(selection.chosen_by)}   frozen at {frozen}",
-        f"  {count(radius.recipients)} recipient{plural} at {domains}  ({_few(radius.domains)})",
-        f"  from {senders}  ({_few(radius.senders)})",
-        f"  {about}",
-    ]
+    lines = [f"{clean(selection.chosen_by)}   frozen at {frozen}"]
+    if radius.recipients:
+        lines.append(f"  {count(radius.recipients)} recipient{plural} at {domains}  ({_few(radius.domains)})")
+        lines.append(f"  from {senders}  ({_few(radius.senders)})")
+    lines.append(f"  {about}")
     if verb is DELETE:
         until = time.strftime("%a %d %b", time.localtime(selection.at + kept_days * 86400))
         lines.append(f"They go to the trash and can be restored until {until}.")
     else:
         lines.append(_BECOMES[verb.id])
-    lines.append(f"Runs: {command(verb)}   ({count(len(selection))} IDs)")
+    only_corrupt = {target.state for target in selection.targets} == {State.CORRUPT}
+    lines.append(f"Runs: {command(verb, only_corrupt)}   ({messages(len(selection))})")
     return lines
 
 
-def command(verb: Verb) -> str:
+def command(verb: Verb, only_corrupt: bool) -> str:
     """The command a verb comes down to, as a person would type it."""
+    if only_corrupt and verb is DELETE:
+        return "mv corrupt/ID mtatui/trash/   (postsuper does not touch corrupt messages)"
     if verb is DELIVER:
         return "postqueue -i ID"
     if verb is RESTORE:
-        return "ln trash/ID hold/ID"
+        return "ln mtatui/trash/ID hold/ID"
     return f"postsuper -{verb.postsuper} -"
 
 

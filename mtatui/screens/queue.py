@@ -276,8 +276,7 @@ class QueueScreen(QueuePage):
             known = ", ".join(column.id for column in queue_columns.COLUMNS)
             self.tell(f"No such column: {', '.join(sorted(unknown))}. There are {known}.", "warning")
             return
-        self.table.columns = queue_columns.chosen(ids)
-        self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
+        self.show_columns(ids)
 
     # --- the tree --------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 from mtatui.queue.message import State
 from mtatui.queue.views import Summary
@@ -48,10 +50,10 @@ def _state(row: Summary, width: int) -> Cell:
 COLUMNS: tuple[Column[Summary], ...] = (
     Column("id", "ID", lambda row, width: Cell(row.id), 11, rank=6, sort="id"),
     Column("state", "State", _state, 14, rank=8, sort="state"),
-    Column("age", "Age", _age, 7, align="right", sort="age"),
-    Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=5, sort="size"),
-    Column("from", "From", _sender, 16, flex=3, sort="from"),
-    Column("to", "To", _recipient, 16, flex=3, sort="to"),
+    Column("age", "Age", _age, 6, align="right", sort="age"),
+    Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=7, sort="size"),
+    Column("from", "From", _sender, 18, flex=3, sort="from"),
+    Column("to", "To", _recipient, 18, flex=3, sort="to"),
     Column("retry", "Retry", _retry, 6, align="right", rank=3, sort="retry"),
     Column(
         "reason",
@@ -67,6 +69,11 @@ COLUMNS: tuple[Column[Summary], ...] = (
 USUAL = ("id", "age", "size", "from", "to", "retry", "reason")
 
 
-def chosen(ids: tuple[str, ...] | list[str]) -> list[Column[Summary]]:
-    """The columns with these ids, in their usual order; the usual ones where none fits."""
-    return [column for column in COLUMNS if column.id in ids] or chosen(USUAL)
+def chosen(ids: Sequence[str], id_width: int = 11) -> list[Column[Summary]]:
+    """The columns with these ids, in their usual order; the usual ones where none fits.
+
+    Args:
+        id_width: the length of the longest queue ID: long ones (``enable_long_queue_ids``) need more room.
+    """
+    columns = [column for column in COLUMNS if column.id in ids] or chosen(USUAL, id_width)
+    return [replace(column, width=id_width) if column.id == "id" else column for column in columns]

@@ -54,6 +54,11 @@ class Window:
             self._rows.clear()
         self._rows.update(enumerate(rows, start))
 
+    @property
+    def id_width(self) -> int:
+        """The length of the longest ID at hand."""
+        return max((len(row.id) for row in self._rows.values() if row is not None), default=0)
+
     def row(self, index: int) -> Summary | None:
         """The row at a position; None where it is not at hand."""
         return self._rows.get(index)

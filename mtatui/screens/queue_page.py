@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import events, work
@@ -74,6 +75,7 @@ class QueuePage(Screen[None]):
         self._stale = asyncio.Event()
         self._urgent = asyncio.Event()
         self._shown = -1
+        self._id_width = 11
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
         self.filters = dict(config.filters)
@@ -168,6 +170,9 @@ class QueuePage(Screen[None]):
         follow = table.cursor_id if self.followed else None
         look = await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow)
         self._shown = look.generation
+        if look.window.id_width > self._id_width:
+            self._id_width = look.window.id_width
+            self.show_columns([column.id for column in table.columns])
         table.reload(look.window, look.cursor)
         self.show_count()
         self._tally = await asyncio.to_thread(self.model.tally)
@@ -262,6 +267,11 @@ class QueuePage(Screen[None]):
             self.table.say_when_empty("The queue is empty.")
         else:
             self.table.say_when_empty("No message matches the filter. esc clears it.")
+
+    def show_columns(self, ids: Sequence[str]) -> None:
+        """Show these columns of the table."""
+        self.table.columns = queue_columns.chosen(ids, self._id_width)
+        self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
 
     def show_tree(self) -> None:
         """Show the counts, and which node the filter stands for."""
