@@ -1,7 +1,7 @@
 """Where every message went: each recipient of each injected message must be in exactly one place.
 
-The places: taken by the remote, named in a bounce that was sent or waits to be, waiting in a queue file, or
-kept in the trash. In none it is lost, in two it was doubled.
+The places: taken by the remote, reported to the sender (or about to be), waiting in a queue file, or kept in
+the trash. In none it is lost, in two it was doubled. Only a report may come twice: better so than not at all.
 """
 
 from __future__ import annotations
@@ -30,16 +30,21 @@ def places(instance: PostfixInstance) -> dict[Item, Counter[str]]:
                 found[delivery.sender, recipient]["delivered"] += 1
         else:
             for recipient in _reported(delivery.data):
-                found[delivery.recipients[0], recipient]["bounced"] += 1
+                found[delivery.recipients[0], recipient]["reported"] = 1
     for where, path in _files(instance.queue):
         row = record.read_row(str(path), path.name, where)
         sender, recipients = row[5], row[-1]
         waiting = [address for address, _reason, _status, done, _original in recipients if not done]
         if not sender and waiting:
             for recipient in _reported(path.read_bytes()):
-                found[waiting[0], recipient]["bounced"] += 1
-        for recipient in waiting if sender else []:
+                found[waiting[0], recipient]["reported"] = 1
+            continue
+        for recipient in waiting:
             found[sender, recipient][where] += 1
+        # Refused for good, and the report goes out when the others have been tried as well.
+        for log in (instance.queue / "bounce" / path.name, instance.queue / "mtatui" / "bounce" / path.name):
+            for recipient in re.findall(r"^recipient=(.*)$", _text(log), re.MULTILINE):
+                found[sender, recipient]["reported"] = 1
     return found
 
 
@@ -62,6 +67,10 @@ def _files(queue: Path) -> Iterator[tuple[str, Path]]:
                 if name.isalnum() and inode not in seen:
                     seen.add(inode)
                     yield where, path
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 def _reported(bounce: bytes) -> list[str]:
