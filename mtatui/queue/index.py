@@ -37,11 +37,11 @@ _LARGEST_FEW = 5
 _BY_ARRIVAL = frozenset({"state", "age"})
 #: Where the values of a facet stand: the column of a message, and the side table and its column behind it.
 _SIDES = {
-    Facet.REASON: ("cause", "cause", "label"),
-    Facet.DOMAIN: ("domain", "domain", "text"),
-    Facet.SENDER_DOMAIN: ("sender_domain", "domain", "text"),
-    Facet.IP: ("origin", "origin", "ip"),
-    Facet.USER: ("origin", "origin", "user"),
+    Facet.REASON: ("cause", "cause", "t.label"),
+    Facet.DOMAIN: ("domain", "domain", "t.text"),
+    Facet.SENDER_DOMAIN: ("sender_domain", "domain", "t.text"),
+    Facet.IP: ("origin", "origin", "t.ip"),
+    Facet.USER: ("origin", "origin", "lower(t.user)"),
 }
 
 
@@ -127,13 +127,13 @@ class Index(Store):
             return self._ages(clause, now)
         if by is Facet.SENDER:
             senders = Counter[str]()
-            for chunk in self._columns("sender", clause):
+            for chunk in self._columns("lower(m.sender)", clause):
                 senders.update(chunk)
             most = sorted(senders.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
             return [counted(by, value, number) for value, number in most]
         column, table, name = _SIDES[by]
         keys = Counter[int]()
-        for chunk in self._columns(column, clause):
+        for chunk in self._columns(f"m.{column}", clause):
             keys.update(chunk)
         if by in {Facet.REASON, Facet.DOMAIN}:
             sql = (
@@ -156,9 +156,9 @@ class Index(Store):
     def _named(self, keys: Counter[int], table: str, name: str, limit: int) -> list[tuple[str, int]]:
         """The most frequent values behind keys of a side table, which may know a value by several keys."""
         sql = (
-            f"SELECT json_group_array(json_array({name}, number)) FROM (SELECT t.{name}, sum(j.value) number"
-            f" FROM json_each(?) j CROSS JOIN {table} t ON t.key = CAST(j.key AS INTEGER)"
-            " GROUP BY 1 ORDER BY number DESC, 1 LIMIT ?)"
+            "SELECT json_group_array(json_array(name, number))"
+            f" FROM (SELECT {name} name, sum(j.value) number FROM json_each(?) j"
+            f" CROSS JOIN {table} t ON t.key = CAST(j.key AS INTEGER) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?)"
         )
         found = self._gate.patiently(lambda: self._ask(sql, json.dumps(keys), limit))
         return [(value, number) for value, number in found]
@@ -203,7 +203,7 @@ class Index(Store):
             partly_served += sum(1 for waiting, served, _ in chunk if waiting and served)
         for chunk in self._chunks(further, ids):
             keys.update(chunk)
-        domains = self._named(keys, "domain", "text", len(keys))
+        domains = self._named(keys, "domain", "t.text", len(keys))
         senders = Counter(identity.sender for identity in who).most_common()
         return BlastRadius(
             messages=len(who),
@@ -240,10 +240,10 @@ class Index(Store):
             yield self._gate.patiently(partial(self._ask, sql, chosen))
 
     def _columns(self, column: str, clause: Clause) -> Iterator[list[Any]]:
-        """A column of the messages that a condition holds for, in pieces."""
+        """An expression over the messages that a condition holds for, in pieces."""
         sql = (
             "SELECT json_array(json_group_array(value), max(n))"
-            f" FROM (SELECT m.n n, m.{column} value FROM message m WHERE m.n > ? AND {clause.sql}"
+            f" FROM (SELECT m.n n, {column} value FROM message m WHERE m.n > ? AND {clause.sql}"
             " ORDER BY m.n LIMIT ?)"
         )
         last: int | None = 0

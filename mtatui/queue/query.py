@@ -41,8 +41,8 @@ MAX_DEPTH = 40
 
 _STATE_ALIASES = {"queued": State.ACTIVE, "corrupted": State.CORRUPT, "held": State.HOLD}
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]*)(:|>=|<=|=|>|<)")
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([kmgt]?)b?", re.IGNORECASE)
-_SPAN_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([wdhms])", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,16}(?:\.[0-9]{1,9})?)([kmgt]?)b?", re.IGNORECASE)
+_SPAN_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([wdhms])", re.IGNORECASE)
 _SPAN = re.compile(rf"(?:{_SPAN_PART.pattern})+", re.IGNORECASE)
 _LARGEST = 2**53
 _EVERYTHING = And()
@@ -191,7 +191,7 @@ class _Parser:
             raise QuerySyntaxError(f"more than {MAX_TERMS} terms", start, len(self.text))
         named = _FIELD.match(self.text, start)
         if named is None:
-            if self.text[start] in ":=<>" and not self.text.startswith("<>", start):
+            if self.text[start] in ":=>":
                 raise QuerySyntaxError(f"‘{self.text[start]}’ stands behind a field", start, start + 1)
             return self.text_term("", ":")
         field, op = named[1].lower(), named[2]

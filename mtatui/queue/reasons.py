@@ -359,7 +359,7 @@ def cause(text: str, status: str) -> str:
 
 def _of_reply(reply: str, status: str) -> str:
     label = _SURE.get(status)
-    if label is not None and "greylist" not in reply:
+    if label is not None and "greylist" not in reply and "graylist" not in reply:
         return label
     end = reply.rfind(" (in reply to ")
     if end >= 0:
