@@ -1,0 +1,79 @@
+"""Turns at the index's connection: the urgent go first, and what was cut short is asked again."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from mtatui.queue.gate import Gate
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def test_an_urgent_turn_cuts_a_question_short_which_is_asked_again(connection: sqlite3.Connection) -> None:
+    gate, begun, answers = Gate(connection.interrupt), threading.Event(), list[int]()
+    asked = 0
+
+    def ask() -> int:
+        nonlocal asked
+        asked += 1
+        begun.set()
+        return int(connection.execute(ENDLESS if asked == 1 else "SELECT 42").fetchone()[0])
+
+    thread = threading.Thread(target=lambda: answers.append(gate.patiently(ask)))
+    thread.start()
+    assert begun.wait(10)
+    with gate.urgently():
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert not answers
+    thread.join(10)
+    assert (asked, answers) == (2, [42])
+
+
+def test_a_mistake_in_a_question_is_not_asked_again(connection: sqlite3.Connection) -> None:
+    gate = Gate(connection.interrupt)
+    with pytest.raises(sqlite3.OperationalError, match="nosuch"):
+        gate.patiently(lambda: connection.execute("SELECT nosuch"))
+    with gate.urgently():
+        pass
+
+
+def test_the_urgent_go_before_those_who_waited_longer_and_the_feed_is_next() -> None:
+    gate, order = Gate(lambda: None), list[str]()
+    threads = []
+
+    def waiting(number: int) -> None:
+        """Until so many stand before the gate."""
+        while len(gate._line) + gate._urgent < number:
+            time.sleep(0.001)
+
+    def take(name: str) -> None:
+        match name:
+            case "feed":
+                with gate.turn():
+                    order.append(name)
+            case "question":
+                gate.patiently(lambda: order.append(name))
+            case _:
+                with gate.urgently():
+                    order.append(name)
+
+    with gate.turn():
+        for number, name in enumerate(["question", "feed", "urgent", "urgent too"], 1):
+            threads.append(threading.Thread(target=take, args=(name,)))
+            threads[-1].start()
+            waiting(number)
+    for thread in threads:
+        thread.join(10)
+    assert [name.partition(" ")[0] for name in order] == ["urgent", "feed", "urgent", "question"]
