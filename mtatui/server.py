@@ -204,6 +204,10 @@ class Server:
         finally:
             self.rescan(thorough=verb is DELIVER)
 
+    async def running(self) -> bool:
+        """Whether Postfix's master daemon runs."""
+        return await self.tools.status()
+
     async def settle(self) -> list[Outcome]:
         """Find out what came of verbs that were interrupted (a crash, a cut link); nothing is done again."""
         if self.host.read_only or not self.host.superuser:

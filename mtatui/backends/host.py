@@ -78,6 +78,10 @@ class LoggedCommand:
         return shlex.join(self.argv) + (f"   ({self.note})" if self.note else "")
 
 
+#: The note of a command that is run again and again to see whether all is well.
+WATCH = "keeps watch"
+
+
 class CommandLog:
     """The last commands that ran on a host, oldest first, as a person may read them."""
 
@@ -85,7 +89,9 @@ class CommandLog:
         self.entries: deque[LoggedCommand] = deque(maxlen=size)
 
     def begin(self, argv: Sequence[str], note: str = "") -> LoggedCommand:
-        """Write down a command that is about to start."""
+        """Write down a command that is about to start; one that keeps watch takes its last line again."""
+        if note == WATCH and self.entries and self.entries[-1].argv == tuple(argv):
+            self.entries.pop()
         entry = LoggedCommand(tuple(argv), note=note)
         self.entries.append(entry)
         return entry

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Below this many columns the tree folds into the header; below this many lines the detail pane goes.
 WIDE, TALL = 100, 30
+#: Seconds between two looks at whether Postfix runs.
+WATCH_PACE = 20
 #: Below this the page says that it needs more room.
 LEAST = (60, 12)
 #: Seconds between two looks while the queue is being read, and the least between two at all.
@@ -76,6 +78,7 @@ class QueuePage(Screen[None]):
         self._urgent = asyncio.Event()
         self._shown = -1
         self._id_width = 11
+        self._stopped = False
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
         self.filters = dict(config.filters)
@@ -118,6 +121,8 @@ class QueuePage(Screen[None]):
         self._keep_fresh()
         self.set_interval(60, self._minute)
         self._settle()
+        self._watch()
+        self.set_interval(WATCH_PACE, self._watch)
         for problem in self.config.problems:
             self.tell(problem, "warning")
         if self._greeting:
@@ -184,6 +189,17 @@ class QueuePage(Screen[None]):
         self._show_header()
         self._show_detail()
 
+    @work(group="watch", exit_on_error=False)
+    async def _watch(self) -> None:
+        """See whether Postfix runs: a queue that nobody works on is the first thing to know."""
+        try:
+            stopped = not await self.server.running()
+        except HostError:
+            stopped = False  # the feed says what is wrong with the server
+        if stopped != self._stopped:
+            self._stopped = stopped
+            self._show_header()
+
     @work(group="settle", exit_on_error=False)
     async def _settle(self) -> None:
         """Tell of verbs that were interrupted, once the first rows are there."""
@@ -236,6 +252,8 @@ class QueuePage(Screen[None]):
         elif live.trouble is not None:
             since = time.strftime("%H:%M:%S", time.localtime(live.trouble_since))
             notes.append((f"no answer since {since}", "danger"))
+        elif self._stopped:
+            notes.append(("Postfix is stopped", "danger"))
         elif live.last is None:
             total = sum(self.server.index.counts().values())
             notes.append((f"reading {count(total)}", "accent"))

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, Unreachable
+from mtatui.backends.host import WATCH, Completed, Host, HostError, Missing, NotPermitted, Unreachable
 from mtatui.text import clean
 
 #: ``postqueue -i`` processes at a time.
@@ -97,9 +97,9 @@ class Tools:
     async def status(self) -> bool:
         """Whether the mail system is running."""
         if self.host.superuser:
-            return (await self.host.run(self.argv("postfix", "status"))).returncode == 0
+            return (await self.host.run(self.argv("postfix", "status"), note=WATCH)).returncode == 0
         # "postfix status" is for root; what postqueue says about it is for everybody.
-        asked = await self.host.run(self.argv("postqueue", "-j"), limit=1)
+        asked = await self.host.run(self.argv("postqueue", "-j"), limit=1, note=WATCH)
         return "mail system is down" not in asked.errors.lower()
 
     async def flush(self) -> None:
