@@ -9,6 +9,7 @@ import click
 
 from mtatui.cli import output
 from mtatui.cli.guard import Refused
+from mtatui.queue.message import State
 from mtatui.screens import ask
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def described(
         radius = server.index.blast_radius(selection)
         document = {"verb": verb.id, "dry_run": True, "chosen_by": selection.chosen_by, **as_json(radius)}
         document["left_out"] = [{"id": r.id, "result": r.result, "text": r.text} for r in left_out]
-        document["commands"] = [ask.command(verb)] if len(selection) else []
+        only_corrupt = {target.state for target in selection.targets} == {State.CORRUPT}
+        document["commands"] = [ask.command(verb, only_corrupt)] if len(selection) else []
         output.put_json(document)
         return
     output.put(f"{ask.title(verb, len(selection))}   (nothing was done)")

@@ -90,6 +90,10 @@ def test_an_ordinary_user_may_look_and_learns_what_takes_root(busy_instance: Pos
         assert refused.returncode == 4, arguments
         assert "root" in refused.stderr
     assert id in busy_instance.queue_ids("deferred")
+    doctor = as_user("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert "nobody ALL=(root) NOPASSWD: /usr/sbin/postsuper" in doctor.stdout
+    assert "--hands" in doctor.stdout
 
 
 def test_hold_release_delete_restore(postfix_instance: PostfixInstance) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mtatui import __version__
+from mtatui.config import load
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mtatui"
@@ -245,3 +246,13 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(((?!http)[^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_example_of_the_config_file_is_right(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "config.md").read_text("utf-8"), re.DOTALL)
+    home = tmp_path / "mtatui"
+    home.mkdir()
+    (home / "config.toml").write_text(example, "utf-8")
+    config = load({"XDG_CONFIG_HOME": str(tmp_path)}, system=tmp_path / "none")
+    assert config.problems == ()
+    assert config.servers[0].name == "inbound"
