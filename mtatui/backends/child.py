@@ -51,6 +51,8 @@ class Found(NamedTuple):
     identity: Identity
     state: State
     expiring: bool
+    owes: bool
+    """Refusals are in its bounce log that its sender has not been told of yet."""
 
 
 #: What became of one item of a batch: the answer, None for "in no queue", words for "it failed".
@@ -210,8 +212,8 @@ def _found(items: Sequence[tuple[str, State]], answers: list[Answer]) -> list[Fo
     found: list[Found | str | None] = []
     for (id, _), answer in zip(items, answers, strict=True):
         if isinstance(answer, list):
-            state, arrival, size, sender, expiring = answer
-            found.append(Found(Identity(id, arrival, size, sender), State(state), bool(expiring)))
+            state, arrival, size, sender, expiring, owes = answer
+            found.append(Found(Identity(id, arrival, size, sender), State(state), bool(expiring), bool(owes)))
         else:
             found.append(answer if answer is None else clean(answer))
     return found

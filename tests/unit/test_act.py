@@ -49,6 +49,9 @@ for number, line in enumerate(sys.stdin):
             break
         if target: os.rename(path, f"{spool}/{target}/{id}")
         else: os.unlink(path)
+        if letter == "d":
+            for log in ("defer", "bounce"):
+                if os.path.exists(f"{spool}/{log}/{id}"): os.unlink(f"{spool}/{log}/{id}")
         if letter == "f": os.chmod(f"{spool}/{target}/{id}", 0o710)
         count += 1
         if mode == "die" and number == 1:
@@ -57,6 +60,8 @@ for number, line in enumerate(sys.stdin):
         break
 print(f"postsuper: {total}: {count} messages", file=sys.stderr)
 """
+#: A message that was under way takes its logs along, empty as they may be.
+LOGS = ("mtatui/defer", "mtatui/bounce")
 POSTQUEUE = "import sys; open(sys.argv[1] + '/delivered', 'a').write(sys.argv[3] + chr(10))"
 
 
@@ -147,8 +152,9 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
         (REQUEUE, "corrupt", {"maildrop"}, "requeued, out of the corrupt directory"),
         (BOUNCE, "deferred", {"deferred"}, "will be returned to the sender"),
         (BOUNCE, "hold", {"deferred"}, "will be returned to the sender, and released from hold"),
-        (DELETE, "incoming", {"mtatui/trash"}, "deleted"),
-        (DELETE, "active", {"mtatui/trash"}, "deleted; a delivery already under way is not stopped"),
+        (DELETE, "deferred", {"mtatui/trash"}, "deleted"),
+        (DELETE, "incoming", {"mtatui/trash", *LOGS}, "deleted"),
+        (DELETE, "active", {"mtatui/trash", *LOGS}, "deleted; a delivery already under way is not stopped"),
         (DELETE, "corrupt", {"mtatui/trash", "mtatui/origin"}, "deleted, out of the corrupt directory"),
         (DELETE, "maildrop", {"mtatui/trash", "mtatui/origin"}, "deleted"),
     ],
@@ -176,6 +182,15 @@ async def test_what_is_so_already_is_said_so_and_not_ours_to_undo(bed: Bed) -> N
         ("failed", "corrupt: Postfix cannot read it; hold, release, requeue or delete it"),
     ]
     assert bed.actor.journal.last_undoable() is None
+
+
+async def test_what_its_sender_was_not_told_of_is_not_lost_by_a_requeue(bed: Bed) -> None:
+    target = bed.mail("hold")
+    (bed.spool / "bounce" / target.identity.id).write_text("recipient=x\n")
+    [receipt] = (await bed.actor.act(REQUEUE, select(target))).receipts
+    assert receipt.result is Result.FAILED
+    assert "has not been told yet of a refusal" in receipt.text
+    assert bed.at(target) == {"hold", "bounce"}
 
 
 async def test_who_moved_meanwhile_is_found_and_who_changed_is_spared(bed: Bed) -> None:

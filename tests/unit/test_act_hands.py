@@ -55,7 +55,7 @@ def test_a_message_goes_to_the_trash_and_comes_back_the_same_file_with_its_reaso
 ) -> None:
     id = mail(spool)
     [answer] = ask(hands, "keep", (id, "deferred"))
-    assert answer == ["deferred", 1_000_000_000, answer[2], "s@x.test", 0]
+    assert answer == ["deferred", 1_000_000_000, answer[2], "s@x.test", 0, 0]
     path = Path(path_of(spool, "deferred", id))
     inode = path.stat().st_ino
     path.unlink()  # what postsuper -d does
@@ -70,6 +70,27 @@ def test_a_message_goes_to_the_trash_and_comes_back_the_same_file_with_its_reaso
     assert (spool / "hold" / id).stat().st_nlink == 1
     assert Path(path_of(spool, "defer", id)).exists()
     assert ask(hands, "restore", (id,)) == [None]
+
+
+def test_what_a_delivery_under_way_reports_is_not_lost(spool: Path, hands: Hands) -> None:
+    """Refusals are written to the bounce log between our link and postsuper, which deletes it, and after."""
+    id = mail(spool, "active", reason="")
+    ask(hands, "keep", (id, "active"))
+    log = spool / "bounce" / id
+    assert log.stat().st_uid == (spool / "bounce").stat().st_uid
+    with log.open("a") as file:
+        file.write("recipient=first\n")
+    log.unlink()
+    (spool / "active" / id).unlink()
+    log.write_text("recipient=second\n")
+    assert ask(hands, "restore", (id,)) == [["hold", 1]]
+    assert sorted(log.read_text().split()) == ["recipient=first", "recipient=second"]
+    assert ask(hands, "identify", (id, "hold"))[0][-1] == 1
+
+    ask(hands, "keep", (id, "hold"))
+    (spool / "hold" / id).unlink()
+    assert hands.purge(0, 0)[0] == 1
+    assert places(spool, id) == set()
 
 
 @pytest.mark.parametrize("state", ["corrupt", "maildrop"])

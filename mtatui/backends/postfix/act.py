@@ -335,6 +335,9 @@ def _settled(run: Run, id: str, found: Found) -> bool:
         run.already(id, f"was not on hold ({state})")
     elif verb is BOUNCE and found.expiring and state is not State.HOLD:
         run.already(id, "was already to be returned to the sender")
+    elif verb is REQUEUE and found.owes and state is not State.ACTIVE:
+        # The bounce log stays with the old queue ID, and nobody would ever look at it again.
+        run.failed(id, "its sender has not been told yet of a refusal: release it first, or deliver it now")
     else:
         return False
     return True

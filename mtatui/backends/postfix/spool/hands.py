@@ -18,7 +18,7 @@ import stat
 import sys
 import time
 
-from . import ledger, place, record
+from . import ledger, logs, place, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +29,9 @@ if TYPE_CHECKING:
     Answer = Union[None, str, List[Any]]
 
 STATES = ("hold", "deferred", "active", "incoming", "corrupt", "maildrop")
-#: What postsuper deletes together with a message, and what a restored one gets back: why it was stuck.
-LOGS = ("defer", "bounce")
 #: mtatui's own directories inside the queue directory.
 ROOM = "mtatui"
 ORIGIN = ROOM + "/origin"
-LOG_ROOMS = {log: ROOM + "/" + log for log in LOGS}
 REQUEST_LIMIT = 256 * 1024 * 1024
 
 _ID = re.compile(r"[A-Za-z0-9]{5,}\Z").match
@@ -52,20 +49,21 @@ class Hands:
     def __init__(self, queue: str, hash_names: str, hash_depth: int, look_only: bool = False) -> None:
         self.queue = queue
         self.look_only = look_only
+        self.logs = logs.Logs(self)
         self._names = place.queue_names(hash_names)
         self._depth = hash_depth
         self._owners: "Dict[str, int]" = {}
         self.lock = ledger.Lock(queue)
         self._ready = False
-        self._logs: "List[str]" = []
 
     # -- looking ---------------------------------------------------------------------------------------------
 
     def identify(self, id: str, state: str) -> "Answer":
-        """Who and where a message is now: state, arrival, size, sender, 1 where its expiry is asked for."""
+        """Who and where a message is now: state, arrival, size, sender, 1 where its expiry is asked for, 1
+        where refusals are still to be reported to its sender."""
         if state == "trash":
             arrival, size, sender = record.read_identity(self._trash(id))
-            return ["trash", arrival, size, sender, 0]
+            return ["trash", arrival, size, sender, 0, 0]
         for _ in range(3):  # it may move between finding and reading
             found = self._find(id, state)
             if found is None:
@@ -74,7 +72,8 @@ class Hands:
                 arrival, size, sender = record.read_identity(found[1])
             except FileNotFoundError:
                 continue
-            return [found[0], arrival, size, sender, 1 if found[2].st_mode & stat.S_IXGRP else 0]
+            expiring = 1 if found[2].st_mode & stat.S_IXGRP else 0
+            return [found[0], arrival, size, sender, expiring, self.logs.owes(id)]
         return "it moves too fast to be read"
 
     def trash(self, limit: int) -> "List[Any]":
@@ -82,9 +81,8 @@ class Hands:
         kept = sorted(self._trashed(), key=lambda item: -item[1].st_ctime)
         rows = []
         for id, _ in kept[:limit]:
-            logs = tuple(self._path(LOG_ROOMS[log], id) for log in LOGS)
             try:
-                rows.append(record.read_row(self._trash(id), id, "trash", logs=logs))
+                rows.append(record.read_row(self._trash(id), id, "trash", logs=self.logs.kept(id)))
             except record.Damaged as damaged:
                 rows.append(damaged.row)
             except OSError:
@@ -96,7 +94,7 @@ class Hands:
     def keep(self, id: str, state: str) -> "Answer":
         """Link a message into the trash; who it is, as `identify` says, but of the file that was linked."""
         kept = self._trash(id)
-        path = self._place(state, id) if state in STATES else ""
+        path = self.place(state, id) if state in STATES else ""
         for _ in range(4):
             try:
                 if not path:
@@ -119,12 +117,11 @@ class Hands:
             self._forget(id)
             return "it is not a queue file"
         if state in ("corrupt", "maildrop"):
-            _unlink(self._path(ORIGIN, id))
-            os.symlink(state, self._path(ORIGIN, id))
-        for log in self._logs:
-            _link(self._place(log, id), self._path(LOG_ROOMS[log], id))
+            logs.unlink(self.path(ORIGIN, id))
+            os.symlink(state, self.path(ORIGIN, id))
+        self.logs.keep(id, state in ("active", "incoming"))
         arrival, size, sender = record.read_identity(kept)
-        return [state, arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0]
+        return [state, arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0, 0]
 
     def drop(self, id: str) -> "Answer":
         """Take a message out of the trash if the queue has it too; ``["last"]``, and nothing done, if not."""
@@ -138,12 +135,12 @@ class Hands:
     def forget(self, id: str) -> "Answer":
         """Take a message out of the trash, whatever there is of it elsewhere."""
         os.lstat(self._trash(id))
-        self._forget(id)
+        self._destroy(id)
         return []
 
     def discard(self, id: str) -> "Answer":
         """Take a message that is in the trash out of the corrupt directory."""
-        path = self._place("corrupt", id)
+        path = self.place("corrupt", id)
         if not os.path.samestat(os.lstat(path), os.lstat(self._trash(id))):
             return "the file in the trash is another one"
         os.unlink(path)
@@ -163,16 +160,13 @@ class Hands:
             return [found[0], 1]
         state = "hold"
         try:
-            state = os.readlink(self._path(ORIGIN, id))
+            state = os.readlink(self.path(ORIGIN, id))
         except OSError:
             if not info.st_mode & stat.S_IXUSR:
                 return "it never was received completely"
         if state not in STATES:
             state = "hold"
-        for log in LOGS:
-            if os.path.lexists(self._path(LOG_ROOMS[log], id)):
-                self._folder(log, id)
-                _link(self._path(LOG_ROOMS[log], id), self._place(log, id))
+        self.logs.restore(id)
         self._move(self._trash(id), state, id, info)
         self._forget(id)
         return [state, _fits(id, info)]
@@ -189,7 +183,7 @@ class Hands:
         for id, info in kept:
             if info.st_ctime >= oldest and left <= max_bytes:
                 break
-            self._forget(id)
+            self._destroy(id)
             left -= info.st_size
             freed += info.st_size
             count += 1
@@ -199,7 +193,7 @@ class Hands:
 
     def free(self, id: str) -> "Answer":
         """Move a message from the corrupt directory to hold: 1 where its name fits its inode."""
-        path = self._place("corrupt", id)
+        path = self.place("corrupt", id)
         info = os.lstat(path)
         if not self._is_message("corrupt", info):
             return "it is not a queue file"
@@ -210,19 +204,19 @@ class Hands:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _trash(self, id: str) -> str:
-        return self._path(place.TRASH, id)
+        return self.path(place.TRASH, id)
 
-    def _path(self, folder: str, id: str) -> str:
+    def path(self, folder: str, id: str) -> str:
         return "%s/%s/%s" % (self.queue, folder, id)
 
-    def _place(self, state: str, id: str) -> str:
+    def place(self, state: str, id: str) -> str:
         return self.queue + "/" + place.folder(state, id, self._names, self._depth) + id
 
     def _find(self, id: str, hint: str, rounds: int = 2) -> "Optional[Found]":
         first = (hint,) if hint in STATES else ()
         # Twice: it may have moved from a queue not looked at yet to one that had been.
         for state in (first + STATES) * rounds:
-            path = self._place(state, id)
+            path = self.place(state, id)
             try:
                 info = os.lstat(path)
             except (FileNotFoundError, NotADirectoryError):
@@ -239,14 +233,14 @@ class Hands:
 
     def _move(self, path: str, state: str, id: str, info: os.stat_result) -> None:
         """Give a file its second name, in a queue; the first one is the caller's to remove."""
-        self._folder(state, id)
-        target = self._place(state, id)
+        self.make_folder(state, id)
+        target = self.place(state, id)
         os.link(path, target, follow_symlinks=False)
         if not os.path.samestat(os.lstat(target), info):
             os.unlink(target)
             raise OSError(errno.EBUSY, "the file was exchanged while it was moved")
 
-    def _folder(self, state: str, id: str) -> None:
+    def make_folder(self, state: str, id: str) -> None:
         """Make the hash folder of an ID, as the mail system would (``mail_queue_mkdirs``)."""
         folder = os.path.join(self.queue, state)
         for part in place.folder(state, id, self._names, self._depth).split("/")[1:-1]:
@@ -273,25 +267,24 @@ class Hands:
                         continue
         return [item for item in kept if stat.S_ISREG(item[1].st_mode)]
 
-    def look_for_logs(self) -> None:
-        """Find out which of the log directories have anything in them."""
-        self._logs = []
-        for log in LOGS:
-            with os.scandir(os.path.join(self.queue, log)) as entries:
-                if next(entries, None):
-                    self._logs.append(log)
+    def _destroy(self, id: str) -> None:
+        """The end of a message, and of what deliveries under way have written after it left."""
+        if self._find(id, "hold", 1) is None:
+            self.logs.destroy(id)
+        self._forget(id)
 
     def _forget(self, id: str) -> None:
-        _unlink(self._trash(id))
-        for folder in (ORIGIN, *LOG_ROOMS.values()):
-            _unlink(self._path(folder, id))
+        """Take all there is of a message out of mtatui's directories."""
+        logs.unlink(self._trash(id))
+        logs.unlink(self.path(ORIGIN, id))
+        self.logs.forget(id)
 
     def open_room(self) -> None:
         """Have mtatui's own directories, for nobody but root, on the file system of the queue."""
         if self._ready:
             return
         device = os.lstat(os.path.join(self.queue, "hold")).st_dev
-        for name in (ROOM, place.TRASH, ORIGIN, *LOG_ROOMS.values()):
+        for name in (ROOM, place.TRASH, ORIGIN, *logs.ROOMS.values()):
             path = os.path.join(self.queue, name)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
@@ -308,19 +301,6 @@ class Hands:
 def _fits(id: str, info: os.stat_result) -> int:
     """Whether a short ID ends in the file's inode number, as it must; long ones need not."""
     return 0 if _SHORT_ID(id) and id[_MICROSECONDS:] != "%X" % info.st_ino else 1
-
-
-def _link(path: str, target: str) -> None:
-    with contextlib.suppress(FileNotFoundError, FileExistsError):
-        os.link(path, target, follow_symlinks=False)
-
-
-def _unlink(path: str) -> bool:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def main(arguments: "List[str]") -> int:
@@ -355,6 +335,8 @@ _EACH: "Dict[str, Callable[..., Answer]]" = {
 
 
 def _serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
+    if operation in ("identify", "keep"):
+        hands.logs.look()
     if operation == "identify":
         return [_one(hands, Hands.identify, item) for item in arguments[0]]
     if operation == "trash":
@@ -374,8 +356,6 @@ def _serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
         return ledger.note(hands.queue, *arguments)
     if operation == "purge":
         return hands.purge(*arguments)
-    if operation == "keep":
-        hands.look_for_logs()
     return [_one(hands, _EACH[operation], item) for item in arguments[0]]
 
 

@@ -1,0 +1,119 @@
+"""The defer and bounce logs of messages in the trash: why they were stuck, and what their senders are owed.
+
+``postsuper -d`` deletes them with the message. A bounce log holds refusals that the sender has not been told
+of yet, and a forced expiry reports what is in the defer log: a restored message needs them whole.
+Standard library only, Python 3.6 or newer.
+"""
+
+import contextlib
+import os
+import stat
+
+from . import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Tuple
+
+    from .hands import Hands
+
+LOGS = ("defer", "bounce")
+#: Where those of the trash are.
+ROOMS = {log: "mtatui/" + log for log in LOGS}
+
+
+class Logs:
+    """The logs of one queue."""
+
+    def __init__(self, hands: "Hands") -> None:
+        self._hands = hands
+        self._any: "List[str]" = []
+
+    def look(self) -> None:
+        """Find out which of the log directories have anything in them, for what comes next."""
+        self._any = []
+        for log in LOGS:
+            with os.scandir(os.path.join(self._hands.queue, log)) as entries:
+                if next(entries, None):
+                    self._any.append(log)
+
+    def owes(self, id: str) -> int:
+        """1 where a message has refusals to report."""
+        return 1 if "bounce" in self._any and _size(self._hands.place("bounce", id)) else 0
+
+    def kept(self, id: str) -> "Tuple[str, ...]":
+        """The logs of a message in the trash, whether they are there or not."""
+        return tuple(self._hands.path(ROOMS[log], id) for log in LOGS)
+
+    def keep(self, id: str, under_way: bool) -> None:
+        """Link the logs of a message into the trash. If a delivery is under way, it may begin one at any time
+        until postsuper deletes it: so there is one already, which is ours too. Postfix takes an empty one for
+        none."""
+        for log in LOGS if under_way else self._any:
+            if under_way:
+                self._begin(log, id)
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                os.link(self._hands.place(log, id), self._hands.path(ROOMS[log], id), follow_symlinks=False)
+
+    def restore(self, id: str) -> None:
+        """Give a message its logs back; what deliveries under way have written after it left is kept."""
+        for log in LOGS:
+            kept, path = self._hands.path(ROOMS[log], id), self._hands.place(log, id)
+            if not _size(kept):
+                continue
+            self._hands.make_folder(log, id)
+            try:
+                os.link(kept, path, follow_symlinks=False)
+            except FileExistsError:
+                if not os.path.samestat(os.lstat(kept), os.lstat(path)):
+                    _append(kept, path)
+
+    def forget(self, id: str) -> None:
+        """Take the logs out of the trash."""
+        for log in LOGS:
+            unlink(self._hands.path(ROOMS[log], id))
+
+    def destroy(self, id: str) -> None:
+        """Delete what deliveries under way have written after the message left: it has an end now."""
+        for log in LOGS:
+            unlink(self._hands.place(log, id))
+
+    def _begin(self, log: str, id: str) -> None:
+        self._hands.make_folder(log, id)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            fd = os.open(self._hands.place(log, id), flags, 0o600)
+        except FileExistsError:
+            return
+        try:
+            os.fchown(fd, os.lstat(os.path.join(self._hands.queue, log)).st_uid, -1)
+        finally:
+            os.close(fd)
+
+
+def unlink(path: str) -> bool:
+    """Remove a name; whether it was there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _append(source: str, target: str) -> None:
+    with open(source, "rb") as file:
+        data = file.read(record.LOG_LIMIT)
+    fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def _size(path: str) -> int:
+    """The bytes of a regular file, 0 where there is none."""
+    try:
+        info = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    return info.st_size if stat.S_ISREG(info.st_mode) else 0
