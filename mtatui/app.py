@@ -67,7 +67,7 @@ class MtatuiApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
-        self.push_screen(QueueScreen(self.server, self.config, greeting=self.greeting))
+        self.push_screen(QueueScreen(self.server, self.config, self.acting, greeting=self.greeting))
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once that the config file gives one key to two actions."""

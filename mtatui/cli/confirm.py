@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mtatui import ask
 from mtatui.cli import output
 from mtatui.cli.guard import Refused
 from mtatui.queue.message import State
-from mtatui.screens import ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,26 +8,45 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
+from textual.screen import Screen
+
+from mtatui import ask
 from mtatui.backends.host import HostError
 from mtatui.queue.selection import Outcome, Result, Selection
-from mtatui.screens import ask
 from mtatui.server import Server
 from mtatui.text import clean, count, size
 from mtatui.verbs import VERBS, Verb
 from mtatui.widgets.dialog import ConfirmDialog
 from mtatui.widgets.lines import Piece
 
-if TYPE_CHECKING:
-    from mtatui.app import MtatuiApp
+
+class Face(Protocol):
+    """What acting asks of the app."""
+
+    def push_screen(self, screen: Screen[bool], callback: Callable[[bool | None], None]) -> Any:
+        """Ask, and hear the answer."""
+        ...
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """Say one line."""
+        ...
+
+    def progress(self, pieces: Sequence[Piece]) -> None:
+        """Show what is being done; nothing when it is done."""
+        ...
+
+    def work(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run something that must come to its end."""
+        ...
 
 
 class Acting:
     """The hands of the terminal face."""
 
-    def __init__(self, app: MtatuiApp, server: Server) -> None:
+    def __init__(self, app: Face, server: Server) -> None:
         self.app = app
         self.server = server
         self.running = ""

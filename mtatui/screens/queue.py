@@ -74,7 +74,7 @@ class QueueScreen(QueuePage):
             chosen_by = str(self.model.query)
         else:
             chosen_by = f"{count(marked)} marked" if marked else (self.table.cursor_id or "")
-        await self.face.acting.choose(verb, self.targets, chosen_by, self._acted)
+        await self.acting.choose(verb, self.targets, chosen_by, self._acted)
 
     def _acted(self, outcome: Outcome) -> None:
         """What was done is no longer marked; what failed stays, to look at."""
@@ -86,15 +86,15 @@ class QueueScreen(QueuePage):
 
     async def do_undo(self, argument: str) -> None:
         """Take back the last one."""
-        await self.face.acting.undo()
+        await self.acting.undo()
 
     async def do_flush(self, argument: str) -> None:
         """All deferred mail, or what waits for one site."""
-        await self.face.acting.flush(argument)
+        await self.acting.flush(argument)
 
     async def do_empty_trash(self, argument: str) -> None:
         """For good."""
-        await self.face.acting.empty_trash()
+        await self.acting.empty_trash()
 
     # --- marks -----------------------------------------------------------------------------------------
 
@@ -173,14 +173,9 @@ class QueueScreen(QueuePage):
         event.stop()
         self._filter(event.text)
 
-    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
-        """The filter is kept; on to the list."""
-        event.stop()
-        self.table.focus()
-
-    def on_filter_bar_dismissed(self, event: FilterBar.Dismissed) -> None:
-        """Back to the list, with the filter as it was."""
-        event.stop()
+    @on(FilterBar.Submitted)
+    @on(FilterBar.Dismissed)
+    def _back_to_list(self) -> None:
         self.table.focus()
 
     def _filter(self, text: str) -> None:
@@ -362,7 +357,7 @@ class QueueScreen(QueuePage):
 
     def do_receipts(self, argument: str) -> None:
         """What became of each message of the last verb."""
-        outcome = self.face.acting.last
+        outcome = self.acting.last
         if outcome is None:
             self.tell("Nothing has been done yet.")
         else:
@@ -385,25 +380,21 @@ class QueueScreen(QueuePage):
 
     async def do_quit(self, argument: str) -> None:
         """Leave."""
-        await self.face.action_leave()
+        await self.run_action("app.leave")
 
     def do_back(self, argument: str) -> None:
         """One step back: stop what runs, unmark, clear the filter, go to the list."""
-        if self.face.acting.cancel():
+        if self.acting.cancel():
             self.tell("Stopping before the next message …")
         elif self.model.marks:
             self.model.marks = set()
             self._toggle(set())
         elif not self.model.query.everything:
-            self.do_clear()
+            self.model.filter("")
+            self.filter_bar.keep("")
+            self.look_now()
         else:
             self.table.focus()
-
-    def do_clear(self) -> None:
-        """Show everything again."""
-        self.model.filter("")
-        self.filter_bar.keep("")
-        self.look_now()
 
     def _choose(
         self, title: str, options: list[Option], take: Callable[[str], None], current: str = ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -24,6 +23,7 @@ from mtatui.queue.facets import Facet
 from mtatui.queue.message import State
 from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns, queue_sheets
+from mtatui.screens.acting import Acting
 from mtatui.screens.queue_model import QueueModel, Tally, Window
 from mtatui.screens.reading import ReadingScreen
 from mtatui.server import Server
@@ -38,9 +38,6 @@ from mtatui.widgets.one_line import OneLine
 from mtatui.widgets.queue_table import QueueTable
 from mtatui.widgets.queue_tree import QueueTree
 from mtatui.widgets.states import LOOKS
-
-if TYPE_CHECKING:
-    from mtatui.app import MtatuiApp
 
 #: Below this many columns the tree folds into the header; below this many lines the detail pane goes.
 WIDE, TALL = 100, 30
@@ -61,9 +58,10 @@ class QueuePage(Screen[None]):
     #: Textual would repaint the whole screen whenever the focus moves; the panes draw their own.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
+    def __init__(self, server: Server, config: Config, acting: Acting, *, greeting: str = "") -> None:
         super().__init__()
         self.server = server
+        self.acting = acting
         self.config = config
         self.model = QueueModel(server.index, sort=Sort(SortField(config.sort[0]), config.sort[1]))
         self.table: QueueTable[Summary] = QueueTable(queue_columns.chosen(config.columns), id="table")
@@ -85,14 +83,6 @@ class QueuePage(Screen[None]):
         self.tree_wanted = True
         self._last_mark: str | None = None
         self.followed = False
-
-    @property
-    def face(self) -> MtatuiApp:
-        """The app, by its own type."""
-        from mtatui.app import MtatuiApp
-
-        assert isinstance(self.app, MtatuiApp)
-        return self.app
 
     def compose(self) -> ComposeResult:
         yield self.too_small
@@ -210,7 +200,7 @@ class QueuePage(Screen[None]):
             self.tell(str(error), "warning")
             return
         for outcome in outcomes:
-            self.face.acting.last = outcome
+            self.acting.last = outcome
             self.tell(" ".join(outcome.notes[-1:]) + " o shows the receipts.", "warning")
 
     def on_queue_table_need_rows(self, event: QueueTable.NeedRows) -> None:
