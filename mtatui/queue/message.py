@@ -27,7 +27,8 @@ class State(StrEnum):
 
 #: The columns of a row, in order. ``arrival`` and ``mtime`` are seconds since the epoch (0: not known);
 #: ``mtime`` of a deferred message is its next retry (QSHAPE_README). ``size`` is content bytes.
-#: ``sender`` is "" for the null sender. Text is as the stranger wrote it: it passes `mtatui.text` on its way in.
+#: ``sender`` is "" for the null sender. Text is as the stranger wrote it: it passes `mtatui.text`
+#: on its way in.
 ROW = (
     "id",
     "state",

@@ -35,7 +35,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the largest few, largest first."""
+    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the largest few, in order."""
 
     messages: int
     recipients: int

@@ -63,7 +63,6 @@ class QueueScreen(QueuePage):
 
     def on_key_footer_pressed(self, event: KeyFooter.Pressed) -> None:
         """An action was clicked in the footer."""
-        event.stop()
         self.run_worker(self.action_do(event.action), exit_on_error=False)
 
     # --- verbs -----------------------------------------------------------------------------------------
@@ -130,12 +129,10 @@ class QueueScreen(QueuePage):
 
     async def on_queue_table_range_marked(self, event: QueueTable.RangeMarked) -> None:
         """Rows were marked with shift and an arrow, or the mouse."""
-        event.stop()
         await self._mark_rows(event.rows)
 
     def on_queue_table_mark_clicked(self, event: QueueTable.MarkClicked) -> None:
         """A mark was clicked."""
-        event.stop()
         self._toggle({event.id})
 
     async def _mark_rows(self, rows: range) -> None:
@@ -170,7 +167,6 @@ class QueueScreen(QueuePage):
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         """Every letter counts; a mistake is shown at its place and the list stays."""
-        event.stop()
         self._filter(event.text)
 
     @on(FilterBar.Submitted)
@@ -242,7 +238,6 @@ class QueueScreen(QueuePage):
 
     @on(QueueTable.SortClicked)
     def _sort_clicked(self, event: QueueTable.SortClicked) -> None:
-        event.stop()
         self._sort(SortField(event.field))
 
     def _sort(self, field: SortField) -> None:
@@ -266,29 +261,24 @@ class QueueScreen(QueuePage):
         self.app.push_screen(ChoiceScreen("Columns", options, ticked=shown), take)
 
     def _columns(self, ids: list[str]) -> None:
-        unknown = set(ids) - {column.id for column in queue_columns.COLUMNS}
-        if unknown:
-            known = ", ".join(column.id for column in queue_columns.COLUMNS)
-            self.tell(f"No such column: {', '.join(sorted(unknown))}. There are {known}.", "warning")
-            return
-        self.show_columns(ids)
+        if wrong := queue_columns.unknown(ids):
+            self.tell(wrong, "warning")
+        else:
+            self.show_columns(ids)
 
     # --- the tree --------------------------------------------------------------------------------------
 
     def on_queue_tree_selected(self, event: QueueTree.Selected) -> None:
         """Show what a node stands for."""
-        event.stop()
         self._narrow(event.key)
 
     def on_queue_tree_expanded(self, event: QueueTree.Expanded) -> None:
         """Show what is under a node."""
-        event.stop()
         self.model.unfold(event.key)
         self.look_now()
 
     def on_queue_tree_collapsed(self, event: QueueTree.Collapsed) -> None:
         """Hide what is under a node."""
-        event.stop()
         self.model.fold(event.key)
         self.show_tree()
 
@@ -306,7 +296,6 @@ class QueueScreen(QueuePage):
 
     def on_queue_table_opened(self, event: QueueTable.Opened) -> None:
         """Show a message whole."""
-        event.stop()
         self.do_open(event.id)
 
     def do_open(self, argument: str) -> None:

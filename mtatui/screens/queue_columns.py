@@ -69,6 +69,13 @@ COLUMNS: tuple[Column[Summary], ...] = (
 USUAL = ("id", "age", "size", "from", "to", "retry", "reason")
 
 
+def unknown(ids: Sequence[str]) -> str:
+    """What is wrong with a choice of columns, in words; "" where nothing is."""
+    known = [column.id for column in COLUMNS]
+    wrong = [id for id in ids if id not in known]
+    return f"No such column: {', '.join(wrong)}. There are {', '.join(known)}." if wrong else ""
+
+
 def chosen(ids: Sequence[str], id_width: int = 11) -> list[Column[Summary]]:
     """The columns with these ids, in their usual order; the usual ones where none fits.
 
