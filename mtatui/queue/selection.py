@@ -35,7 +35,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the largest few, in order."""
+    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the few largest."""
 
     messages: int
     recipients: int
