@@ -203,7 +203,7 @@ class PostfixInstance:
 
         A daemon that is just being restarted hears nothing.
         """
-        self.run("postkick", "public", daemon, {"pickup": "W", "qmgr": "I"}[daemon], check=False)
+        self.run("postkick", "public", daemon, {"pickup": "W", "qmgr": "IA"}[daemon], check=False)
 
     # -- mail ------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,11 @@
 """A soak: random verbs against a Postfix that lives and delivers; nothing may be lost, nothing doubled.
 
 ``MTATUI_SOAK_SECONDS`` makes it longer, ``MTATUI_SOAK_SEED`` repeats the choices of an earlier run.
+
+One thing it does not do: bring back, under its old queue ID, what was held or deleted in the middle of a
+delivery. Postfix's queue manager still has such a message in its memory. When it is done with that one, it
+removes ``active/ID``, whichever message that is by then, and recipients are lost (seen with Postfix 3.7.11 and
+postsuper alone, as was a bounce that leaves out recipients whose delivery was interrupted).
 """
 
 from __future__ import annotations
@@ -29,19 +34,19 @@ pytestmark = pytest.mark.stack
 SECONDS = float(os.environ.get("MTATUI_SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("MTATUI_SOAK_SEED", str(time.time_ns() % 1_000_000)))
 
-#: The verbs, as often as they are named, with the states they are aimed at. A message may have moved on.
+RESTING = {State.DEFERRED, State.HOLD}
+MOVING = {State.ACTIVE, State.INCOMING}
+#: The verbs with the states they are aimed at. A message may have moved on.
 AIMS = (
-    (HOLD, {State.DEFERRED, State.ACTIVE, State.INCOMING}),
-    (HOLD, {State.DEFERRED, State.ACTIVE, State.INCOMING}),
+    (HOLD, {State.DEFERRED}),
     (RELEASE, {State.HOLD}),
-    (RELEASE, {State.HOLD}),
-    (DELETE, {State.DEFERRED, State.ACTIVE, State.INCOMING, State.HOLD}),
-    (DELETE, {State.DEFERRED, State.ACTIVE, State.INCOMING, State.HOLD}),
-    (RESTORE, {State.TRASH}),
+    (DELETE, RESTING),
     (RESTORE, {State.TRASH}),
     (DELIVER, {State.DEFERRED}),
-    (REQUEUE, {State.DEFERRED, State.HOLD}),
-    (BOUNCE, {State.DEFERRED, State.HOLD}),
+    (REQUEUE, RESTING),
+    (BOUNCE, RESTING),
+    (HOLD, MOVING),
+    (DELETE, MOVING),
 )
 WORDS = ("ok", "ok", "slow", "grey", "full", "later", "no", "spam", *HOSTS)
 
@@ -55,6 +60,7 @@ class Soak:
         self.random = random.Random(SEED)
         self.picture = Picture(server.feed())
         self.injected: set[Item] = set()
+        self.left_alone: set[str] = set()
         self.results: Counter[tuple[str, Result]] = Counter()
         self.ending = False
 
@@ -76,17 +82,24 @@ class Soak:
     def choose(self) -> tuple[Verb, Selection]:
         """A verb, and some messages as they were when the queue was last looked at."""
         verb, states = self.random.choice(AIMS)
-        # Bounces are how a recipient is accounted for: they are left alone.
-        messages = [m for m in map(Message.from_row, self.picture.rows) if m.state in states and m.sender]
+        # Bounces are how a recipient is accounted for, and go their way. What is due is as good as moving.
+        messages = [
+            message
+            for message in map(Message.from_row, self.picture.rows)
+            if message.state in states and message.sender and message.id not in self.left_alone
+            if message.state is not State.DEFERRED or message.retry > time.time() + 60
+        ]
         count = min(len(messages), self.random.choice((1, 3, 10, 50, 400)))
         chosen = self.random.sample(messages, count)
+        if states is MOVING:
+            self.left_alone.update(message.id for message in chosen)
         return verb, Selection(tuple(Target(m.identity, m.state) for m in chosen), "soak", time.time())
 
     async def act(self) -> None:
         """Do one thing to the queue. Each target gets its one receipt."""
-        if self.random.random() < 0.8:
-            await asyncio.to_thread(self.picture.scan)
+        await asyncio.to_thread(self.picture.scan)
         verb, selection = self.choose()
+        await asyncio.sleep(self.random.uniform(0, 0.2))
         cancel = asyncio.Event()
         if self.random.random() < 0.1:
             asyncio.get_running_loop().call_later(self.random.uniform(0, 0.1), cancel.set)
@@ -101,7 +114,7 @@ class Soak:
     def stand_still(self) -> None:
         """Let what is on its way arrive, and start nothing new."""
         self.instance.remote.open_gate()
-        self.instance.reload(defer_transports="smtp", minimal_backoff_time="600", maximal_backoff_time="600")
+        self.instance.reload(defer_transports="smtp")
         self.instance.wait_until(self._nothing_is_due, "the end of all deliveries", 60)
 
     def _nothing_is_due(self) -> bool:
@@ -117,9 +130,7 @@ class Soak:
 
 
 async def test_nothing_is_lost_and_nothing_doubled(make_postfix: Callable[..., PostfixInstance]) -> None:
-    instance = make_postfix(
-        minimal_backoff_time="1", maximal_backoff_time="3", queue_run_delay="1", default_process_limit="20"
-    )
+    instance = make_postfix(queue_run_delay="1", default_process_limit="20")
     server = Server(LocalHost(), str(instance.config))
     soak = Soak(instance, server)
     injecting = asyncio.create_task(asyncio.to_thread(soak.inject))
@@ -127,7 +138,6 @@ async def test_nothing_is_lost_and_nothing_doubled(make_postfix: Callable[..., P
     try:
         while (passed := time.monotonic() - started) < SECONDS:
             await soak.act()
-            await asyncio.sleep(soak.random.uniform(0, 0.2))
             (instance.remote.open_gate if soak.random.random() < 0.5 else instance.remote.close_gate)()
             if passed > SECONDS / 2:
                 instance.remote.heal("full", "later")
