@@ -87,7 +87,7 @@ class Hands:
         return _found(items, self.ask("keep", items))
 
     def each(self, operation: str, ids: Iterable[str]) -> list[Answer]:
-        """Do one of the other operations for each ID: drop, forget, discard, restore, free."""
+        """Do one of the other operations for each ID: drop, forget, destroy, discard, restore, free."""
         answers: list[Answer] = self.ask(operation, [[id] for id in ids])
         return answers
 

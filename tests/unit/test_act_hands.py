@@ -241,7 +241,7 @@ def test_looking_only_changes_nothing(spool: Path) -> None:
     id = mail(spool)
     assert ask(hands, "identify", (id, "deferred"))[0][0] == "deferred"
     assert module._serve(hands, "trash", [5]) == [0, 0, []]
-    for operation in ("keep", "drop", "forget", "discard", "restore", "free"):
+    for operation in ("keep", "drop", "forget", "destroy", "discard", "restore", "free"):
         with pytest.raises(Refused):
             ask(hands, operation, (id, "deferred"))
     assert not (spool / "mtatui").exists()

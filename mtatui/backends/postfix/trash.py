@@ -62,7 +62,7 @@ class Trash:
         """Remove these messages for good; how many there were."""
         self._may()
         async with self._journal.working("empty the trash"):
-            answers = await to_its_end(self._hands.each, "forget", ids)
+            answers = await to_its_end(self._hands.each, "destroy", ids)
         return sum(answer == [] for answer in answers)
 
     def _may(self, *, changes: bool = True) -> None:

@@ -133,9 +133,17 @@ class Hands:
         return ["dropped"]
 
     def forget(self, id: str) -> "Answer":
-        """Take a message out of the trash, whatever there is of it elsewhere."""
+        """Take a message out of the trash that has come to its end elsewhere."""
         os.lstat(self._trash(id))
-        self._destroy(id)
+        self._forget(id)
+        return []
+
+    def destroy(self, id: str) -> "Answer":
+        """Remove a message of the trash for good, and what deliveries under way wrote after it left."""
+        os.lstat(self._trash(id))
+        if self._find(id, "hold", 1) is None:
+            self.logs.destroy(id)
+        self._forget(id)
         return []
 
     def discard(self, id: str) -> "Answer":
@@ -183,7 +191,7 @@ class Hands:
         for id, info in kept:
             if info.st_ctime >= oldest and left <= max_bytes:
                 break
-            self._destroy(id)
+            self.destroy(id)
             left -= info.st_size
             freed += info.st_size
             count += 1
@@ -267,12 +275,6 @@ class Hands:
                         continue
         return [item for item in kept if stat.S_ISREG(item[1].st_mode)]
 
-    def _destroy(self, id: str) -> None:
-        """The end of a message, and of what deliveries under way have written after it left."""
-        if self._find(id, "hold", 1) is None:
-            self.logs.destroy(id)
-        self._forget(id)
-
     def _forget(self, id: str) -> None:
         """Take all there is of a message out of mtatui's directories."""
         logs.unlink(self._trash(id))
@@ -328,6 +330,7 @@ _EACH: "Dict[str, Callable[..., Answer]]" = {
     "keep": Hands.keep,
     "drop": Hands.drop,
     "forget": Hands.forget,
+    "destroy": Hands.destroy,
     "discard": Hands.discard,
     "restore": Hands.restore,
     "free": Hands.free,
