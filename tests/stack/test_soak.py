@@ -3,9 +3,7 @@
 ``MTATUI_SOAK_SECONDS`` makes it longer, ``MTATUI_SOAK_SEED`` repeats the choices of an earlier run.
 
 One thing it does not do: bring back, under its old queue ID, what was held or deleted in the middle of a
-delivery. Postfix's queue manager still has such a message in its memory. When it is done with that one, it
-removes ``active/ID``, whichever message that is by then, and recipients are lost (seen with Postfix 3.7.11 and
-postsuper alone, as was a bounce that leaves out recipients whose delivery was interrupted).
+delivery. That loses mail, see `tests.stack.test_interrupted`.
 """
 
 from __future__ import annotations
