@@ -8,8 +8,10 @@ urgent turn a waiting feed has one of its own, so that holding down a key does n
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +20,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Seconds without urgent business before a question that was cut short is asked again.
-PAUSE = 0.05
-#: Seconds until a question is cut short once more, which had not begun its statement when it was first.
+#: Seconds that a question is left alone once it was cut short; twice as many each further time, so that it is
+#: answered even if something urgent comes up all the time.
+PATIENCE = 0.01
+#: Seconds between two looks at whether a question may be cut short, or has to be once more.
 _INSIST = 0.005
 
 
@@ -42,7 +45,7 @@ class Gate:
         self._owed = False
         """The next turn is the feed's, whatever is urgent."""
         self._busy = False
-        self._cuttable = False
+        self._cuttable_from = math.inf
         self._cut = False
 
     @contextmanager
@@ -60,7 +63,7 @@ class Gate:
         with self._changed:
             self._urgent += 1
             while self._busy or self._owed:
-                if self._cuttable:
+                if time.monotonic() >= self._cuttable_from:
                     self._cut = True
                     self._interrupt()
                 self._changed.wait(_INSIST)
@@ -74,9 +77,10 @@ class Gate:
             self._leave()
 
     def patiently(self, ask: Callable[[], T]) -> T:
-        """What ``ask`` returns, in a turn of its own; asked again when it was cut short, so it only reads."""
+        """What ``ask`` returns, in a turn of its own; it is asked again when it was cut short."""
+        patience = 0.0
         while True:
-            self._enter(_Ticket(cuttable=True))
+            self._enter(_Ticket(cuttable=True), patience)
             try:
                 return ask()
             except sqlite3.OperationalError:
@@ -84,18 +88,17 @@ class Gate:
                     raise
             finally:
                 self._leave()
-            with self._changed:
-                while self._changed.wait_for(lambda: self._urgent > 0, PAUSE):
-                    self._changed.wait_for(lambda: not self._urgent)
+            patience = patience * 2 or PATIENCE
 
-    def _enter(self, ticket: _Ticket) -> None:
+    def _enter(self, ticket: _Ticket, patience: float = math.inf) -> None:
         with self._changed:
             self._line.append(ticket)
             while self._busy or not self._is_next(ticket):
                 self._changed.wait()
             self._line.remove(ticket)
             self._owed = False
-            self._busy, self._cuttable, self._cut = True, ticket.cuttable, False
+            self._busy, self._cut = True, False
+            self._cuttable_from = time.monotonic() + patience
 
     def _is_next(self, ticket: _Ticket) -> bool:
         if self._owed:
@@ -104,5 +107,5 @@ class Gate:
 
     def _leave(self) -> None:
         with self._changed:
-            self._busy = self._cuttable = False
+            self._busy, self._cuttable_from = False, math.inf
             self._changed.notify_all()

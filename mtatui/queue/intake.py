@@ -133,8 +133,19 @@ class Intake:
                 origin = origins[ip, host, helo, user, filter]
                 simple.append(
                     (
-                        *(n, codes[state], arrival, size, mtime, reply[0], domain, sender_domain, origin),
-                        *(id, sender, address, reason),
+                        n,
+                        codes[state],
+                        arrival,
+                        size,
+                        mtime,
+                        reply[0],
+                        domain,
+                        sender_domain,
+                        origin,
+                        id,
+                        sender,
+                        address,
+                        reason,
                     )
                 )
             n += 1
@@ -147,39 +158,70 @@ class Intake:
     def _take_full(self, n: int, row: Row, batch: Batch) -> None:
         id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
         lead = next((place for place, recipient in enumerate(recipients) if not recipient[3]), 0)
-        causes: set[str] = set()
-        domains: set[str] = set()
+        address, reason, status, done, original = recipients[lead] if recipients else ("", "", "", 0, "")
+        key, label, _ = self._reply(reason, status)
+        domain = _domain(address)
+        causes, domains = {label}, {domain}
         others = []
-        leading = recipients[lead] if recipients else ("", "", "", 0, "")
-        for place, (address, reason, status, done, original) in [(lead, leading), *enumerate(recipients)]:
-            cause_key, label, _ = self._reply(reason, status)
-            domain = clean(address.rpartition("@")[2]).lower() if "@" in address else ""
-            first = not done and label not in causes, not done and domain not in domains
-            texts = clean(address), clean(reason), clean(original)
-            if not causes:
-                message = cause_key, self._domains[domain], bool(done), texts
-            elif place != lead:
-                others.append((n, place, cause_key, self._domains[domain], bool(done), *first, *texts))
-            if not (done and causes):
-                causes.add(label)
-                domains.add(domain)
-        key, domain_key, served, (address, reason, original) = message
-        sender_domain = self._domains[sender.rpartition("@")[2] if "@" in sender else ""]
-        origin = self._origins[ip, host, helo, user, filter]
+        for place, (to, why, code, over, wanted) in enumerate(recipients):
+            if place != lead:
+                its_key, its_label, _ = self._reply(why, code)
+                its_domain = _domain(to)
+                first_cause = not over and its_label not in causes
+                first_domain = not over and its_domain not in domains
+                if first_cause:
+                    causes.add(its_label)
+                if first_domain:
+                    domains.add(its_domain)
+                others.append(
+                    (
+                        n,
+                        place,
+                        its_key,
+                        self._domains[its_domain],
+                        bool(over),
+                        first_cause,
+                        first_domain,
+                        clean(to),
+                        clean(why),
+                        clean(wanted),
+                    )
+                )
         waiting = sum(not recipient[3] for recipient in recipients)
         batch.full.append(
             (
-                *(n, CODES[state], arrival, size, mtime, key, domain_key, sender_domain, origin),
-                *(clean(id), clean(sender), address, reason),
-                *(waiting, len(recipients) - waiting, lead, served, original),
+                n,
+                CODES[state],
+                arrival,
+                size,
+                mtime,
+                key,
+                self._domains[domain],
+                self._domains[_domain(sender)],
+                self._origins[ip, host, helo, user, filter],
+                clean(id),
+                clean(sender),
+                clean(address),
+                clean(reason),
+                waiting,
+                len(recipients) - waiting,
+                lead,
+                bool(done),
+                clean(original),
             )
         )
         batch.others += others
 
     def _reply(self, reason: str, status: str) -> tuple[int, str, str]:
         """The key and the label of a reply's cause, and the status that came with it."""
-        if len(self._replies) >= _REMEMBERED:
-            self._replies.clear()
-        label = cause(reason, status)
-        reply = self._replies[reason] = self._causes[label, status], label, status
+        reply = self._replies.get(reason)
+        if reply is None or reply[2] != status:
+            if len(self._replies) >= _REMEMBERED:
+                self._replies.clear()
+            label = cause(reason, status)
+            reply = self._replies[reason] = self._causes[label, status], label, status
         return reply
+
+
+def _domain(address: str) -> str:
+    return clean(address.rpartition("@")[2]).lower() if "@" in address else ""

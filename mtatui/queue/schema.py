@@ -47,7 +47,7 @@ CREATE TABLE other (
 ) WITHOUT ROWID;
 """
 #: Serves the order by arrival of everything, and of what is in one state.
-BY_ARRIVAL = "CREATE INDEX IF NOT EXISTS message_arrival ON message (arrival, state)"
+BY_ARRIVAL = "CREATE INDEX message_arrival ON message (arrival, state)"
 #: Where the keys of each side table are used.
 REFERENCES = {
     "domain": (("message", "domain"), ("message", "sender_domain"), ("other", "domain")),

@@ -11,6 +11,7 @@ import json
 import threading
 from array import array
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from mtatui.queue import delta as deltas
@@ -45,6 +46,7 @@ class Store:
         self._held = dict.fromkeys(State, 0)
         self._announced: dict[State, int] | None = None
         self._told: bytearray | None = None
+        self._ordered = False
 
     def counts(self) -> dict[State, int]:
         """How many messages each state holds: as a running scan announced them, else as they are here."""
@@ -175,7 +177,7 @@ class Store:
 
     def _tidy(self) -> None:
         """After a scan: have the order by arrival at hand, and do not let the side tables only grow."""
-        self._gate.patiently(self._order)
+        self._order()
         for shared in self._intake.shared:
             if shared.stored > 2 * sum(self._held.values()) + _SLACK:
                 self._intake.forget()
@@ -197,9 +199,10 @@ class Store:
 
         With a journal for as long as that takes, so that it can be cut short like a question.
         """
-        self._connection.execute("PRAGMA journal_mode = MEMORY")
-        self._connection.execute(BY_ARRIVAL)
-        self._connection.execute("PRAGMA journal_mode = OFF")
+        if not self._ordered:
+            for sql in ("PRAGMA journal_mode = MEMORY", BY_ARRIVAL, "PRAGMA journal_mode = OFF"):
+                self._gate.patiently(partial(self._connection.execute, sql))
+            self._ordered = True
 
     # --- asking ----------------------------------------------------------------------------------------
 

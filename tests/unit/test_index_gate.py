@@ -41,6 +41,24 @@ def test_an_urgent_turn_cuts_a_question_short_which_is_asked_again(connection: s
     assert (asked, answers) == (2, [42])
 
 
+def test_a_question_gets_done_though_something_urgent_comes_up_all_the_time(
+    connection: sqlite3.Connection,
+) -> None:
+    gate, answers = Gate(connection.interrupt), list[int]()
+    connection.execute(f"CREATE TABLE t AS {ENDLESS.replace('max(x)', 'x')} LIMIT 60000")
+    long = "SELECT sum(a.x % 7) FROM t a"
+    answer = connection.execute(long).fetchone()[0]
+    thread = threading.Thread(
+        target=lambda: answers.append(gate.patiently(lambda: connection.execute(long).fetchone()[0]))
+    )
+    thread.start()
+    while thread.is_alive():
+        with gate.urgently():
+            connection.execute("SELECT 1").fetchone()
+    thread.join()
+    assert answers == [answer]
+
+
 def test_a_mistake_in_a_question_is_not_asked_again(connection: sqlite3.Connection) -> None:
     gate = Gate(connection.interrupt)
     with pytest.raises(sqlite3.OperationalError, match="nosuch"):
