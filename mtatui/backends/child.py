@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -25,6 +25,7 @@ from mtatui.queue.message import Identity, Message, State
 from mtatui.text import clean
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 PROGRAM = Path(__file__).parent / "postfix" / "spool" / "__main__.py"
@@ -45,6 +46,23 @@ async def to_its_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         raise
 
 
+async def one_ahead(function: Callable[[S], T], items: Iterable[S]) -> AsyncGenerator[tuple[S, T], None]:
+    """Each item with what a function that blocks makes of it, in order; while one is looked at, the function
+    is already at work on the next, and on no more. Close it: then nothing is at work any more."""
+    ahead: tuple[S, asyncio.Future[T]] | None = None
+    try:
+        for item in items:
+            begun = (item, asyncio.ensure_future(to_its_end(function, item)))
+            now, ahead = ahead, begun
+            if now is not None:
+                yield now[0], await now[1]
+        if ahead is not None:
+            yield ahead[0], await ahead[1]
+    finally:
+        if ahead is not None:
+            await asyncio.gather(ahead[1], return_exceptions=True)
+
+
 class Found(NamedTuple):
     """A message as it is now: who, where, and whether Postfix has been asked to return it."""
 
@@ -54,6 +72,8 @@ class Found(NamedTuple):
     owes: bool
     """Refusals are in its bounce log that its sender has not been told of yet."""
 
+
+_STATES = {state.value: state for state in State}
 
 #: What became of one item of a batch: the answer, None for "in no queue", words for "it failed".
 Answer = list[Any] | str | None
@@ -213,7 +233,9 @@ def _found(items: Sequence[tuple[str, State]], answers: list[Answer]) -> list[Fo
     for (id, _), answer in zip(items, answers, strict=True):
         if isinstance(answer, list):
             state, arrival, size, sender, expiring, owes = answer
-            found.append(Found(Identity(id, arrival, size, sender), State(state), bool(expiring), bool(owes)))
+            found.append(
+                Found(Identity(id, arrival, size, sender), _STATES[state], bool(expiring), bool(owes))
+            )
         else:
             found.append(answer if answer is None else clean(answer))
     return found

@@ -9,9 +9,10 @@ in the journal before it happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 
-from mtatui.backends.child import Found, Hands, to_its_end
+from mtatui.backends.child import Found, Hands, one_ahead, to_its_end
 from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, ReadOnly
 from mtatui.backends.journal import UNDO, Entry, Journal
 from mtatui.backends.postfix import corrupt
@@ -194,21 +195,21 @@ class Actor:
             return answers
 
         async def ids() -> AsyncIterator[bytes]:
-            for batch in run.batches():
-                go: list[str] = []
-                broken: list[str] = []
-                answers = await to_its_end(look, batch)
-                for (id, _), answer in zip(batch, answers, strict=True):
-                    if (found := run.same(id, answer)) is None or _settled(run, id, found):
-                        continue
-                    (broken if found.state is State.CORRUPT else go).append(id)
-                    run.states[id] = found.state
-                if broken:
-                    go += await to_its_end(corrupt.take, run, self.hands, broken, misfits)
-                if go:
-                    run.fed.update(dict.fromkeys(go))
-                    yield "".join(f"{id}\n" for id in go).encode()
-                    await _keep_up(run)
+            async with contextlib.aclosing(one_ahead(look, run.batches())) as looked:
+                async for batch, answers in looked:
+                    go: list[str] = []
+                    broken: list[str] = []
+                    for (id, _), answer in zip(batch, answers, strict=True):
+                        if (found := run.same(id, answer)) is None or _settled(run, id, found):
+                            continue
+                        (broken if found.state is State.CORRUPT else go).append(id)
+                        run.states[id] = found.state
+                    if broken:
+                        go += await to_its_end(corrupt.take, run, self.hands, broken, misfits)
+                    if go:
+                        run.fed.update(dict.fromkeys(go))
+                        yield "".join(f"{id}\n" for id in go).encode()
+                        await _keep_up(run)
 
         # maildrop is not among the directories in which postsuper looks by itself.
         in_maildrop = run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values())
