@@ -1,4 +1,4 @@
-"""The queue as deltas tell it, kept in the plainest way: what the index must come to as well."""
+"""The queue as deltas tell it, kept in the plainest way; and the index, which must come to the same."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtatui.backends.host_local import LocalHost
 from mtatui.queue.delta import Counts, Done, Gone, Moved, Problem, Rows
+from mtatui.queue.index import Index
 from mtatui.queue.message import Row, State
 from tests.stack.postfix import PostfixInstance
 
@@ -21,6 +22,7 @@ class Picture:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._rows: dict[str, Row] = {}
+        self.index = Index()
         self.problems: list[Problem] = []
         self.counts: dict[State, int] = {}
 
@@ -30,6 +32,7 @@ class Picture:
         self.problems, ended = [], False
         for delta in self._feed.scan(thorough):
             assert not ended, f"{delta} after the end of the scan"
+            self.index.apply(delta)
             match delta:
                 case Rows(rows):
                     heard["rows"] += len(rows)

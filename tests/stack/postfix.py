@@ -264,11 +264,12 @@ class PostfixInstance:
 
     def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 20) -> T:
         """Wait for a condition to be true, and give what it gave."""
-        deadline = time.monotonic() + timeout
+        begun = time.monotonic()
         while not (value := condition()):
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if waited > timeout:
                 raise AssertionError(f"waited {timeout:.0f} s in vain for {what}; maillog:\n{self.tail()}")
-            time.sleep(0.02)
+            time.sleep(0.01 + waited / 10)
         return value
 
     def tail(self, lines: int = 20) -> str:

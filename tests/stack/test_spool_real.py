@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -11,6 +12,7 @@ from mtatui.backends.host import Host, NotPermitted
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.feed import PostqueueFeed, SpoolFeed
 from mtatui.queue.message import Message, State
+from mtatui.text import clean
 from tests.contract.listing import of_postqueue, of_rows
 from tests.stack.oddities import send_oddities
 from tests.stack.picture import Picture, UserHost
@@ -34,10 +36,23 @@ def look() -> Iterator[Callable[[PostfixInstance], Picture]]:
 
 
 def check(picture: Picture, instance: PostfixInstance) -> None:
-    """The picture shows what postqueue lists, and counts it so. Nothing may move meanwhile."""
+    """The picture and the index show what postqueue lists, and count it so. Nothing may move meanwhile."""
     assert of_rows(picture.rows) == of_postqueue(instance.run("postqueue", "-j").stdout)
-    states = [Message.from_row(row).state for row in picture.rows]
-    assert {state: n for state, n in picture.counts.items() if n} == {s: states.count(s) for s in set(states)}
+    states = Counter(State(row[1]) for row in picture.rows)
+    assert Counter(picture.counts) == states
+    assert Counter(picture.index.counts()) == states
+    for message in map(Message.from_row, picture.rows):
+        indexed = picture.index.message(message.id)
+        assert indexed is not None
+        assert (indexed.state, indexed.arrival, indexed.size) == (
+            message.state,
+            message.arrival,
+            message.size,
+        )
+        assert indexed.sender == clean(message.sender)
+        assert [(r.address, r.reason, r.done) for r in indexed.recipients] == [
+            (clean(r.address), clean(r.reason), r.done) for r in message.recipients
+        ]
 
 
 @pytest.mark.parametrize(
