@@ -2,92 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mtatui.app import MtatuiApp
-from mtatui.config import Config
 from mtatui.screens.choice import ChoiceScreen
 from mtatui.screens.message import MessageScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue import QueueScreen
 from mtatui.screens.reading import ReadingScreen
-from mtatui.server import Server
 from mtatui.widgets.dialog import ConfirmDialog
+from tests.tui.hands import at_keyboard
 from tests.tui.still import StillServer
-
-Wait = Callable[[Callable[[], bool]], Awaitable[None]]
-
-
-class Hands:
-    """A person at the keyboard, and what stands on the page."""
-
-    def __init__(self, app: MtatuiApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def page(self) -> QueueScreen:
-        page = self.app.screen_stack[1]
-        assert isinstance(page, QueueScreen)
-        return page
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Wait for something to become true, half a minute at most."""
-        for _ in range(600):
-            if true():
-                return
-            await self.pilot.pause(0.05)
-        raise AssertionError(f"never came true; the page says:\n{self.text()}")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def type(self, text: str) -> None:
-        await self.pilot.press(*(_KEYS.get(char, char) for char in text))
-
-    def text(self) -> str:
-        """What stands on the screen, as lines."""
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(
-            "".join(segment.text for segment in line)[:width].rstrip() for line in lines[:height]
-        )
-
-
-#: What Textual calls the keys of some characters.
-_KEYS = {
-    " ": "space",
-    ":": "colon",
-    ">": "greater_than_sign",
-    "/": "slash",
-    "-": "minus",
-    "(": "left_parenthesis",
-    "@": "at",
-    ".": "full_stop",
-}
-
-
-@asynccontextmanager
-async def at_keyboard(
-    server: Server | None = None, size: tuple[int, int] = (120, 40)
-) -> AsyncIterator[Hands]:
-    server = server or StillServer()
-    app = MtatuiApp(server, Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await hands.until(lambda: server.live is not None and server.live.last is not None)
-            await hands.until(
-                lambda: len(hands.page.table.source) == 400 and hands.page.table.cursor_id is not None
-            )
-            yield hands
-    finally:
-        server.close()
 
 
 async def test_the_page_shows_counts_and_the_oldest_first() -> None:

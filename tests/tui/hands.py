@@ -1,0 +1,107 @@
+"""A person at the keyboard of the terminal face: presses keys, types, looks, and waits for what must come."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from mtatui.app import MtatuiApp
+from mtatui.config import Config
+from mtatui.screens.queue import QueueScreen
+from mtatui.server import Server
+from tests.tui.still import StillServer
+
+#: What Textual calls the keys of some characters.
+_KEYS = {
+    " ": "space",
+    ":": "colon",
+    ">": "greater_than_sign",
+    "/": "slash",
+    "-": "minus",
+    "(": "left_parenthesis",
+    "@": "at",
+    ".": "full_stop",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+}
+
+
+class Hands:
+    """A person at the keyboard, and what stands on the screen."""
+
+    def __init__(self, app: MtatuiApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def page(self) -> QueueScreen:
+        """The queue page, whatever lies over it."""
+        page = self.app.screen_stack[1]
+        assert isinstance(page, QueueScreen)
+        return page
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for something to become true, half a minute at most."""
+        for _ in range(600):
+            if true():
+                return
+            await self.pilot.pause(0.05)
+        raise AssertionError(f"never came true; the screen says:\n{self.text()}")
+
+    async def until_read(self, messages: int) -> None:
+        """Wait until the queue has been read and the page shows it, its tree included."""
+        live = self.page.server.live
+        assert live is not None
+        await self.until(lambda: live.last is not None)
+        await self.until(lambda: len(self.page.table.source) == messages)
+        await self.until(lambda: not messages or self.page.table.cursor_id is not None)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the page shows, tree included, what the index holds and what was asked of it.
+
+        A look that was under way may still have asked for something else, so it waits for the second one.
+        """
+        page = self.page
+        for _ in range(2):
+            before = page._tally
+            page.look_now()
+            await self.until(lambda before=before: page._tally is not before)  # type: ignore[misc]
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, by Textual's names."""
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        """Type a text, letter by letter."""
+        await self.pilot.press(*(_KEYS.get(char, char) for char in text))
+
+    def text(self) -> str:
+        """What stands on the screen, as lines."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(
+            "".join(segment.text for segment in line)[:width].rstrip() for line in lines[:height]
+        )
+
+
+@asynccontextmanager
+async def at_keyboard(
+    server: Server | None = None,
+    size: tuple[int, int] = (120, 40),
+    config: Config | None = None,
+    messages: int = 400,
+) -> AsyncIterator[Hands]:
+    """Somebody at the keyboard, the queue (of so many messages) before them."""
+    server = server or StillServer()
+    app = MtatuiApp(server, config or Config())
+    try:
+        async with app.run_test(size=size) as pilot:
+            hands = Hands(app, pilot)
+            await hands.until_read(messages)
+            yield hands
+    finally:
+        server.close()
