@@ -12,22 +12,23 @@ import signal
 import termios
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
 from mtatui.config import Config
 from mtatui.screens.acting import Acting
-from mtatui.screens.message import MessageScreen
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
 from mtatui.text import clean
 from mtatui.verbs import ALL, VERBS
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
+
+if TYPE_CHECKING:
+    from mtatui.screens.message import MessageScreen
 
 #: Beside the package in an installed wheel, beside the checkout's package in source.
 STYLES = next(
@@ -60,6 +61,10 @@ class MtatuiApp(App[None]):
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
 
+    def get_default_screen(self) -> QueueScreen:
+        """The queue is the first screen: no empty one is laid out before it."""
+        return QueueScreen(self.server, self.config, self.acting, greeting=self.greeting)
+
     def on_mount(self) -> None:
         """Take the keys from the config, mind the terminal, open the queue."""
         self.animation_level = "none"
@@ -67,7 +72,6 @@ class MtatuiApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
-        self.push_screen(QueueScreen(self.server, self.config, self.acting, greeting=self.greeting))
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once that the config file gives one key to two actions."""
@@ -76,8 +80,8 @@ class MtatuiApp(App[None]):
             self._clashes.add(names)
             self.tell(f"The config file gives one key to several actions: {names}", "warning")
 
-    @on(MessageScreen.VerbChosen)
-    async def _verb_on_message(self, event: MessageScreen.VerbChosen) -> None:
+    async def on_message_screen_verb_chosen(self, event: MessageScreen.VerbChosen) -> None:
+        """A verb was chosen for the message that is shown whole."""
         await self.acting.choose(VERBS[event.verb_id], event.ids, event.ids[0])
 
     # --- running verbs ---------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from mtatui.queue.selection import Outcome, Result
 from mtatui.queue.views import Sort, SortField
 from mtatui.screens import queue_columns, queue_sheets
 from mtatui.screens.choice import ChoiceScreen, Option
-from mtatui.screens.message import MessageScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue_model import Window
 from mtatui.screens.queue_page import QueuePage
@@ -304,6 +303,8 @@ class QueueScreen(QueuePage):
         if not id or self.server.message(id) is None:
             self.tell(f"There is no message {clean(id or '')} in the queue.", "warning")
             return
+        from mtatui.screens.message import MessageScreen
+
         self.app.push_screen(MessageScreen(self.server, id, self._neighbour))
 
     def _neighbour(self, id: str, step: int) -> str | None:

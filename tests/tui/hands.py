@@ -38,7 +38,7 @@ class Hands:
     @property
     def page(self) -> QueueScreen:
         """The queue page, whatever lies over it."""
-        page = self.app.screen_stack[1]
+        page = self.app.screen_stack[0]
         assert isinstance(page, QueueScreen)
         return page
 
