@@ -161,7 +161,8 @@ def _open(ground: Ground) -> Terminal:
 
 
 def _loaded(screen: Screen) -> bool:
-    return "· live" in screen.lines[0]
+    """The header says nothing of reading any more (that Postfix is stopped, or when it was read)."""
+    return "mtatui" in screen.lines[0] and not re.search("starting|reading", screen.lines[0])
 
 
 def _peak(terminal: Terminal, until: Callable[[Screen], bool]) -> float:
