@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from textual import events
 from textual.message import Message
@@ -34,7 +34,7 @@ class Head(Lines, can_focus=False):
 
     def draw(self, index: int, width: int) -> Strip:
         if index < len(self.about):
-            return self.line([(" ", ""), *self.about[index]], width)
+            return self.line([(" ", ""), *_that_fit(self.about[index], width - 1)], width)
         if index == len(self.about):
             return self.line(self._sections(), width)
         said = f" {self.extent} ──" if self.extent else ""
@@ -56,3 +56,11 @@ class Head(Lines, can_focus=False):
             if event.y == len(self.about) and at <= event.x < at + wide:
                 self.post_message(self.SectionClicked(section.id))
             at += wide
+
+
+def _that_fit(pieces: Sequence[Piece], width: int) -> Sequence[Piece]:
+    """Those for which there is room: of what is said besides (" · …") rather nothing than half of it."""
+    whole = list(pieces)
+    while whole and whole[-1][0].startswith(" · ") and sum(cells(text) for text, _ in whole) > width:
+        whole.pop()
+    return whole

@@ -169,7 +169,7 @@ def when(at: int, now: float) -> str:
     """A moment in full, and how far away it is; "" for one that is not known."""
     if not at:
         return ""
-    away = until(at, now) if at > now else f"{ago(now - at)} ago"
+    away = f"{ago(now - at)} ago" if now - at >= 60 else until(at, now)
     return f"{time.strftime('%a %d %b %Y %H:%M:%S', time.localtime(at))} ({away})"
 
 

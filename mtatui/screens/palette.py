@@ -18,6 +18,9 @@ from mtatui.verbs import Action
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import CursorLines, Piece
 
+#: How many actions are shown at once.
+MOST = 10
+
 
 class Matches(CursorLines, can_focus=False):
     """The actions that fit what was typed so far; those that cannot be done now say why."""
@@ -54,7 +57,7 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
     DEFAULT_CSS = """
     PaletteScreen {
         align: center bottom;
-        & > Matches { height: 10; background: $surface; padding: 0 1; }
+        & > Matches { background: $surface; padding: 0 1; }
         & > #palette-line {
             layout: horizontal; height: 1; background: $panel;
             & > Static { width: 2; text-style: bold; padding-left: 1; }
@@ -131,5 +134,7 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
         word = typed.strip().partition(" ")[0].lower()
         found = [action for action in self.actions if word in action.id or word in action.label.lower()]
         self.matches.actions = sorted(found, key=lambda action: not action.id.startswith(word))
+        # What is left stands right above the line in which one types.
+        self.matches.styles.height = max(1, min(len(found), MOST))
         self.matches.move_to(0)
         self.matches.repaint()

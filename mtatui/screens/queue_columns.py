@@ -32,7 +32,9 @@ def _retry(row: Summary, width: int) -> Cell:
     return Cell("due" if ahead < 60 else ago(ahead))
 
 
-def _sender(row: Summary, width: int) -> str:
+def _sender(row: Summary, width: int) -> Cell | str:
+    if not row.arrival and not row.sender:  # nothing could be read: that is not the null sender
+        return Cell("–", "dim")
     return fit_address(row.sender, width) if row.sender else "<>"
 
 

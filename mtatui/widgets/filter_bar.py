@@ -113,7 +113,7 @@ class FilterBar(Horizontal):
 
     def __init__(
         self,
-        placeholder: str = "from: to: domain: reason: age>2h …  or any word",
+        placeholder: str = "from: to: reason: age>2h …  or any word",
         *,
         name: str | None = None,
         id: str | None = None,

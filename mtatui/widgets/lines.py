@@ -54,7 +54,7 @@ class Lines(Widget, can_focus=True):
             & > .lines--head { color: ansi_default; text-style: dim; }
             & > .lines--thumb { color: ansi_default; text-style: dim; }
             & > .lines--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
-            & > .lines--cursor-blurred { background: ansi_default; text-style: bold underline; }
+            & > .lines--cursor-blurred { background: ansi_default; text-style: bold; }
         }
     }
     """
