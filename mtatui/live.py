@@ -22,6 +22,8 @@ DUTY = 0.03
 #: The same for the slower round that finds files which changed in place (a retry that failed again).
 THOROUGH_PACE = 20.0
 THOROUGH_DUTY = 0.02
+#: Seconds after which an unchanged time of the last scan is told anew: a queue at rest sends next to nothing.
+STALE = 60.0
 #: Seconds until a server that does not answer is tried again: at first, and at most.
 BACK_OFF = (1.0, 60.0)
 
@@ -52,8 +54,9 @@ class Live(threading.Thread):
         self.last: Done | None = None
         self.last_whole_cost = 0.0
         """What the last scan of everything cost, in seconds."""
-        self.changed_at = 0.0
-        """When a scan last found a change (epoch seconds)."""
+        self.told_at = 0.0
+        """The time of the last scan that is worth telling (epoch seconds): one that found a change, was asked
+        for, or ended `STALE` seconds after the one told before."""
         self.limits = ""
         self.listener: Callable[[], None] = lambda: None
         self._open_feed = open_feed
@@ -61,11 +64,13 @@ class Live(threading.Thread):
         self._feed: Feed | None = None
         self._wake = threading.Event()
         self._thorough = False
+        self._asked = False
         self._ending = False
 
     def now(self, thorough: bool = False) -> None:
         """Look at once; ``thorough`` reads again what may have changed in place."""
         self._thorough |= thorough
+        self._asked = True
         self._wake.set()
 
     def close(self) -> None:
@@ -102,6 +107,7 @@ class Live(threading.Thread):
             self._index.restart()
             self.limits = self._feed.limits
         self.scanning, before = True, self._index.generation
+        asked, self._asked = self._asked, False
         try:
             for delta in self._feed.scan(thorough):
                 self._index.apply(delta)
@@ -109,8 +115,9 @@ class Live(threading.Thread):
                     if thorough or self.last is None:
                         self.last_whole_cost = delta.cost
                     self.last = delta
-                    if self.trouble is not None or self._index.generation != before or not self.changed_at:
-                        self.changed_at = delta.at
+                    changed = self.trouble is not None or self._index.generation != before
+                    if changed or asked or delta.at - self.told_at >= STALE:
+                        self.told_at = delta.at
                     self.trouble = None
                     self.scanning = False
                 self.listener()

@@ -7,19 +7,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
+from mtatui import ask
 from mtatui.cli import output
 from mtatui.queue.selection import Result
 from mtatui.text import count
-from mtatui.verbs import VERBS
 
 if TYPE_CHECKING:
     from mtatui.queue.selection import Outcome
-
-_ENDINGS = {
-    Result.GONE: "gone meanwhile",
-    Result.CHANGED: "changed meanwhile, left alone",
-    Result.FAILED: "not done",
-}
 
 
 class Watch:
@@ -97,9 +91,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def story(outcome: Outcome) -> str:
     """An outcome in one line: "3,201 put on hold, 13 gone meanwhile"."""
     tally = outcome.tally()
-    verb = VERBS.get(outcome.verb)
-    parts = [f"{count(tally[Result.DONE])} {verb.done if verb else outcome.verb}"]
-    parts += [f"{count(tally[result])} {words}" for result, words in _ENDINGS.items() if tally[result]]
+    parts = [f"{count(tally[Result.DONE])} {ask.did(outcome)}"]
+    parts += [f"{count(tally[result])} {words}" for result, words in ask.ENDINGS.items() if tally[result]]
     if outcome.cancelled:
         parts.append("stopped half way")
     back = outcome.entry and tally[Result.DONE] and outcome.verb in ("hold", "release", "delete")

@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
 
 from mtatui import ask
 from mtatui.backends.host import HostError
+from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Result, Selection
 from mtatui.server import Server
 from mtatui.text import clean, count, size
 from mtatui.verbs import VERBS, Verb
 from mtatui.widgets.dialog import ConfirmDialog
 from mtatui.widgets.lines import Piece
+
+if TYPE_CHECKING:
+    from mtatui.backends.journal import Entry
 
 
 class Face(Protocol):
@@ -53,17 +57,40 @@ class Acting:
         """What is being done, in words; "" when nothing is."""
         self.last: Outcome | None = None
         self._cancel = asyncio.Event()
+        self._stoppable = True
 
     async def choose(
         self, verb: Verb, ids: Sequence[str], chosen_by: str, done: Callable[[Outcome], None] = lambda _: None
     ) -> None:
         """A verb was chosen for these messages: refuse it in words, or ask where that is due, then do it."""
-        if self.running:
-            self.app.tell(f"Still busy: {self.running}. esc cancels it.", "warning")
+        if self._busy():
             return
         if not ids:
             self.app.tell("There is no message under the cursor, and none is marked.", "warning")
             return
+        if len(ids) < ask.LARGE:
+            await self._choose(verb, ids, chosen_by, done)
+        else:  # that takes a moment, in which the keys go on
+            self.app.work(self._choose_many(verb, ids, chosen_by, done))
+
+    def _busy(self) -> bool:
+        if self.running:
+            self.app.tell(f"Still busy: {self.running}. esc stops it.", "warning")
+        return bool(self.running)
+
+    async def _choose_many(
+        self, verb: Verb, ids: Sequence[str], chosen_by: str, done: Callable[[Outcome], None]
+    ) -> None:
+        self._begin(looking := f"Looking at {ask.messages(len(ids))}")
+        try:
+            await self._choose(verb, ids, chosen_by, done)
+        finally:
+            if self.running.startswith(looking):
+                self._end()
+
+    async def _choose(
+        self, verb: Verb, ids: Sequence[str], chosen_by: str, done: Callable[[Outcome], None]
+    ) -> None:
         states = await asyncio.to_thread(self.server.index.states_of, ids)
         if why := self.server.why_not(verb, states.values()):
             self.app.tell(f"{verb.label}: {why}.", "warning")
@@ -76,6 +103,9 @@ class Acting:
             self._start(verb, selection, done)
             return
         radius = await asyncio.to_thread(self.server.index.blast_radius, selection)
+        if self.running and self._cancel.is_set():
+            self.app.tell("Nothing was done.")
+            return
         lines = ask.question(verb, selection, radius, kept_days=self.server.keep_days)
 
         def answered(yes: bool | None) -> None:
@@ -95,14 +125,19 @@ class Acting:
         )
 
     def cancel(self) -> bool:
-        """Stop the running verb before its next message; False where nothing runs."""
-        if self.running:
+        """Stop what is running before its next message, and say so; False where nothing runs."""
+        if self.running and not self._stoppable:
+            self.app.tell("That cannot be stopped half way.", "warning")
+        elif self.running and not self._cancel.is_set():
             self._cancel.set()
-            self.running = f"{self.running}, stopping"
+            self.running += ", stopping"
+            self.app.progress([(f" {self.running} before the next message …", "accent")])
         return bool(self.running)
 
     async def undo(self) -> None:
         """Take back the last delete, hold or release on this server, after asking."""
+        if self._busy():
+            return
         if why := self.server.why_not(VERBS["restore"]):
             self.app.tell(f"Undo: {why}.", "warning")
             return
@@ -119,13 +154,14 @@ class Acting:
         lines = [
             f"{verb.label} of {ask.messages(len(entry.did))}, {when}, by {clean(entry.who)}",
             f"  {clean(entry.selection.chosen_by)}",
-            _UNDOES[entry.verb],
+            _comes_back(entry),
         ]
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._run_as_work(
-                    "Taking back", lambda: self.server.actor.undo(entry, progress=self._progress)
+                    "Taking back",
+                    lambda: self.server.actor.undo(entry, progress=self._progress, cancel=self._cancel),
                 )
 
         self.app.push_screen(ConfirmDialog("Take back", lines, act="Take back"), answered)
@@ -145,6 +181,8 @@ class Acting:
 
     async def empty_trash(self) -> None:
         """Remove what is in the trash for good, after asking with a typed count."""
+        if self._busy():
+            return
         try:
             number, octets, _ = await self.server.actor.trash.contents(0)
         except HostError as error:
@@ -167,12 +205,15 @@ class Acting:
         )
 
     async def _empty_trash(self) -> None:
+        self._begin("Emptying the trash", stoppable=False)
         try:
             number, _ = await self.server.actor.trash.empty()
         except HostError as error:
             self.app.tell(str(error), "error")
             return
-        self.server.rescan()
+        finally:
+            self._end()
+            self.server.rescan()
         self.app.tell(f"{ask.messages(number)} removed from the trash for good.")
 
     # --- doing it --------------------------------------------------------------------------------------
@@ -190,18 +231,16 @@ class Acting:
         do: Callable[[], Awaitable[Outcome]],
         done: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
+        self._begin(what)
+
         async def job() -> None:
-            self._cancel.clear()
-            self.running = what
-            self.app.progress([(f" {what} …", "accent")])
             try:
                 outcome = await do()
             except HostError as error:
                 self.app.tell(str(error), "error")
                 return
             finally:
-                self.running = ""
-                self.app.progress([])
+                self._end()
                 self.server.rescan()
             self.last = outcome
             done(outcome)
@@ -210,7 +249,19 @@ class Acting:
 
         self.app.work(job())
 
+    def _begin(self, what: str, *, stoppable: bool = True) -> None:
+        self._cancel.clear()
+        self._stoppable = stoppable
+        self.running = what
+        self.app.progress([(f" {what} …", "accent")])
+
+    def _end(self) -> None:
+        self.running = ""
+        self.app.progress([])
+
     def _progress(self, done: int, total: int, what: str) -> None:
+        if self._cancel.is_set():
+            return  # that it is being stopped is what counts now
         pieces: list[Piece] = [
             (f" {clean(what) or self.running}", "accent"),
             (f"  {count(done)} of {count(total)}", ""),
@@ -220,30 +271,34 @@ class Acting:
 
 
 _UNDOES = {
-    "delete": "They are restored from the trash, on hold, under their own IDs.",
+    "delete": "From the trash back on hold, under the same queue IDs.",
     "hold": "Those that are still on hold are released.",
     "release": "Those that are still deferred are put on hold again.",
 }
 
 
+def _comes_back(entry: Entry) -> str:
+    """What taking an entry of the journal back will do."""
+    if entry.verb == "delete":
+        from_corrupt = sum(
+            target.state is State.CORRUPT and target.identity.id in entry.did
+            for target in entry.selection.targets
+        )
+        if from_corrupt:
+            return f"{_UNDOES['delete']} {count(from_corrupt)} of them into corrupt, where they were."
+    return _UNDOES[entry.verb]
+
+
 def story(outcome: Outcome) -> tuple[str, str]:
     """An outcome in one line, and how serious it is."""
     tally = outcome.tally()
-    verb = VERBS.get(outcome.verb)
-    done = verb.done if verb else outcome.verb
     number = len(outcome.receipts)
     if number == 1:
         receipt = outcome.receipts[0]
-        text = f"{receipt.id}: {clean(receipt.text) or done}"
+        text = f"{receipt.id}: {clean(receipt.text) or ask.did(outcome)}"
     else:
-        text = f"{count(tally[Result.DONE])} {done}"
-    if number > 1:
-        words = {
-            Result.GONE: "gone meanwhile",
-            Result.CHANGED: "changed, left alone",
-            Result.FAILED: "failed",
-        }
-        for result, word in words.items():
+        text = f"{count(tally[Result.DONE])} {ask.did(outcome)}"
+        for result, word in ask.ENDINGS.items():
             if tally[result]:
                 text += f" · {count(tally[result])} {word}"
     if outcome.cancelled:

@@ -22,14 +22,14 @@ from textual.widgets import Input, Static
 
 from mtatui.backends.host import HostError
 from mtatui.queue.message import Message, State
-from mtatui.screens import message_text
+from mtatui.screens import message_text, queue_sheets
 from mtatui.screens.choice import ChoiceScreen, Option
 from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS
 from mtatui.screens.message_head import Head
 from mtatui.screens.message_source import MessageSource
-from mtatui.screens.reading import ReadingScreen
+from mtatui.screens.reading import ReadingScreen, room
 from mtatui.screens.saving import Exists, NotSaved, save
-from mtatui.text import clean, count, fit, size
+from mtatui.text import clean, count, size
 from mtatui.verbs import RESTORE, SECTIONS, Action, Verb
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Piece
@@ -316,12 +316,11 @@ class MessageScreen(Screen[str]):
     def action_help(self) -> None:
         """The keys of this screen, as they are bound now."""
         lines: list[list[Piece]] = []
+        width = room(self.size.width)
         for action in map(self._bound, MESSAGE_ACTIONS):
             keys = " ".join(cap(key) for key in action.keys.split(","))
-            lines.append([(fit(f" {keys}", 14), "strong"), (fit(action.label, 14), ""), (action.help, "dim")])
-        lines.append(
-            [(fit(" j k g G", 14), "strong"), (fit("Move", 14), ""), ("also arrows and pages", "dim")]
-        )
+            lines += queue_sheets.row(keys, action.label, action.help, width)
+        lines += queue_sheets.row("j k g G", "Move", "Also arrows and pages.", width)
         self.app.push_screen(ReadingScreen("One message", lines))
 
     def action_back(self) -> None:

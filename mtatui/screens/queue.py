@@ -22,7 +22,7 @@ from mtatui.screens.choice import ChoiceScreen, Option
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue_model import Window
 from mtatui.screens.queue_page import QueuePage
-from mtatui.screens.reading import ReadingScreen
+from mtatui.screens.reading import ReadingScreen, room
 from mtatui.text import clean, count
 from mtatui.verbs import ALL, Verb
 from mtatui.widgets.filter_bar import FilterBar
@@ -338,11 +338,12 @@ class QueueScreen(QueuePage):
     def do_rescan(self, argument: str) -> None:
         """Read the spool anew."""
         self.server.rescan(thorough=True)
-        self.tell("The spool is read again.")
+        self.watch_postfix()
+        self.tell("The spool is being read again.")
 
     def do_commands(self, argument: str) -> None:
         """The command log."""
-        lines = queue_sheets.commands(self.server.host.log)
+        lines = queue_sheets.commands(self.server.host.log, room(self.size.width))
         self.app.push_screen(ReadingScreen(f"Commands that ran on {self.server.name}", lines, at_end=True))
 
     def do_receipts(self, argument: str) -> None:
@@ -351,11 +352,13 @@ class QueueScreen(QueuePage):
         if outcome is None:
             self.tell("Nothing has been done yet.")
         else:
-            self.app.push_screen(ReadingScreen("Receipts", queue_sheets.receipts(outcome)))
+            lines = queue_sheets.receipts(outcome, room(self.size.width))
+            self.app.push_screen(ReadingScreen("Receipts", lines))
 
     def do_help(self, argument: str) -> None:
         """The keys, and the query language."""
-        self.app.push_screen(ReadingScreen("Keys and queries", queue_sheets.help(self.config.keymap)))
+        lines = queue_sheets.help(self.config.keymap, room(self.size.width))
+        self.app.push_screen(ReadingScreen("Keys and queries", lines))
 
     async def do_palette(self, argument: str) -> None:
         """Every action by name."""
@@ -375,8 +378,8 @@ class QueueScreen(QueuePage):
     def do_back(self, argument: str) -> None:
         """One step back: stop what runs, unmark, clear the filter, go to the list."""
         if self.acting.cancel():
-            self.tell("Stopping before the next message …")
-        elif self.model.marks:
+            return
+        if self.model.marks:
             self.model.marks = set()
             self._toggle(set())
         elif not self.model.query.everything:

@@ -25,10 +25,10 @@ from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns, queue_sheets
 from mtatui.screens.acting import Acting
 from mtatui.screens.queue_model import QueueModel, Tally, Window
-from mtatui.screens.reading import ReadingScreen
+from mtatui.screens.reading import ReadingScreen, room
 from mtatui.server import Server
 from mtatui.text import cells, clean, count
-from mtatui.verbs import ALL, Action
+from mtatui.verbs import ALL, RESTORE, Action, Verb
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.header import PageHeader
@@ -49,6 +49,8 @@ LEAST = (60, 12)
 LOOK_WHILE_READING, LOOK_PACE = 0.4, 0.15
 
 _FOOTER = [a for a in ALL.values() if a.footer and a.where != "message" and a.id != "help"] + [ALL["help"]]
+
+_IN_TRASH = [RESTORE, *(a for a in _FOOTER if not isinstance(a, Verb))]
 
 
 class QueuePage(Screen[None]):
@@ -111,8 +113,8 @@ class QueuePage(Screen[None]):
         self._keep_fresh()
         self.set_interval(60, self._minute)
         self._settle()
-        self._watch()
-        self.set_interval(WATCH_PACE, self._watch)
+        self.watch_postfix()
+        self.set_interval(WATCH_PACE, self.watch_postfix)
         for problem in self.config.problems:
             self.tell(problem, "warning")
         if self._greeting:
@@ -180,7 +182,7 @@ class QueuePage(Screen[None]):
         self._show_detail()
 
     @work(group="watch", exit_on_error=False)
-    async def _watch(self) -> None:
+    async def watch_postfix(self) -> None:
         """See whether Postfix runs: a queue that nobody works on is the first thing to know."""
         try:
             stopped = not await self.server.running()
@@ -242,17 +244,19 @@ class QueuePage(Screen[None]):
         elif live.trouble is not None:
             since = time.strftime("%H:%M:%S", time.localtime(live.trouble_since))
             notes.append((f"no answer since {since}", "danger"))
-        elif self._stopped:
-            notes.append(("Postfix is stopped", "danger"))
         elif live.last is None:
             total = sum(self.server.index.counts().values())
             notes.append((f"reading {count(total)}", "accent"))
         else:
-            at = time.strftime("%H:%M:%S", time.localtime(live.changed_at))
+            at = time.strftime("%H:%M:%S", time.localtime(live.told_at))
             cost = f", {live.last_whole_cost:.1f} s" if not narrow else ""
-            notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
-            if live.limits and not narrow:
-                notes.append((" · limited view", "warning"))
+            if self._stopped:
+                notes.append(("Postfix is stopped", "danger"))
+                notes += [] if narrow else [(f" · scan {at}", "dim")]
+            else:
+                notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
+            if live.limits:
+                notes.append((" · no root" if narrow else " · limited view", "warning"))
         self.header.show(server=self.server.name, pages=[("queue", "Queue")], page="queue", notes=notes)
 
     def show_count(self, *, well_formed: bool = False) -> None:
@@ -260,9 +264,11 @@ class QueuePage(Screen[None]):
         if self.filter_bar.has_class("-mistaken") and not well_formed:
             return
         matching = len(self.table.source)
+        in_trash = self.model.state is State.TRASH
         counts = self.server.index.counts()
-        total = sum(number for state, number in counts.items() if state is not State.TRASH)
+        total = sum(number for state, number in counts.items() if (state is State.TRASH) == in_trash)
         text = count(matching) if self.model.query.everything else f"{count(matching)} of {count(total)}"
+        text += " in the trash" if in_trash else ""
         if self.model.marks:
             text += f" · {count(len(self.model.marks))} marked"
         self.filter_bar.show_count(text)
@@ -274,7 +280,8 @@ class QueuePage(Screen[None]):
         elif self.model.query.everything:
             self.table.say_when_empty("The queue is empty.")
         else:
-            self.table.say_when_empty("No message matches the filter. esc clears it.")
+            # Named, because what stands in the bar may be half written.
+            self.table.say_when_empty(f"No message matches {self.model.query}   esc clears the filter.")
 
     def show_columns(self, ids: Sequence[str]) -> None:
         """Show these columns of the table."""
@@ -287,8 +294,9 @@ class QueuePage(Screen[None]):
         self.tree_pane.chosen = self.model.chosen
 
     def show_footer(self) -> None:
-        """Show the keys, those that do not apply now dimmed."""
-        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER])
+        """Show the keys, those that do not apply now dimmed; in the trash the one verb that does."""
+        shown = _IN_TRASH if self.model.state is State.TRASH else _FOOTER
+        self.footer.show([(action, not self.why_not(action)) for action in shown])
 
     def _follow(self, id: str | None) -> None:
         """The detail follows the cursor in the same frame: a second one would cost as much again."""
@@ -316,4 +324,6 @@ class QueuePage(Screen[None]):
         """One line for the person; what does not fit opens as a sheet."""
         self.footer.tell(text.splitlines()[0] if text else "", severity)
         if cells(clean(text)) > self.size.width - 4 or "\n" in text:
-            self.app.push_screen(ReadingScreen("What happened", queue_sheets.wrapped(text)))
+            self.app.push_screen(
+                ReadingScreen("What happened", queue_sheets.wrapped(text, room(self.size.width)))
+            )

@@ -28,21 +28,20 @@ SORTS = {
     "state": "by state",
     "rcpts": "the fewest recipients first",
 }
-_WIDTH = 100
 
 
-def help(keymap: Mapping[str, str]) -> Sheet:
-    """The keys as they are bound now, and the query language."""
+def help(keymap: Mapping[str, str], width: int) -> Sheet:
+    """The keys as they are bound now, and the query language, in lines of so many cells."""
     lines: Sheet = [[("Keys", "accent")]]
-    lines += _keys([action for action in ALL.values() if action.where != "message"], keymap)
+    lines += _keys([action for action in ALL.values() if action.where != "message"], keymap, width)
     for keys, label, text in _MOVING:
-        lines += _row(keys, label, text)
+        lines += row(keys, label, text, width)
     lines += [[], [("Keys on a message", "accent")]]
-    lines += _keys([action for action in ALL.values() if action.where == "message"], keymap)
+    lines += _keys([action for action in ALL.values() if action.where == "message"], keymap, width)
     lines += [[], [("Queries", "accent")]]
     lines += [[('  Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.', "dim")]]
     for name, meaning in FIELDS.items():
-        first, *rest = wrap(meaning, _WIDTH - 18)
+        first, *rest = wrap(meaning, width - 18)
         lines.append([(fit(f"  {name}", 18), "strong"), (first, "dim")])
         lines += [[(" " * 18 + text, "dim")] for text in rest]
     lines.append([("  e.g.  state:deferred reason:timeout age>2h -from:news@", "")])
@@ -55,27 +54,28 @@ _MOVING = (
 )
 
 
-def _keys(actions: Iterable[Action], keymap: Mapping[str, str]) -> Iterator[list[Piece]]:
+def _keys(actions: Iterable[Action], keymap: Mapping[str, str], width: int) -> Iterator[list[Piece]]:
     for action in actions:
         keys = keymap.get(action.id, action.keys)
         shown = " ".join(cap(key) for key in keys.split(",")) if keys else f":{action.id}"
-        yield from _row(shown, action.label, action.help)
+        yield from row(shown, action.label, action.help, width)
 
 
-def _row(keys: str, label: str, text: str) -> Iterator[list[Piece]]:
-    first, *rest = wrap(text, _WIDTH - 30)
+def row(keys: str, label: str, text: str, width: int) -> Iterator[list[Piece]]:
+    """One action: its keys, its name, what it does, in lines of so many cells."""
+    first, *rest = wrap(text, width - 30)
     yield [(fit(f"  {keys}", 16), "strong"), (fit(label, 14), ""), (first, "dim")]
     for line in rest:
         yield [(" " * 30 + line, "dim")]
 
 
-def commands(log: CommandLog) -> Sheet:
-    """The command log, oldest first."""
+def commands(log: CommandLog, width: int) -> Sheet:
+    """The command log, oldest first, in lines of so many cells."""
     lines: Sheet = []
     for entry in log.entries:
         at = time.strftime("%H:%M:%S", time.localtime(entry.at))
         took = "" if entry.duration is None else f"{entry.duration:.2f} s"
-        first, *rest = wrap(clean(str(entry)), _WIDTH - 20)
+        first, *rest = wrap(clean(str(entry)), width - 20)
         lines.append([(f"{at} {took:>8}  ", "dim"), (first, "")])
         lines += [[(" " * 19 + text, "")] for text in rest]
         if entry.returncode:
@@ -86,29 +86,30 @@ def commands(log: CommandLog) -> Sheet:
 _ROLES = {Result.DONE: "dim", Result.GONE: "", Result.CHANGED: "warning", Result.FAILED: "danger"}
 
 
-def receipts(outcome: Outcome) -> Sheet:
-    """What became of each message: what was not done first."""
+def receipts(outcome: Outcome, width: int) -> Sheet:
+    """What became of each message, in lines of so many cells: what was not done first."""
     tally = outcome.tally()
     summary = " · ".join(f"{count(tally[result])} {result}" for result in Result if tally[result])
     when = time.strftime("%H:%M:%S", time.localtime(outcome.at))
     lines: Sheet = [[(f"{outcome.verb} at {when}, {outcome.cost:.1f} s: ", ""), (summary, "strong")]]
-    lines += [[(f"ran: {command}", "dim")] for command in outcome.commands]
-    lines += [[(note, "warning")] for note in outcome.notes]
+    for command in outcome.commands:
+        lines += [[(line, "dim")] for line in wrap(f"ran: {command}", width)]
+    for note in outcome.notes:
+        lines += [[(line, "warning")] for line in wrap(note, width)]
     order = [Result.FAILED, Result.CHANGED, Result.GONE, Result.DONE]
-    for receipt in sorted(outcome.receipts, key=lambda receipt: order.index(receipt.result)):
+    texts = {text: wrap(text, width - 27) for text in {receipt.text for receipt in outcome.receipts}}
+    for receipt in sorted(outcome.receipts, key=lambda one: (order.index(one.result), one.text, one.id)):
+        first, *rest = texts[receipt.text]
         lines.append(
-            [
-                (fit(receipt.id, 18), ""),
-                (fit(receipt.result, 9), _ROLES[receipt.result]),
-                (receipt.text, "dim"),
-            ]
+            [(fit(receipt.id, 18), ""), (fit(receipt.result, 9), _ROLES[receipt.result]), (first, "dim")]
         )
+        lines += [[(" " * 27 + line, "dim")] for line in rest]
     return lines
 
 
-def wrapped(text: str) -> Sheet:
-    """Words that are longer than a line."""
-    return [[(line, "")] for part in clean(text, lines=True).splitlines() for line in wrap(part, _WIDTH)]
+def wrapped(text: str, width: int) -> Sheet:
+    """Words that are longer than a line of so many cells."""
+    return [[(line, "")] for line in wrap(text, width)]
 
 
 def to_copy(message: Message) -> dict[str, str]:

@@ -15,19 +15,27 @@ from textual.widgets import Static
 from mtatui.text import clean
 from mtatui.widgets.lines import Lines, Piece
 
+#: The widest a sheet gets, and what of it is not for text: padding and the scroll bar.
+WIDEST, MARGIN = 110, 4
+
+
+def room(columns: int) -> int:
+    """Cells that a line of a sheet has on a screen of so many columns."""
+    return min(WIDEST, columns * 96 // 100) - MARGIN
+
 
 class Sheet(Lines):
     """Lines of pieces, as they were given."""
 
     def __init__(self, lines: Sequence[Sequence[Piece]]) -> None:
         super().__init__()
-        self.lines = [[(clean(text), role) for text, role in line] for line in lines]
+        self.lines = lines
 
     def line_count(self) -> int:
         return len(self.lines)
 
     def draw(self, index: int, width: int) -> Strip:
-        return self.line(self.lines[index], width)
+        return self.line([(clean(text), role) for text, role in self.lines[index]], width)
 
 
 class ReadingScreen(ModalScreen[None]):

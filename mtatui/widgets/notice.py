@@ -17,7 +17,7 @@ ROLES = {"information": "strong", "warning": "warning", "error": "danger"}
 
 
 class NoticeFooter(KeyFooter):
-    """Keys; over them what was just done or went wrong; over that what is being done."""
+    """Keys; in their place what is being done, what was just done or went wrong, or both."""
 
     DEFAULT_CSS = """
     NoticeFooter { dock: bottom; }
@@ -53,5 +53,6 @@ class NoticeFooter(KeyFooter):
         self.repaint()
 
     def _said(self, width: int) -> tuple[Sequence[Piece], Sequence[Piece]]:
-        shown = self._progress or self._notice
+        gap: Sequence[Piece] = [("  ", "")] if self._progress and self._notice else ()
+        shown = [*self._progress, *gap, *self._notice]
         return (shown, ()) if shown else super()._said(width)
