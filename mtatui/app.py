@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
 from mtatui.config import Config
+from mtatui.driver import SteadyDriver
 from mtatui.screens.acting import Acting
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
@@ -51,7 +52,7 @@ class MtatuiApp(App[None]):
     ]
 
     def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
-        super().__init__()
+        super().__init__(driver_class=SteadyDriver)
         self.theme = config.theme
         self.server = server
         self.config = config

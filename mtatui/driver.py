@@ -1,0 +1,47 @@
+"""Textual's driver for a terminal that may go away at any time.
+
+When a terminal goes away the kernel sends SIGHUP and SIGCONT, and every write fails. Textual 8.2 then starts
+the terminal once more (for SIGCONT means to it that it comes back from ctrl+z), and its writing thread dies of
+the failed write: once its queue is full, the event loop waits for it for ever, and a running verb with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import termios
+from typing import IO, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class SteadyDriver(LinuxDriver):
+    """Writes to a terminal as long as there is one, and after that to nobody."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._file: Any = _Forgiving(self._file)
+
+    def _sigcont_application(self, *args: Any) -> None:
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            return  # nobody has come back: the terminal is gone
+        super()._sigcont_application(*args)
+
+
+class _Forgiving:
+    """A file for which a failed write is no error: whoever should read it is gone."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self.fileno = file.fileno
+
+    def write(self, text: str) -> None:
+        """Write, or do not."""
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Flush, or do not."""
+        with contextlib.suppress(OSError):
+            self._file.flush()
