@@ -123,7 +123,13 @@ VERBS: dict[str, Verb] = {v.id: v for v in (HOLD, RELEASE, REQUEUE, DELETE, BOUN
 
 #: What a user can do besides the verbs, in the order in which help and footer show it.
 ACTIONS: tuple[Action, ...] = (
-    Action("open", "enter", "Open", "Open the message under the cursor: envelope, headers, body, log."),
+    Action(
+        "open",
+        "enter",
+        "Open",
+        "Open the message under the cursor: envelope, headers, body, log.",
+        argument="[ID]",
+    ),
     Action("filter", "slash", "Filter", "Filter the queue with a query.", argument="query"),
     Action("mark", "space", "Mark", "Mark the message under the cursor, or take its mark away."),
     Action("mark-all", "asterisk", "All", "Mark all messages that match the filter; again: none."),

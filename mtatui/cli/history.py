@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mtatui import ask
 from mtatui.cli import output, receipts
 from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
 from mtatui.cli.options import Options
@@ -71,7 +72,7 @@ def show(options: Options, entry: str, json: bool) -> None:
             return
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.at))
         output.put(
-            f"{found.id}  {when}  {clean(found.who)}: {found.verb}, {count(len(found.selection))} messages"
+            f"{found.id}  {when}  {clean(found.who)}: {found.verb}, {ask.messages(len(found.selection))}"
         )
         output.put(f"chosen by: {clean(found.selection.chosen_by)}")
         output.put(f"became:    {_became(found)}")
@@ -93,6 +94,8 @@ def undo(options: Options, entry: str, yes: bool, json: bool) -> int:
     with opened(options) as server:
         permitted(server, ALL["undo"])
         found = _find(_entries(server), entry)
+        if not found.did:
+            raise Refused(f"{found.id} changed nothing, so there is nothing to take back")
         if not yes:
             _agree(found)
         outcome = wait_for(_undo(server, found))
@@ -108,7 +111,7 @@ async def _undo(server: Server, entry: Entry) -> Outcome:
 def _agree(entry: Entry) -> None:
     verb = VERBS[entry.verb]
     when = time.strftime("%a %H:%M:%S", time.localtime(entry.at))
-    what = f"{verb.label} of {count(len(entry.did))} messages, {when}, by {entry.who}"
+    what = f"{verb.label} of {ask.messages(len(entry.did))}, {when}, by {entry.who}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
             f"Take back {what}: that asks first, and nobody is here to be asked. Say --yes to do it."

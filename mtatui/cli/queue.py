@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mtatui import ask
 from mtatui.cli import output
 from mtatui.cli.messages import as_json
 from mtatui.cli.options import Options
@@ -112,7 +113,7 @@ def listing(server: Server, view: View, number: int) -> None:
     if number:
         output.table(_COLUMNS, (_row(row, now) for row in rows(server, view, number)))
     everything = sum(n for state, n in server.index.counts().items() if state != "trash")
-    output.say(f"{count(number)} of {count(everything)} messages")
+    output.say(f"{count(number)} of {ask.messages(everything)}")
 
 
 def _row(row: Summary, now: float) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ def _row(row: Summary, now: float) -> tuple[str, ...]:
         row.state,
         ago(now - row.arrival) if row.arrival else "",
         size(row.size),
-        row.sender or "<>",
+        row.sender or ("<>" if row.arrival else ""),  # where nothing could be read, it is not the null sender
         row.recipient,
         f"+{row.recipients - 1}" if row.recipients > 1 else "",
         ago(row.retry - now) if row.retry else "",

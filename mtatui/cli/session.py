@@ -38,7 +38,8 @@ def open_server(options: Options, config: Config) -> Server:
         from mtatui.backends.host_demo import DemoHost
 
         host: Host = DemoHost(read_only=read_only)
-        return Server(host, keep_days=config.trash_days, keep_bytes=config.trash_bytes)
+        # By its own name it would look like somebody's server.
+        return Server(host, name="demo", keep_days=config.trash_days, keep_bytes=config.trash_bytes)
     entry = _entry(options.server, config)
     if entry.host not in ("localhost", ""):
         raise Misused(f"{entry.name} is on {entry.host}: only servers on this machine can be managed so far")
@@ -86,6 +87,8 @@ def scanned(options: Options) -> Iterator[Server]:
         server.scan()
         # Of what Postfix has put aside as corrupt nobody expects that it can be read.
         problems = [p for p in server.index.problems if not p.path.startswith("corrupt/")]
+        if not server.host.superuser:
+            say(f"mtatui: {server.feed().limits}")
         for problem in problems[:COMPLAINTS]:
             say(f"mtatui: {problem.path}: {problem.text}".replace(" : ", " "))
         if len(problems) > COMPLAINTS:

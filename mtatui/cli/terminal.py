@@ -9,7 +9,7 @@ from mtatui.cli.options import Options
 from mtatui.cli.session import open_server
 from mtatui.config import load
 
-DEMO = "This is the demo server: nothing on it is real, try everything. It is gone when you leave."
+DEMO = "A demo server: nothing here is real, try everything. It is gone when you leave."
 
 
 def open_terminal(options: Options) -> int:

@@ -199,7 +199,9 @@ class _Parser:
             raise QuerySyntaxError(_no_such_field(field), start, named.end(1))
         self.at = named.end()
         if self.at_space_or("()"):
-            raise QuerySyntaxError(f"{field}{op} needs a value: {FIELDS[field]}", start, self.at)
+            # What it looks like, where that is said: the line in which this is told may be short.
+            value = FIELDS[field].rpartition(": ")[2]
+            raise QuerySyntaxError(f"{field}{op} needs a value: {value}", start, self.at)
         if field in NUMBER_FIELDS:
             if op == ":" or (field in TIMES and op == "="):
                 raise QuerySyntaxError(f"{field} takes ‘>’ or ‘<’: {FIELDS[field]}", start, self.at)

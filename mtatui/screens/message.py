@@ -230,6 +230,7 @@ class MessageScreen(Screen[str]):
 
     def action_section(self, section: str) -> None:
         """Go to a section."""
+        self._footer.hush()
         if section != self._section:
             self._section = section
             self._view.search("")
@@ -251,6 +252,7 @@ class MessageScreen(Screen[str]):
 
     def action_neighbour(self, step: int) -> None:
         """Go to the next message of the list, or the one before, in the same section."""
+        self._footer.hush()
         other = self._neighbour(self.message_id, step)
         if other is None:
             self.tell("That was the last message of the list." if step > 0 else "That was the first one.")
@@ -347,6 +349,7 @@ class MessageScreen(Screen[str]):
         field.focus()
 
     def _answered(self) -> None:
+        self._footer.hush()
         self._asking = ""
         self.query_one("#message-ask").display = False
         self._view.focus()

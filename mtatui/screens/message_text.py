@@ -46,7 +46,7 @@ def heading(message: Message, expires: int, now: float, *, gone: bool) -> list[l
             first.append((f" · returns to sender {moment(expires, now)}", "dim"))
     more = len(message.recipients) - 1
     one = next((r for r in message.recipients if not r.done), *message.recipients[:1] or (None,))
-    to = clean(one.address) if one else "nobody"
+    to = clean(one.address) if one else "nobody" if message.arrival else "?"
     second: list[Piece] = [
         ("from ", "dim"),
         (sender(message), ""),
@@ -129,6 +129,8 @@ def body(raw: bytes) -> Text:
 
 def everything(raw: bytes) -> Text:
     """Every byte, line by line."""
+    if not raw:
+        return ["The message has no content."]
     return raw_text(raw).removesuffix("\n").split("\n")
 
 
@@ -161,7 +163,9 @@ def log_text(lines: Sequence[str], id: str) -> Text:
 
 
 def sender(message: Message) -> str:
-    """The envelope sender, the null sender by the name that postqueue(1) gives it."""
+    """The envelope sender; that of a file in which nothing could be read is not known."""
+    if not message.arrival and not message.sender:
+        return "not known: nothing can be read in this file"
     return clean(message.sender) or "<> (a notification, the null sender)"
 
 

@@ -44,6 +44,10 @@ class Matches(CursorLines, can_focus=False):
         ]
         return self.line(pieces, width, "cursor" if index == self.cursor else "")
 
+    def draw_beyond(self, index: int, width: int) -> Strip:
+        text = "" if self.actions else "  No action is called that; esc goes back."
+        return self.line([(text, "warning")], width)
+
     def clicked(self, index: int, event: events.Click) -> None:
         self.move_to(index)
         screen = self.screen

@@ -51,7 +51,10 @@ class QueueScreen(QueuePage):
         """Do what an action's id says."""
         self.footer.hush()
         action = ALL[id]
-        if isinstance(action, Verb):
+        if argument and not action.argument:
+            what = " It acts on the marks, or else the cursor." if isinstance(action, Verb) else ""
+            self.tell(f":{id} takes nothing after it.{what}", "warning")
+        elif isinstance(action, Verb):
             await self._verb(action)
         elif why := self.server.why_not(action):
             self.tell(f"{action.label}: {why}.", "warning")

@@ -170,8 +170,8 @@ class QueueModel:
 
     # --- the tree --------------------------------------------------------------------------------------
 
-    def nodes(self, server: str, tally: Tally) -> list[Node]:
-        """The tree's visible lines."""
+    def nodes(self, server: str, tally: Tally, unknown: Sequence[State] = ()) -> list[Node]:
+        """The tree's visible lines; how many messages are in an ``unknown`` state nobody can tell."""
         total = sum(number for state, number in tally.counts.items() if state is not State.TRASH)
         nodes = [Node("server:", server, total, expandable=False, glyph="▾")]
         for state in (*ALWAYS, *WHEN_THERE):
@@ -181,7 +181,8 @@ class QueueModel:
             key = f"state:{state}"
             look = LOOKS[state]
             open_ = key in self.unfolded
-            nodes.append(Node(key, look.label, number, 1, bool(number), open_, look.glyph, look.role))
+            shown = "?" if state in unknown else number
+            nodes.append(Node(key, look.label, shown, 1, bool(number), open_, look.glyph, look.role))
             if open_ and number:
                 nodes += self._facet_nodes(state, tally)
         return nodes

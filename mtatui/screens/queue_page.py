@@ -79,6 +79,7 @@ class QueuePage(Screen[None]):
         self._shown = -1
         self._id_width = 11
         self._stopped = False
+        self._limits = ""
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
         self.filters = dict(config.filters)
@@ -137,6 +138,10 @@ class QueuePage(Screen[None]):
         """The live thread has heard something; look when there is something new."""
         if self.server.index.generation != self._shown:
             self._stale.set()
+        live = self.server.live
+        if live is not None and live.limits != self._limits:
+            self._limits = live.limits
+            self.tell(f"{self._limits[:1].upper()}{self._limits[1:]}.")
         self._show_header()
 
     def look_now(self) -> None:
@@ -290,7 +295,9 @@ class QueuePage(Screen[None]):
 
     def show_tree(self) -> None:
         """Show the counts, and which node the filter stands for."""
-        self.tree_pane.nodes = self.model.nodes(self.server.name, self._tally)
+        live = self.server.live
+        unknown = [State.CORRUPT] if live is not None and live.limits else []
+        self.tree_pane.nodes = self.model.nodes(self.server.name, self._tally, unknown)
         self.tree_pane.chosen = self.model.chosen
 
     def show_footer(self) -> None:

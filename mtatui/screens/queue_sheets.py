@@ -39,7 +39,8 @@ def help(keymap: Mapping[str, str], width: int) -> Sheet:
     lines += [[], [("Keys on a message", "accent")]]
     lines += _keys([action for action in ALL.values() if action.where == "message"], keymap, width)
     lines += [[], [("Queries", "accent")]]
-    lines += [[('  Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.', "dim")]]
+    how = 'Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.'
+    lines += [[(f"  {line}", "dim")] for line in wrap(how, width - 2)]
     for name, meaning in FIELDS.items():
         first, *rest = wrap(meaning, width - 18)
         lines.append([(fit(f"  {name}", 18), "strong"), (first, "dim")])

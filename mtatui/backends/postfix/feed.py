@@ -110,10 +110,7 @@ class SpoolFeed:
 class PostqueueFeed:
     """What ``postqueue -j`` lists, again and again; only what has changed is told."""
 
-    limits = (
-        "read with postqueue: next retry, origin, SASL user, served recipients and corrupt messages "
-        "are not known"
-    )
+    limits = "without root: retry times, origins, logins, corrupt messages are not known"
 
     def __init__(self, host: Host, config_directory: str | None = None) -> None:
         """List the queue of the default instance, or of the one configured in a directory."""
