@@ -90,7 +90,8 @@ def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days
     else:
         lines.append(_BECOMES[verb.id])
     runs = command(verb, set(states) == {State.CORRUPT})
-    lines.append(f"Runs: {runs}{'   (queue IDs on standard input)' if runs.endswith(' -') else ''}")
+    how = "   (queue IDs on standard input)" if runs.startswith("postsuper") else ""
+    lines.append(f"Runs: {runs}{how}")
     return lines
 
 

@@ -162,7 +162,7 @@ class Server:
             return f"{self.name} is open read-only"
         needs_root = action.needs_root if isinstance(action, Verb) else action.id in _ROOT_ACTIONS
         if needs_root and not self.host.superuser:
-            return "only root may do that: start mtatui as root, or with sudo configured for this server"
+            return "only root may do that: run mtatui as root, or with sudo (README)"
         if action is BOUNCE and self._facts is not None and self._facts.release < (3, 5):
             return f"bounce needs Postfix 3.5 or newer; this is {self._facts.version}"
         return _state_reason(action, set(states)) if isinstance(action, Verb) else ""
@@ -281,7 +281,7 @@ def _state_reason(verb: Verb, states: set[State]) -> str:
     if verb is RELEASE and not states & {State.HOLD, State.CORRUPT}:
         return "only held messages can be released"
     if states == {State.CORRUPT} and verb in (BOUNCE, DELIVER):
-        return "Postfix cannot read a corrupt message; hold, release, requeue or delete it"
+        return "it is corrupt, Postfix cannot read it; hold, release or delete it"
     return ""
 
 

@@ -125,7 +125,8 @@ def _envelope(message: Message) -> list[Item]:
         "helo": "" if message.helo == message.client_name else clean(message.helo),
         "filter": clean(message.content_filter),
     }
-    first: Item = [(f"{'from':<{LABEL}} ", "dim"), (clean(message.sender) or "<>", "")]
+    nobody = "<>" if message.arrival else "not known: nothing can be read in this file"
+    first: Item = [(f"{'from':<{LABEL}} ", "dim"), (clean(message.sender) or nobody, "")]
     return [first, *([(f"   {label}  ", "dim"), (value, "")] for label, value in known.items() if value)]
 
 

@@ -27,6 +27,8 @@ _CHANGE_MASK = (1 << _CHANGE_BITS) - 1
 #: are still being written.
 _FINISHED_ONLY = ("maildrop", "incoming", "active", "deferred", "hold")
 _LOGGED = ("active", "deferred", "hold")
+#: Where nobody expects that a file can be read to its end: the damaged ones are put there.
+_EXPECTED = ("corrupt/", "mtatui/")
 _RECIPIENTS_A_LINE = 1000
 _PROBLEM_LIMIT = 25
 
@@ -85,7 +87,8 @@ class Reader:
                 row, stamp = self._read_one(path)
             except record.Damaged as damaged:
                 row, stamp = damaged.row, self.stamp(path)
-                self.problem(lines, path, str(damaged))
+                if not path.startswith(_EXPECTED):
+                    self.problem(lines, path, str(damaged))
             except FileNotFoundError:
                 row, stamp = None, UNREAD
             except OSError as error:
@@ -116,7 +119,7 @@ class Reader:
         if self._problems < _PROBLEM_LIMIT:
             lines.append(line("problem", path, text))
         elif self._problems == _PROBLEM_LIMIT:
-            lines.append(line("problem", "", "more files could not be read; they are not listed here"))
+            lines.append(line("problem", "", "more files could not be read, or not to their ends"))
 
     def _read_one(self, path: str) -> "Tuple[Any, int]":
         state = path[: path.index("/")]
