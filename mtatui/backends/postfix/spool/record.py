@@ -39,6 +39,10 @@ OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ATOMS = rb"""[^\x00-\x20\x7f()<>@,;:\\"\[\].]+(?:\.[^\x00-\x20\x7f()<>@,;:\\"\[\].]+)*"""
 _DOT_STRING = re.compile(_ATOMS + rb"\Z").match
 _PLAIN_ADDRESS = re.compile(_ATOMS + rb"(?:@[^@]*)?\Z").match
+#: What a log says in its usual form, all of it in one step: offset, status and reason of each block.
+_LOG_BLOCKS = re.compile(
+    r"\noffset=([0-9]{1,18})\n(?:.+\n)*?status=(.*)\n(?:.+\n)*?reason=(.*)",
+).findall
 _OLD_LOG_LINE = re.compile(r"<(.*?)>: +(.*)").match
 _NOTHING_SAID = ("", "")
 
@@ -108,14 +112,27 @@ def row_of(fd: int, info: os.stat_result, id: str, state: str, logs: "tuple[str,
             continue
         except OSError as error:
             damage = damage or "its log %s cannot be read: %s" % (log, error.strerror)
-    rows = []
-    for offset, raw, done, raw_original in recipients:
-        address = _address(raw) if raw else "MAILER-DAEMON"
-        original = _address(raw_original) if raw_original and raw_original != raw else ""
-        reason, status = reasons.get(offset) or reasons.get(address) or _NOTHING_SAID
-        rows.append([address, reason, status, done, original])
     get = attributes.get
-    ip = _text(get(b"log_client_address") or get(b"client_address", b""))
+    raw = [
+        sender if _PLAIN_ADDRESS(sender) else _quoted(sender),
+        get(b"log_client_address") or get(b"client_address", b""),
+        get(b"log_client_name") or get(b"client_name", b""),
+        get(b"log_helo_name") or get(b"helo_name", b""),
+        get(b"sasl_username", b""),
+        content_filter,
+    ]
+    for _, address, _, original in recipients:
+        raw.append(address if _PLAIN_ADDRESS(address) else _quoted(address) or b"MAILER-DAEMON")
+        raw.append(_quoted(original) if original != address else b"")
+    texts = _texts(raw)
+    rows = []
+    at = 6
+    for offset, _, done, _ in recipients:
+        to = texts[at]
+        reason, status = reasons.get(offset) or reasons.get(to) or _NOTHING_SAID
+        rows.append([to, reason, status, done, texts[at + 1]])
+        at += 2
+    ip = texts[1]
     if ip[:5] == "IPv6:":  # as RFC 5321 writes it
         ip = ip[5:]
     row = [
@@ -123,13 +140,10 @@ def row_of(fd: int, info: os.stat_result, id: str, state: str, logs: "tuple[str,
         state,
         arrival,
         size,
-        max(0, int(info.st_ctime if state == "trash" else info.st_mtime)),
-        _address(sender),
+        max(0, info[stat.ST_CTIME if state == "trash" else stat.ST_MTIME]),
+        texts[0],
         "" if ip == "unknown" else ip,
-        _text(get(b"log_client_name") or get(b"client_name", b"")),
-        _text(get(b"log_helo_name") or get(b"helo_name", b"")),
-        _text(get(b"sasl_username", b"")),
-        _text(content_filter),
+        *texts[2:6],
         rows,
     ]
     if damage:
@@ -153,8 +167,13 @@ def read_log(path: str) -> "dict[int | str, tuple[str, str]]":
             data += os.pread(fd, LOG_LIMIT, FIRST_READ)
     finally:
         os.close(fd)
+    text = data.decode("utf-8", "surrogateescape")
     found: "dict[int | str, tuple[str, str]]" = {}
-    for block in data.decode("utf-8", "surrogateescape").split("\n\n"):
+    for offset, status, reason in _LOG_BLOCKS(text):
+        found[int(offset)] = reason[:TEXT_LIMIT], status[:TEXT_LIMIT]
+    if found and len(found) == text.count("\nreason="):
+        return found
+    for block in text.split("\n\n"):
         at = block.find("\nreason=")
         if at >= 0:
             said = block[at + 8 : at + 8 + TEXT_LIMIT], _line(block, "\nstatus=")
@@ -324,6 +343,19 @@ def _number(data: bytes) -> int:
     return number if 0 < number < _NUMBER_LIMIT else 0
 
 
+def _texts(pieces: "list[bytes]") -> "list[str]":
+    """All of them decoded: as one where that can be, for Python's price is by the step."""
+    together = b"\n".join(pieces)
+    if len(together) <= TEXT_LIMIT:
+        try:
+            texts = together.decode().split("\n")
+        except UnicodeDecodeError:
+            texts = []
+        if len(texts) == len(pieces):
+            return texts
+    return [_text(piece) for piece in pieces]
+
+
 def _text(data: bytes) -> str:
     try:
         return data[:TEXT_LIMIT].decode()
@@ -332,6 +364,10 @@ def _text(data: bytes) -> str:
 
 
 def _address(raw: bytes) -> str:
+    return _text(_quoted(raw))
+
+
+def _quoted(raw: bytes) -> bytes:
     """An address as ``postqueue`` and the logs write it: the local part quoted where it must be
     (``quote_822_local.c``)."""
     if raw and not _PLAIN_ADDRESS(raw):
@@ -342,4 +378,4 @@ def _address(raw: bytes) -> str:
         local = raw[route:sign]
         if not _DOT_STRING(local):
             raw = raw[:route] + b'"' + re.sub(rb'(["\\\r])', rb"\\\1", local) + b'"' + raw[sign:]
-    return _text(raw)
+    return raw

@@ -167,14 +167,14 @@ class Spool:
         names: "List[str]" = []
         try:
             folder.mtime = os.stat(folder.path).st_mtime_ns
-            with os.scandir(folder.path) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if len(name) == 1:
-                        folder.folders.append(name)
-                    elif _is_message(name, folder.state):
-                        names.append(name)
-                        folder.inodes.append(entry.inode())
+            with os.scandir(folder.path) as listing:
+                entries = list(listing)
+            names = [entry.name for entry in entries]
+            if not _QUEUE_IDS("\n".join(names)):
+                folder.folders = [name for name in names if len(name) == 1]
+                entries = [entry for entry in entries if _is_message(entry.name, folder.state)]
+                names = [entry.name for entry in entries]
+            folder.inodes = array("Q", [entry.inode() for entry in entries])
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
