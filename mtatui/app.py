@@ -14,9 +14,11 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.widgets import Input
 
 from mtatui.config import Config
 from mtatui.driver import SteadyDriver
@@ -73,6 +75,19 @@ class MtatuiApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys in the order in which they were typed.
+
+        Textual lets a key climb from the widget in focus up to the app before it looks what it is bound to.
+        What is typed ahead over a slow line, or pasted, overtakes it: of "/delete" the "d" would have reached
+        the list before the "/" had moved the focus into the filter, and would be a verb.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and not isinstance(self.focused, Input):
+            for first in (True, False):
+                if await self._check_bindings(event.key, priority=first):
+                    return
+        await super().on_event(event)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once that the config file gives one key to two actions."""

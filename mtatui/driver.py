@@ -1,6 +1,6 @@
 """Textual's driver for a terminal that may go away at any time.
 
-When a terminal goes away the kernel sends SIGHUP and SIGCONT, and every write fails. Textual 8.2 takes SIGCONT
+When a terminal goes away the kernel sends SIGHUP and SIGCONT, and every write fails. Textual takes SIGCONT
 for the return from ctrl+z and starts the terminal once more, and its writing thread dies of the failed write:
 once that thread's queue is full, the event loop waits for it for ever, and a running verb with it.
 """

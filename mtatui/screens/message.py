@@ -346,13 +346,13 @@ class MessageScreen(Screen[str]):
         field.value = "" if what == "search" else f"~/{self.message_id}.eml"
         field.cursor_position = len(field.value)
         self._overwrite = ""
-        field.focus()
+        self.set_focus(field)  # at once, for the next key may be on its way
 
     def _answered(self) -> None:
         self._footer.hush()
         self._asking = ""
         self.query_one("#message-ask").display = False
-        self._view.focus()
+        self.set_focus(self._view)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Search, or save."""

@@ -100,6 +100,11 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
         self._narrow("")
         self.input.focus()
 
+    def on_key(self, event: events.Key) -> None:
+        """What was typed while this opened goes where it belongs."""
+        if event.is_printable and event.character and self.focused is None:
+            self.input.insert_text_at_cursor(event.character)
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list to what fits."""
         self._narrow(event.value)

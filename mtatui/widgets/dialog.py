@@ -137,7 +137,7 @@ class ConfirmDialog(Dialog[bool]):
         """Cancel has the focus, and yet what is typed goes where it belongs."""
         if self._typed and event.is_printable and event.character and isinstance(self.focused, Button):
             typed = self.query_one(Input)
-            typed.focus()
+            self.set_focus(typed)
             typed.insert_text_at_cursor(event.character)
 
     def on_input_changed(self, event: Input.Changed) -> None:

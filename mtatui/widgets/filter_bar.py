@@ -145,7 +145,7 @@ class FilterBar(Horizontal):
 
     def ask(self) -> None:
         """Let the person write."""
-        self._input.focus()
+        self.screen.set_focus(self._input)  # at once, for the next key may be on its way
 
     @property
     def history(self) -> list[str]:
