@@ -27,6 +27,8 @@ _ROLES = {
     Kind.NOTE: "dim",
 }
 
+_EMPTY = "There is no content, or none that can be read in its file."
+
 
 def heading(message: Message, expires: int, now: float, *, gone: bool) -> list[list[Piece]]:
     """Who the message is and where it stands, in two lines; of the recipients one still waiting is named."""
@@ -102,7 +104,7 @@ def header_text(raw: bytes) -> Text:
     """The headers decoded: those a person looks for first, then all of them as they stand."""
     fields = headers(raw)
     if not fields:
-        return ["No headers at all: the message begins with its body, or could not be read."]
+        return ["No headers: the message begins with its body, or nothing can be read in its file."]
     first = [Paragraph(field.value, "", field.name) for field in important(fields)]
     every = [Paragraph(field.value, "" if field.name else "warning", field.name) for field in fields]
     return [*first, Paragraph(""), Paragraph("all headers, as they stand", "dim"), Paragraph(""), *every]
@@ -124,18 +126,20 @@ def _part(part: Part) -> Paragraph:
 
 def body(raw: bytes) -> Text:
     """The body to read."""
-    return body_text(raw).split("\n") if raw else ["The message has no content."]
+    return body_text(raw).split("\n") if raw else [_EMPTY]
 
 
 def everything(raw: bytes) -> Text:
     """Every byte, line by line."""
     if not raw:
-        return ["The message has no content."]
+        return [_EMPTY]
     return raw_text(raw).removesuffix("\n").split("\n")
 
 
 def records(text: str) -> Text:
     """The envelope records as postcat(1) prints them."""
+    if not text:
+        return ["postcat finds no records in it: this is not a queue file, or not any more."]
     return clean(text, lines=True).removesuffix("\n").split("\n")
 
 

@@ -43,6 +43,12 @@ def _recipient(row: Summary, width: int) -> str:
     return fit_address(row.recipient, width - cells(more)).rstrip() + more if row.recipient else "–"
 
 
+def _reason(row: Summary, width: int) -> Cell | str:
+    if row.reason or row.state in (State.DEFERRED, State.HOLD, State.TRASH):
+        return clean(row.reason) or Cell("–", "dim")
+    return Cell(LOOKS[row.state].word, "dim")  # no delivery has failed: where it is says why it is here
+
+
 def _state(row: Summary, width: int) -> Cell:
     look = LOOKS[row.state]
     return Cell(fit(f"{look.glyph} {look.word}", width), look.role)
@@ -60,7 +66,7 @@ COLUMNS: tuple[Column[Summary], ...] = (
     Column(
         "reason",
         "Reason",
-        lambda row, width: clean(row.reason) or Cell("–", "dim"),
+        _reason,
         12,
         flex=1,
         rank=2,
