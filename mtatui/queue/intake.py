@@ -7,7 +7,7 @@ This is the hot path of a first scan: a hundred thousand rows pass here while th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -87,7 +87,9 @@ class Intake:
         """The number that the next message gets."""
         self._domains = Shared("domain", 1, lambda text: (clean(text).lower(),))
         self._causes = Shared("cause", 2, lambda pair: tuple(map(clean, pair)))
-        self._origins = Shared("origin", 5, lambda texts: tuple(map(clean, texts)))
+        self._origins = Shared(
+            "origin", 5, lambda texts: texts if _plain(texts) else tuple(map(clean, texts))
+        )
         self.shared = (self._domains, self._causes, self._origins)
         self._replies: dict[str, tuple[int, str, str]] = {}
 
@@ -149,8 +151,7 @@ class Intake:
                     )
                 )
             n += 1
-        texts = "".join([text for message in simple for text in message[_TEXTS]])
-        if not (texts.isascii() and texts.isprintable()):
+        if not _plain([text for message in simple for text in message[_TEXTS]]):
             simple = [(*message[:9], *map(clean, message[_TEXTS])) for message in simple]
         batch.simple += simple
         self.next = n
@@ -162,7 +163,7 @@ class Intake:
         key, label, _ = self._reply(reason, status)
         domain = _domain(address)
         causes, domains = {label}, {domain}
-        others = []
+        others: list[tuple[Any, ...]] = []
         for place, (to, why, code, over, wanted) in enumerate(recipients):
             if place != lead:
                 its_key, its_label, _ = self._reply(why, code)
@@ -182,11 +183,13 @@ class Intake:
                         bool(over),
                         first_cause,
                         first_domain,
-                        clean(to),
-                        clean(why),
-                        clean(wanted),
+                        to,
+                        why,
+                        wanted,
                     )
                 )
+        if not _plain([text for other in others for text in other[7:]]):
+            others = [(*other[:7], *map(clean, other[7:])) for other in others]
         waiting = sum(not recipient[3] for recipient in recipients)
         batch.full.append(
             (
@@ -225,3 +228,9 @@ class Intake:
 
 def _domain(address: str) -> str:
     return clean(address.rpartition("@")[2]).lower() if "@" in address else ""
+
+
+def _plain(texts: Iterable[str]) -> bool:
+    """Whether `clean` would leave them all as they are; asked of many at once, for that is cheap."""
+    together = "".join(texts)
+    return together.isascii() and together.isprintable()

@@ -13,6 +13,8 @@ frequent first.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 TIMEOUT = "timeout"
 REFUSED = "refused"
 NO_ROUTE = "no route"
@@ -329,6 +331,8 @@ _OWN: tuple[tuple[str, str], ...] = (
 
 _SUSPENDED = "delivery temporarily suspended: "
 _LABEL_LENGTH = 48
+#: How many replies are remembered.
+_REMEMBERED = 4096
 _MARKS = ".,;:!?()[]{}\"'*"
 
 
@@ -368,10 +372,18 @@ def _of_reply(reply: str, status: str) -> str:
     while opened >= 0 and (closed := reply.find(">", opened)) >= 0:
         reply = reply[:opened] + reply[closed + 1 :]
         opened = reply.find("<", opened)
-    for words, label in _REPLIES:
-        if words in reply:
-            return label
-    return _LIKELY.get(status) or _plain(reply) or (REJECTED if reply.startswith("5") else REMOTE)
+    return (
+        _known(reply)
+        or _LIKELY.get(status)
+        or _plain(reply)
+        or (REJECTED if reply.startswith("5") else REMOTE)
+    )
+
+
+@lru_cache(_REMEMBERED)
+def _known(reply: str) -> str:
+    """The label of the first words that are in a reply. Without its address, one is much like another."""
+    return next((label for words, label in _REPLIES if words in reply), "")
 
 
 def _of_postfix(words: str) -> str:

