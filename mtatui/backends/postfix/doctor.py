@@ -76,7 +76,7 @@ async def _rights(host: Host, tools: Tools) -> Finding:
     if host.superuser:
         how = "read-only (asked for)" if host.read_only else "everything can be seen and done"
         return Finding("rights", Level.OK, how)
-    asked = await host.run(tools.argv("postqueue", "-j"), limit=1)
+    asked = await host.run(tools.argv("postqueue", "-j"), limit=4096)
     if asked.returncode != 0 and not asked.cut:
         error = explain(asked, host.name)
         advice = "Add this user to authorized_mailq_users, or run mtatui as root."

@@ -45,6 +45,12 @@ _REFUSALS: tuple[tuple[str, type[HostError], str], ...] = (
         "{host} cannot flush that site alone: it is not in fast_flush_domains. Flush all instead.",
     ),
     (r"open queue file \S+: No such file", Missing, "The message is not in the queue of {host} any more."),
+    (
+        "open logfile",
+        HostError,
+        "{command} cannot write the mail log of {host} and gave up half way: {text}. With maillog_file set, "
+        "postlogd writes it, and that runs with the mail system: start Postfix first.",
+    ),
     ("permission denied", NotPermitted, "{command} may not do that on {host} as this user. " + _AS_ROOT),
 )
 
@@ -99,7 +105,7 @@ class Tools:
         if self.host.superuser:
             return (await self.host.run(self.argv("postfix", "status"), note=WATCH)).returncode == 0
         # "postfix status" is for root; what postqueue says about it is for everybody.
-        asked = await self.host.run(self.argv("postqueue", "-j"), limit=1, note=WATCH)
+        asked = await self.host.run(self.argv("postqueue", "-j"), limit=4096, note=WATCH)
         return "mail system is down" not in asked.errors.lower()
 
     async def flush(self) -> None:
