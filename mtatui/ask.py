@@ -113,7 +113,7 @@ def command(verb: Verb, only_corrupt: bool) -> str:
         return "postqueue -i ID"
     if verb is RESTORE:
         return "ln mtatui/trash/ID hold/ID"
-    return f"postsuper -{verb.postsuper} -"
+    return " ".join((f"postsuper -{verb.postsuper} -", *verb.directories))
 
 
 def _few(counted: tuple[tuple[str, int], ...]) -> str:

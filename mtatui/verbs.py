@@ -43,6 +43,9 @@ class Verb(Action):
     """An action over messages. ``postsuper`` is its option letter, "" where another command does it."""
 
     postsuper: str = ""
+    directories: tuple[str, ...] = ()
+    """Where postsuper is to look, if not in its default directories: qmgr has what is active in its memory,
+    so that is not to be moved under its own queue ID."""
     needs_root: bool = True
     done: str = ""
     """What a receipt says when it worked."""
@@ -56,6 +59,7 @@ HOLD = Verb(
     danger=Danger.REVERSIBLE,
     cli="queue hold",
     postsuper="h",
+    directories=("deferred",),
     done="put on hold",
 )
 RELEASE = Verb(
@@ -86,6 +90,7 @@ DELETE = Verb(
     danger=Danger.REVERSIBLE,
     cli="queue delete",
     postsuper="d",
+    directories=("hold", "deferred"),
     done="deleted",
 )
 BOUNCE = Verb(

@@ -44,6 +44,8 @@ class Entry:
         self.undoes: str = intent["undoes"]
         """The entry that this one took back."""
         self.messages = len(intent["targets"])
+        self.names: dict[str, str] = {}
+        """The queue IDs that messages got when they were taken out of deliveries, by those they had."""
         self.interrupted = False
         """It never came to its end; the outcome is what was found afterwards."""
         self._intent = intent
@@ -52,6 +54,7 @@ class Entry:
     def end(self, outcome: dict[str, Any]) -> None:
         """Take in the line that tells its outcome."""
         self._outcome = outcome
+        self.names = outcome.get("names", {})
         self.interrupted = outcome["interrupted"]
 
     @property
@@ -89,13 +92,17 @@ class Entry:
         if not note:
             return None
         receipts = [
-            Receipt(id, Result(result), text)
+            self._receipt(id, Result(result), text)
             for result, texts in note["results"].items()
             for text, ids in texts.items()
             for id in ids.split()
         ]
         told = (receipts, note["commands"], note["notes"], note["cancelled"], note["cost"], self.id)
         return Outcome(self.verb, note["at"], *told)
+
+    def _receipt(self, id: str, result: Result, gist: str) -> Receipt:
+        became = self.names.get(id, "")
+        return Receipt(id, result, f"{gist}: {became}" if became else gist, became)
 
 
 class Journal:
@@ -159,11 +166,19 @@ class Journal:
             ) from error
         return entry
 
+    def rename(self, entry: str, names: dict[str, str]) -> None:
+        """Write down which new queue IDs some messages are about to get.
+
+        Raises:
+            HostError: it could not be written; do nothing then.
+        """
+        self._write(names_of=entry, names=names)
+
     def end(self, outcome: Outcome, did: Iterable[str], *, interrupted: bool = False) -> None:
         """Write down what came of an entry (``outcome.entry``), and which messages it really changed."""
         results: dict[str, dict[str, list[str]]] = {}
         for receipt in outcome.receipts:
-            results.setdefault(receipt.result, {}).setdefault(receipt.text, []).append(receipt.id)
+            results.setdefault(receipt.result, {}).setdefault(receipt.gist, []).append(receipt.id)
         self._write(
             outcome_of=outcome.entry,
             at=outcome.at,
@@ -172,6 +187,7 @@ class Journal:
             interrupted=interrupted,
             results={r: {text: " ".join(ids) for text, ids in texts.items()} for r, texts in results.items()},
             did=" ".join(did),
+            names={receipt.id: receipt.became for receipt in outcome.receipts if receipt.became},
             commands=outcome.commands,
             notes=outcome.notes,
         )
@@ -184,6 +200,8 @@ class Journal:
                 note = json.loads(line)
                 if "entry" in note:
                     entries[note["entry"]] = Entry(note)
+                elif "names_of" in note:
+                    entries[note["names_of"]].names.update(note["names"])
                 elif note["outcome_of"] in entries:  # else its intent is too long ago
                     entries[note["outcome_of"]].end(note)
             except (ValueError, LookupError, TypeError, AttributeError):

@@ -68,7 +68,9 @@ def show(options: Options, entry: str, json: bool) -> None:
     with opened(options) as server:
         found = _find(_entries(server), entry)
         if json:
-            output.put_json(as_json(found) | {"receipts": [_receipt(r) for r in _receipts(found)]})
+            output.put_json(
+                as_json(found) | {"receipts": [receipts.one(receipt) for receipt in _receipts(found)]}
+            )
             return
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.at))
         output.put(
@@ -178,7 +180,3 @@ def _became(entry: Entry) -> str:
 
 def _receipts(entry: Entry) -> list[Receipt]:
     return entry.outcome.receipts if entry.outcome else []
-
-
-def _receipt(receipt: Receipt) -> dict[str, str]:
-    return {"id": receipt.id, "result": receipt.result, "text": receipt.text}

@@ -13,7 +13,7 @@ from mtatui.queue.selection import Result
 from mtatui.text import count
 
 if TYPE_CHECKING:
-    from mtatui.queue.selection import Outcome
+    from mtatui.queue.selection import Outcome, Receipt
 
 
 class Watch:
@@ -82,10 +82,16 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "cost": round(outcome.cost, 3),
         "cancelled": outcome.cancelled,
         "tally": {result.value: tally[result] for result in Result},
-        "receipts": [{"id": r.id, "result": r.result, "text": r.text} for r in outcome.receipts],
+        "receipts": [one(receipt) for receipt in outcome.receipts],
         "commands": outcome.commands,
         "notes": outcome.notes,
     }
+
+
+def one(receipt: Receipt) -> dict[str, str]:
+    """A receipt as a document (a contract); ``became`` is there if the message has another queue ID now."""
+    told = {"id": receipt.id, "result": receipt.result, "text": receipt.text}
+    return told | ({"became": receipt.became} if receipt.became else {})
 
 
 def story(outcome: Outcome) -> str:

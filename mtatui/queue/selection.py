@@ -64,6 +64,13 @@ class Receipt:
     id: str
     result: Result
     text: str = ""
+    became: str = ""
+    """The queue ID it has now, where the verb gave it another one; the text ends in it."""
+
+    @property
+    def gist(self) -> str:
+        """The text without what is this one message's own: many share it."""
+        return self.text.removesuffix(f": {self.became}") if self.became else self.text
 
 
 @dataclass(slots=True)

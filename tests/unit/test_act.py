@@ -3,130 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mtatui.backends.demo.writer import Draft, To, make_spool, write
+from mtatui.backends.demo.writer import make_spool
 from mtatui.backends.host import HostError, Missing, NotPermitted, ReadOnly, Unreachable
-from mtatui.backends.host_local import LocalHost
-from mtatui.backends.postfix.act import Actor
 from mtatui.backends.postfix.run import difference
-from mtatui.backends.postfix.spool.record import read_identity
-from mtatui.backends.postfix.tools import Tools
 from mtatui.queue.message import Identity, State
-from mtatui.queue.selection import Outcome, Result, Selection, Target
-from mtatui.text import clean
+from mtatui.queue.selection import Result, Target
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Verb
-
-#: What postsuper does to the files and says of it, one ID at a time. "die" makes it die at the second ID,
-#: "mute" lets it not say what it does, "deliver" plays a queue manager that was faster with every other one.
-POSTSUPER = """
-import os, sys
-spool, mode, letter = sys.argv[1], sys.argv[2], sys.argv[3].strip("-")
-sources, target, words, total = {
-    "h": ("deferred active incoming", "hold", "placed on hold", "Placed on hold"),
-    "H": ("hold", "deferred", "released from hold", "Released from hold"),
-    "r": ("hold deferred active incoming", "maildrop", "requeued", "Requeued"),
-    "d": ("hold deferred active incoming", "", "removed", "Deleted"),
-    "f": ("hold deferred", "deferred", "expired", "Force-expired"),
-}[letter]
-if len(sys.argv) > 5: sources = " ".join(sys.argv[5:])
-count = 0
-for number, line in enumerate(sys.stdin):
-    id = line.strip()
-    for source in sources.split():
-        path = f"{spool}/{source}/{id}"
-        if not os.path.exists(path): continue
-        if mode == "deliver" and number % 2:
-            os.unlink(path)
-            break
-        if target: os.rename(path, f"{spool}/{target}/{id}")
-        else: os.unlink(path)
-        if letter == "d":
-            for log in ("defer", "bounce"):
-                if os.path.exists(f"{spool}/{log}/{id}"): os.unlink(f"{spool}/{log}/{id}")
-        if letter == "f": os.chmod(f"{spool}/{target}/{id}", 0o710)
-        count += 1
-        if mode == "die" and number == 1:
-            os.abort()
-        if mode != "mute": print(f"postsuper: {id}: {words}", file=sys.stderr, flush=True)
-        break
-print(f"postsuper: {total}: {count} messages", file=sys.stderr)
-"""
-#: A message that was under way takes its logs along, empty as they may be.
-LOGS = ("mtatui/defer", "mtatui/bounce")
-POSTQUEUE = "import sys; open(sys.argv[1] + '/delivered', 'a').write(sys.argv[3] + chr(10))"
-
-
-class StandIns(LocalHost):
-    """A host whose Postfix commands are the stand-ins above."""
-
-    def __init__(self, spool: Path, mode: str = "") -> None:
-        super().__init__("mx1")
-        self.superuser = True
-        self.spool = spool
-        self.mode = mode
-        self.version = "3.7.11"
-        self.missing = False
-
-    def command(self, argv: Sequence[str]) -> list[str]:
-        python = [sys.executable, "-I", "-S", "-c"]
-        match argv[0]:
-            case "postsuper":
-                if self.missing:
-                    return ["postsuper-that-is-not-there"]
-                return [*python, POSTSUPER, str(self.spool), self.mode or "-", *argv[1:]]
-            case "postqueue":
-                return [*python, POSTQUEUE, str(self.spool), *argv[1:]]
-            case "postconf":
-                return [*python, f"print('mail_version = {self.version}')"]
-        return list(argv)
-
-
-class Bed:
-    """A spool, what runs the verbs on it, and the messages that were put there."""
-
-    def __init__(self, spool: Path) -> None:
-        self.spool = spool
-        self.host = StandIns(spool)
-        self.actor = Actor(self.host, Tools(self.host), str(spool), "", 0)
-
-    def mail(self, state: str = "deferred", sender: str = "s@x.test") -> Target:
-        draft = Draft([To("r@y.test")], sender=sender, arrival=1e9, state="hold")
-        id = write(self.spool, draft, long_id=True)
-        path = self.spool / state / id
-        (self.spool / "hold" / id).rename(path)
-        arrival, size, read = read_identity(str(path))
-        return Target(Identity(id, arrival, size, clean(read)), State(state))
-
-    def at(self, target: Target) -> set[str]:
-        """Where it has a name."""
-        return {
-            os.path.relpath(folder, self.spool)
-            for folder, _, names in os.walk(self.spool)
-            if target.identity.id in names
-        }
-
-    def at_one(self, target: Target) -> str:
-        """The one place it is in, of the two that a deleted message may be in."""
-        both = ("deferred", "mtatui/trash")
-        [place] = [p for p in both if (self.spool / p / target.identity.id).exists()]
-        return place
-
-
-def select(*targets: Target) -> Selection:
-    return Selection(targets, "by hand", time.time())
-
-
-def texts(outcome: Outcome) -> list[tuple[str, str]]:
-    return [(receipt.result.value, receipt.text) for receipt in outcome.receipts]
+from tests.unit.bed import Bed, select, texts
 
 
 @pytest.fixture
@@ -144,7 +34,6 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
     ("verb", "state", "where", "text"),
     [
         (HOLD, "deferred", {"hold"}, "put on hold"),
-        (HOLD, "active", {"hold"}, "put on hold; a delivery already under way is not stopped"),
         (HOLD, "corrupt", {"hold"}, "put on hold, out of the corrupt directory"),
         (RELEASE, "hold", {"deferred"}, "released"),
         (RELEASE, "corrupt", {"deferred"}, "released, out of the corrupt directory"),
@@ -153,8 +42,6 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
         (BOUNCE, "deferred", {"deferred"}, "will be returned to the sender"),
         (BOUNCE, "hold", {"deferred"}, "will be returned to the sender, and released from hold"),
         (DELETE, "deferred", {"mtatui/trash"}, "deleted"),
-        (DELETE, "incoming", {"mtatui/trash", *LOGS}, "deleted"),
-        (DELETE, "active", {"mtatui/trash", *LOGS}, "deleted; a delivery already under way is not stopped"),
         (DELETE, "corrupt", {"mtatui/trash", "mtatui/origin"}, "deleted, out of the corrupt directory"),
         (DELETE, "maildrop", {"mtatui/trash", "mtatui/origin"}, "deleted"),
     ],
@@ -201,7 +88,11 @@ async def test_who_moved_meanwhile_is_found_and_who_changed_is_spared(bed: Bed) 
     malformed = Target(Identity("../x", 5, 5, ""), State.DEFERRED)
     outcome = await bed.actor.act(DELETE, select(moved, gone, reused, malformed, bad))
     assert texts(outcome) == [
-        ("done", "deleted; a delivery already under way is not stopped"),
+        (
+            "done",
+            "deleted; a delivery already under way is not stopped; it has a new queue ID: "
+            + outcome.receipts[0].became,
+        ),
         ("gone", "not in the queue any more"),
         ("changed", "another message has this ID now: it arrived at another time"),
         ("failed", "not a queue ID"),
@@ -235,7 +126,7 @@ async def test_many_go_through_one_postsuper_with_progress(bed: Bed) -> None:
 
     outcome = await bed.actor.act(HOLD, select(*targets), progress=progress)
     assert outcome.tally() == {Result.DONE: 1203}
-    assert outcome.commands == ["postsuper -h -   (1,203 queue IDs on standard input)"]
+    assert outcome.commands == ["postsuper -h - deferred   (1,203 queue IDs on standard input)"]
     assert sum(entry.argv[0] == "postsuper" for entry in bed.host.log.entries) == 1
     assert heard[-1] == (1203, 1203, "Hold")
     assert [done for done, *_ in heard] == sorted(done for done, *_ in heard)
@@ -303,7 +194,7 @@ async def test_when_postsuper_dies_over_a_hold_the_queue_is_asked(bed: Bed) -> N
 
 
 @pytest.mark.parametrize(
-    ("verb", "state"), [(HOLD, "active"), (RELEASE, "hold"), (REQUEUE, "hold"), (BOUNCE, "hold")]
+    ("verb", "state"), [(HOLD, "deferred"), (RELEASE, "hold"), (REQUEUE, "hold"), (BOUNCE, "hold")]
 )
 async def test_silence_is_no_failure(bed: Bed, verb: Verb, state: str) -> None:
     target = bed.mail(state)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mtatui.backends.demo.writer import Draft, To, make_spool, write
 from mtatui.backends.postfix.spool import hands as module
-from mtatui.backends.postfix.spool import ledger, place
+from mtatui.backends.postfix.spool import place
 from mtatui.backends.postfix.spool.hands import Hands, Refused
 
 HASHED = "deferred, defer"
@@ -72,20 +72,16 @@ def test_a_message_goes_to_the_trash_and_comes_back_the_same_file_with_its_reaso
     assert ask(hands, "restore", (id,)) == [None]
 
 
-def test_what_a_delivery_under_way_reports_is_not_lost(spool: Path, hands: Hands) -> None:
-    """Refusals are written to the bounce log between our link and postsuper, which deletes it, and after."""
-    id = mail(spool, "active", reason="")
-    ask(hands, "keep", (id, "active"))
+def test_what_is_written_of_a_message_in_the_trash_comes_back_with_it(spool: Path, hands: Hands) -> None:
+    id = mail(spool, "hold", reason="")
     log = spool / "bounce" / id
-    assert log.stat().st_uid == (spool / "bounce").stat().st_uid
-    with log.open("a") as file:
-        file.write("recipient=first\n")
+    log.write_text("recipient=first\n")
+    ask(hands, "keep", (id, "hold"))
     log.unlink()
-    (spool / "active" / id).unlink()
+    (spool / "hold" / id).unlink()
     log.write_text("recipient=second\n")
     assert ask(hands, "restore", (id,)) == [["hold", 1]]
     assert sorted(log.read_text().split()) == ["recipient=first", "recipient=second"]
-    assert ask(hands, "identify", (id, "hold"))[0][-1] == 1
 
     ask(hands, "keep", (id, "hold"))
     (spool / "hold" / id).unlink()
@@ -269,7 +265,7 @@ def test_purge_takes_the_old_then_the_oldest_that_is_too_much(spool: Path, hands
     steps=st.lists(
         st.tuples(
             st.sampled_from(
-                ["keep", "drop", "restore", "free", "discard", "postsuper -d", "corrupt", "active"]
+                ["keep", "drop", "restore", "free", "discard", "postsuper -d", "corrupt", "active", "aside"]
             ),
             st.integers(0, 1),
         ),
@@ -284,10 +280,10 @@ def test_no_order_of_steps_loses_a_message(
     make_spool(spool)
     hands = Hands(str(spool), HASHED, 1)
     ids = [mail(spool), mail(spool, "hold")]
-    inodes = {
-        id: Path(path_of(spool, state, id)).stat().st_ino
+    inodes = [
+        Path(path_of(spool, state, id)).stat().st_ino
         for id, state in zip(ids, ("deferred", "hold"), strict=True)
-    }
+    ]
     for step, number in steps:
         id = ids[number]
         queued = [Path(path_of(spool, state, id)) for state in module.STATES]
@@ -298,77 +294,12 @@ def test_no_order_of_steps_loses_a_message(
         elif step in ("corrupt", "active"):
             if at:
                 at.rename(spool / step / id)
+        elif step == "aside":
+            [fresh] = ask(hands, "fresh", (id,))
+            if fresh and isinstance(taken := ask(hands, "aside", (id, fresh[0]))[0], list):
+                ids[number] = taken[0]
         else:
             ask(hands, step, (id, "deferred"))
-        for other in ids:
-            names = [p for p in spool.rglob(other) if p.lstat().st_ino == inodes[other]]
+        for other, inode in zip(ids, inodes, strict=True):
+            names = [p for p in spool.rglob(other) if p.lstat().st_ino == inode]
             assert names, f"{other} was lost by {step}"
-
-
-# -- the journal's file and the lock ---
-
-
-@pytest.fixture
-def room(spool: Path, hands: Hands) -> str:
-    hands.open_room()
-    return str(spool)
-
-
-def test_notes_come_back_in_order_and_in_bounds(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "LIMIT", 200)
-    for number in range(30):
-        ledger.note(room, f"line {number:02} " + "x" * 20)
-    lines = ledger.notes(room, 10_000)
-    assert lines[-1].startswith("line 29")
-    assert [int(line[5:7]) for line in lines] == list(range(30 - len(lines), 30))
-    assert len(lines) > 6
-    assert ledger.notes(room, 70) == lines[-2:]
-    assert os.stat(room + "/" + ledger.PATH).st_size <= 200
-    assert os.stat(room + "/" + ledger.PATH).st_mode & 0o777 == 0o600
-
-
-def test_a_line_torn_by_a_crash_does_not_spoil_the_next(room: str) -> None:
-    ledger.note(room, "whole")
-    with open(room + "/" + ledger.PATH, "ab") as file:
-        file.write(b"half a li")
-    ledger.note(room, "two\nlines")
-    assert ledger.notes(room, 1000) == ["whole", "half a li", "two lines"]
-
-
-def test_on_a_full_disk_the_old_journal_makes_room_or_nothing_is_written(
-    room: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ledger.note(room, "one")
-    real = os.write
-
-    def full(fd: int, data: Any) -> int:
-        if os.path.exists(room + "/" + ledger.PATH + ".1"):
-            real(fd, bytes(data)[:3])
-            raise OSError(errno.ENOSPC, "full")
-        return real(fd, data)
-
-    Path(room + "/" + ledger.PATH + ".1").write_text("older\n")
-    monkeypatch.setattr(os, "write", full)
-    ledger.note(room, "two")
-    assert ledger.notes(room, 1000) == ["one", "two"]
-
-    def always_full(fd: int, data: Any) -> int:
-        real(fd, bytes(data)[:3])
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(os, "write", always_full)
-    with pytest.raises(OSError, match="full"):
-        ledger.note(room, "three")
-    assert ledger.notes(room, 1000) == ["one", "two"]
-
-
-def test_the_lock_is_one_holders_and_told(room: str) -> None:
-    mine, other = ledger.Lock(room), ledger.Lock(room)
-    assert not ledger.busy(room)
-    assert mine.take("alice (delete)") == ""
-    assert other.take("bob") == "alice (delete)"
-    assert ledger.busy(room)
-    mine.leave()
-    assert other.take("bob") == ""
-    other.leave()
-    assert not ledger.busy(room)

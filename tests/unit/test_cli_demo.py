@@ -224,7 +224,7 @@ def test_a_dry_run_changes_nothing(cli: Cli, demo: DemoHost) -> None:
     said = cli("queue", "delete", "--filter", "state:hold", "--dry-run", "--json")
     assert said.code == 0
     assert said.json["messages"] == len(before)
-    assert said.json["commands"] == ["postsuper -d -"]
+    assert said.json["commands"] == ["postsuper -d - hold deferred"]
     people = cli("queue", "delete", "--filter", "state:hold", "--dry-run").out
     assert "nothing was done" in people
     assert "postsuper -d -" in people

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mtatui.backends.demo.letter import read
 from mtatui.backends.demo.spool import HASH_DEPTH, HASH_NAMES, Spool, records
-from mtatui.backends.demo.writer import Draft, To, encode, make_id, make_spool, quote, write
+from mtatui.backends.demo.writer import Draft, To, encode, make_spool, quote, write
+from mtatui.backends.postfix.spool.place import make_id
 from mtatui.backends.postfix.spool.place import path as place
 from mtatui.backends.postfix.spool.record import read_row
 

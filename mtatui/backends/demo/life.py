@@ -9,6 +9,7 @@ parent is gone, in whatever way) it removes all that it has made. Standard libra
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import random
@@ -154,8 +155,9 @@ class Life:
     def _take_in(self, now: float) -> None:
         """Incoming mail becomes active."""
         for id, path in self.spool.ids("incoming"):
-            if now - os.stat(path).st_mtime >= BEAT:
-                self._activate(id, path, now)
+            with contextlib.suppress(FileNotFoundError):  # it may be held or deleted meanwhile
+                if now - os.stat(path).st_mtime >= BEAT:
+                    self._activate(id, path, now)
 
     # --- what waits -----------------------------------------------------------------------------------
 
@@ -222,7 +224,8 @@ class Life:
                 found = self.reasons.pop(id, None) or self._read(id, path)
                 if found is not None:
                     found.path = path
-                    self._try(found, now)
+                    with contextlib.suppress(FileNotFoundError):  # taken out of its delivery meanwhile
+                        self._try(found, now)
 
     def _try(self, found: Letter, now: float) -> None:
         if os.stat(found.path).st_mode & 0o010 or now - found.draft.arrival > LIFETIME:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from mtatui.backends.postfix.spool.place import make_id
+
 #: hash_queue_names as Postfix has it by default, with hash_queue_depth 1.
 HASHED = frozenset({"deferred", "defer"})
 #: Every directory of a queue directory: name and mode (postfix-files).
@@ -43,7 +45,6 @@ DIRECTORIES = {
 MYHOSTNAME = "mx1.example.test"
 MYADDRESS = "192.0.2.25"
 
-_SAFE = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 _LINE_LIMIT = 2048  # line_length_limit
 _SHORT = [bytes((n,)) for n in range(128)]
 _HEADS = [b"N" + n for n in _SHORT]
@@ -154,14 +155,6 @@ def postfix_owner() -> Owner | None:
     except KeyError:
         return None
     return account.pw_uid, account.pw_gid
-
-
-def make_id(arrival_us: int, inode: int, long_id: bool) -> str:
-    """The queue ID for an arrival (microseconds since the epoch) and an inode (mail_queue.h)."""
-    seconds, usec = divmod(arrival_us, 1_000_000)
-    if not long_id:
-        return f"{usec:05X}{inode:X}"
-    return f"{_base(seconds, 52, 6)}{_base(usec, 52, 4)}z{_base(inode, 51)}"
 
 
 def encode(draft: Draft, queue_id: str) -> tuple[bytes, list[int]]:
@@ -372,11 +365,3 @@ def _create(path: str, directory: str, mode: int, owner: Owner | None) -> int:
     if owner:
         os.fchown(fd, *owner)
     return fd
-
-
-def _base(number: int, base: int, width: int = 0) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, base)
-        digits = _SAFE[digit] + digits
-    return digits.rjust(width, "0")

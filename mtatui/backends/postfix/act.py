@@ -11,34 +11,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 
 from mtatui.backends.child import Found, Hands, one_ahead, to_its_end
 from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, ReadOnly
 from mtatui.backends.journal import UNDO, Entry, Journal
-from mtatui.backends.postfix import corrupt
-from mtatui.backends.postfix.run import Progress, Run, conclude, in_batches, reconcile, silent
+from mtatui.backends.postfix import aside, corrupt
+from mtatui.backends.postfix.run import (
+    IN_MAILDROP,
+    UNREADABLE,
+    Progress,
+    Run,
+    conclude,
+    in_batches,
+    reconcile,
+    settled,
+    silent,
+)
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.postfix.trash import Trash, restore
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Selection
-from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, VERBS, Verb
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, REQUEUE, RESTORE, VERBS, Verb
 
 #: How many messages postsuper may be behind with before more are looked at: what a cancel still lets through.
 WINDOW = 1000
 #: Seconds without a word from postsuper after which it is given more all the same (it skips what is gone).
 SILENCE = 0.05
-#: All directories in which postsuper may look, where its own default is too narrow.
-EVERYWHERE = ("hold", "incoming", "active", "deferred", "maildrop")
 #: The first Postfix that can bounce (``postsuper -f``).
 BOUNCE_SINCE = (3, 5)
 
-_UNDER_WAY = "; a delivery already under way is not stopped"
-_IN_MAILDROP = "still in maildrop: pickup(8) takes it in first (a flush wakes it)"
-_UNREADABLE = "corrupt: Postfix cannot read it; hold, release, requeue or delete it"
 _NOT_DELIVERED_NOW = {
     State.HOLD: "on hold: release it first",
-    State.MAILDROP: _IN_MAILDROP,
-    State.CORRUPT: _UNREADABLE,
+    State.MAILDROP: IN_MAILDROP,
+    State.CORRUPT: UNREADABLE,
 }
 _FOR_GOOD = {
     "requeue": "the messages have new queue IDs and go their way",
@@ -149,7 +155,11 @@ class Actor:
         if not entry.did:
             raise HostError("It changed nothing, so there is nothing to undo.")
         verb = VERBS[UNDO[entry.verb]]
-        targets = tuple(t for t in entry.selection.targets if t.identity.id in entry.did)
+        targets = tuple(
+            replace(t, identity=replace(t.identity, id=entry.names.get(t.identity.id, t.identity.id)))
+            for t in entry.selection.targets
+            if t.identity.id in entry.did
+        )
         selection = Selection(targets, f"undo of {entry.verb} ({entry.selection.chosen_by})", entry.at)
         return await self.act(verb, selection, progress=progress, cancel=cancel, undoes=entry.id)
 
@@ -167,7 +177,7 @@ class Actor:
                 run = Run(VERBS[entry.verb], entry.selection, silent, asyncio.Event())
                 run.outcome.at, run.outcome.entry = entry.at, entry.id
                 for batch in run.batches():
-                    await to_its_end(reconcile, run, self.hands, batch)
+                    await to_its_end(reconcile, run, self.hands, batch, entry.names)
                 outcome = run.finish()
                 outcome.notes.append(f"It was interrupted. Found afterwards: {run.told()}.")
                 await to_its_end(self.journal.end, outcome, run.did, interrupted=True)
@@ -190,49 +200,71 @@ class Actor:
                 doubtful.extend(id for id, _ in batch)
                 raise
             kept.extend(
-                id for (id, _), answer in zip(batch, answers, strict=True) if isinstance(answer, Found)
+                id
+                for (id, _), answer in zip(batch, answers, strict=True)
+                if isinstance(answer, Found) and answer.state not in aside.MOVING
             )
             return answers
 
         async def ids() -> AsyncIterator[bytes]:
             async with contextlib.aclosing(one_ahead(look, run.batches())) as looked:
                 async for batch, answers in looked:
-                    go: list[str] = []
-                    broken: list[str] = []
+                    found = {}
                     for (id, _), answer in zip(batch, answers, strict=True):
-                        if (found := run.same(id, answer)) is None or _settled(run, id, found):
-                            continue
-                        (broken if found.state is State.CORRUPT else go).append(id)
-                        run.states[id] = found.state
-                    if broken:
-                        go += await to_its_end(corrupt.take, run, self.hands, broken, misfits)
-                    if go:
-                        run.fed.update(dict.fromkeys(go))
-                        yield "".join(f"{id}\n" for id in go).encode()
+                        if (one := run.same(id, answer)) is not None and not settled(run, id, one):
+                            found[id] = run.states[id] = one.state
+                    if go := await to_its_end(self._prepare, run, found, kept, misfits):
+                        yield _lines(go)
                         await _keep_up(run)
 
-        # maildrop is not among the directories in which postsuper looks by itself.
-        in_maildrop = run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values())
-        directories = EVERYWHERE if in_maildrop else ()
+        late = await self._super(run, ids(), kept, doubtful)
+        if late and (go := await to_its_end(aside.take, run, self.hands, self.journal, late, kept)):
+            await self._super(run, _at_once(go), kept, [])
+        if misfits:
+            await self._fit(run, misfits)
+
+    def _prepare(self, run: Run, found: dict[str, State], kept: list[str], misfits: list[str]) -> list[str]:
+        """Bring messages to where postsuper may have them; under which queue IDs it is to have which."""
+        broken = [id for id, state in found.items() if state is State.CORRUPT]
+        moving = [id for id, state in found.items() if state in aside.MOVING and run.verb in aside.STOPPING]
+        go = [id for id in found if id not in {*broken, *moving}]
+        if broken:
+            go += corrupt.take(run, self.hands, broken, misfits)
+        if go and run.verb is BOUNCE:
+            self.hands.each("report_all", go)
+        run.fed.update((id, id) for id in go)
+        if moving:
+            go += aside.take(run, self.hands, self.journal, moving, kept)
+        return go
+
+    async def _super(
+        self, run: Run, ids: AsyncIterator[bytes], kept: list[str], doubtful: list[str]
+    ) -> list[str]:
+        """Run one postsuper, and have its receipts; see `_find_out`."""
+        directories = run.verb.directories
+        if run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values()):
+            directories += ("maildrop",)
         argv = self.tools.argv("postsuper", f"-{run.verb.postsuper}", "-", *directories)
         note = f"{len(run.targets):,} queue IDs on standard input"
         run.outcome.commands.append(f"{' '.join(argv)}   ({note})")
+        run.ended_well = False
         error: HostError | None = None
         try:
             done = await self.tools.super(
-                run.verb.postsuper, ids(), run.hear, directories=directories, note=note
+                run.verb.postsuper, ids, run.hear, directories=directories, note=note
             )
             if run.fed and not run.ended_well:
                 error = HostError(_why_it_ended(done))
         except HostError as stopped:
             error = stopped
-        await to_its_end(self._find_out, run, kept, doubtful)
-        if misfits:
-            await self._fit(run, misfits)
+        late = await to_its_end(self._find_out, run, kept, doubtful)
         if error is not None:
+            for id in late:
+                run.failed(id, "not done: it is being delivered")
             raise error
+        return late
 
-    def _find_out(self, run: Run, kept: list[str], doubtful: list[str]) -> None:
+    def _find_out(self, run: Run, kept: list[str], doubtful: list[str]) -> list[str]:
         """Receipts for all that postsuper was given; what it said nothing about is looked for.
 
         Links in the trash are taken back from whatever was not deleted. The last link of a message goes only
@@ -241,23 +273,39 @@ class Actor:
         Args:
             kept: what this act has linked into the trash. Other things there are none of its business.
             doubtful: what it may have linked: the answer was lost.
+
+        Returns:
+            Those without a receipt yet: they went into a delivery before postsuper came to them.
         """
-        for id in run.fed:
-            if id in run.said:
-                run.done(id, run.verb.done + _aside(run.verb, run.states[id]))
-        for ids in in_batches([id for id in run.fed if id not in run.said]):
-            answers = self.hands.identify([(id, run.states[id]) for id in ids])
-            for id, answer in zip(ids, answers, strict=True):
-                conclude(run, id, answer)
-        did = set(run.did)
-        for ids in in_batches([id for id in kept if id not in did]):
-            dropped = zip(ids, self.hands.each("drop", ids), strict=True)
-            for id in [id for id, answer in dropped if answer == ["last"]]:
-                if run.ended_well or id not in run.fed:
-                    self.hands.each("forget", [id])
+        late = []
+        open = {name: id for name, id in run.fed.items() if id not in run.receipts}
+        for name, id in open.items():
+            if name in run.said:
+                run.accomplished(id)
+        for names in in_batches([name for name in open if name not in run.said]):
+            answers = self.hands.identify([(name, run.states[open[name]]) for name in names])
+            for name, answer in zip(names, answers, strict=True):
+                id = open[name]
+                moving = isinstance(answer, Found) and answer.state in aside.MOVING
+                if moving and run.verb in aside.STOPPING and (found := run.same(id, answer)):
+                    run.states[id] = found.state
+                    del run.fed[name]
+                    late.append(id)
                 else:
-                    run.gone(id, "deleted or delivered: postsuper died over it. A copy is in the trash")
+                    conclude(run, id, answer)
+        did = {run.names.get(id, id) for id in run.did}
+        for names in in_batches([name for name in kept if name not in did]):
+            dropped = zip(names, self.hands.each("drop", names), strict=True)
+            for name in [name for name, answer in dropped if answer == ["last"]]:
+                if run.ended_well or name not in run.fed:
+                    self.hands.each("forget", [name])
+                else:
+                    run.gone(
+                        run.fed[name], "deleted or delivered: postsuper died over it. A copy is in the trash"
+                    )
+        kept.clear()
         self.hands.each("drop", doubtful)
+        return late
 
     async def _fit(self, run: Run, misfits: list[str]) -> None:
         """Have postsuper rename what does not fit its name (a queue file that is a copy, from a backup)."""
@@ -312,6 +360,14 @@ class Actor:
         await self.tools.deliver_now(until_cancelled(waiting), tell)
 
 
+async def _at_once(ids: list[str]) -> AsyncIterator[bytes]:
+    yield _lines(ids)
+
+
+def _lines(ids: Iterable[str]) -> bytes:
+    return "".join(f"{id}\n" for id in ids).encode()
+
+
 async def _keep_up(run: Run) -> None:
     """Wait until postsuper has come close enough, or says nothing."""
     while len(run.fed) - len(run.said) > WINDOW and not run.cancel.is_set():
@@ -323,27 +379,6 @@ async def _keep_up(run: Run) -> None:
             return
 
 
-def _settled(run: Run, id: str, found: Found) -> bool:
-    """Whether there is nothing to do to this message, or nothing that can be done; the receipt says which."""
-    verb, state = run.verb, found.state
-    if state is State.CORRUPT and verb is BOUNCE:
-        run.failed(id, _UNREADABLE)
-    elif state is State.MAILDROP and verb is not DELETE:
-        run.failed(id, _IN_MAILDROP)
-    elif verb is HOLD and state is State.HOLD:
-        run.already(id, "was already on hold")
-    elif verb is RELEASE and state not in (State.HOLD, State.CORRUPT):
-        run.already(id, f"was not on hold ({state})")
-    elif verb is BOUNCE and found.expiring and state is not State.HOLD:
-        run.already(id, "was already to be returned to the sender")
-    elif verb is REQUEUE and found.owes and state is not State.ACTIVE:
-        # The bounce log stays with the old queue ID, and nobody would ever look at it again.
-        run.failed(id, "its sender has not been told yet of a refusal: release it first, or deliver it now")
-    else:
-        return False
-    return True
-
-
 def _why_it_ended(done: Completed) -> str:
     """What to tell when postsuper did not come to its end."""
     last = done.errors.rpartition("\n")[2]
@@ -351,14 +386,3 @@ def _why_it_ended(done: Completed) -> str:
     if "open logfile" in last:
         why += ". While Postfix is stopped, its tools cannot write maillog_file: start Postfix"
     return why
-
-
-def _aside(verb: Verb, was: State) -> str:
-    """What a receipt adds for a message that was in this state."""
-    if was is State.ACTIVE:
-        return _UNDER_WAY
-    if was is State.CORRUPT:
-        return ", out of the corrupt directory"
-    if verb is BOUNCE and was is State.HOLD:
-        return ", and released from hold"
-    return ""

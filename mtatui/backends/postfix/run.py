@@ -35,6 +35,11 @@ _STILL = {
     **{state: f"it is still {state}" for state in (State.ACTIVE, State.DEFERRED, State.INCOMING)},
 }
 
+IN_MAILDROP = "still in maildrop: pickup(8) takes it in first (a flush wakes it)"
+UNREADABLE = "corrupt: Postfix cannot read it; hold, release, requeue or delete it"
+_UNDER_WAY = "; a delivery already under way is not stopped"
+_RENAMED = "; it has a new queue ID: {}"
+
 #: postsuper's own words (postsuper.c, Postfix 2.0 to 3.11): one line for each message, a total at the end.
 _SAID = re.compile(
     rb"postsuper: ([A-Za-z0-9]{5,}): (?:removed|placed on hold|released from hold|requeued|expired)\s*$"
@@ -61,8 +66,10 @@ class Run:
         self.did: list[str] = []
         self.states: dict[str, State] = {}
         """Where the messages were when they were looked at."""
-        self.fed: dict[str, None] = {}
-        """What postsuper was given, in that order."""
+        self.names: dict[str, str] = {}
+        """The queue IDs of those that were given another one."""
+        self.fed: dict[str, str] = {}
+        """What postsuper was given, in that order: the queue ID, and that of the target."""
         self.said: set[str] = set()
         self.answered = asyncio.Event()
         """postsuper has said something since this was last cleared."""
@@ -78,6 +85,10 @@ class Run:
         """We did it."""
         self.did.append(id)
         self._receipt(id, Result.DONE, text or self.verb.done)
+
+    def accomplished(self, id: str) -> None:
+        """We did it; the receipt says what there is to know of a message in the state that it was in."""
+        self.done(id, self.verb.done + _aside(self.verb, self.states[id]))
 
     def already(self, id: str, text: str) -> None:
         """It is as it was wanted, without us."""
@@ -104,7 +115,8 @@ class Run:
         return None
 
     def _receipt(self, id: str, result: Result, text: str) -> None:
-        self.receipts[id] = Receipt(id, result, text)
+        became = self.names.get(id, "")
+        self.receipts[id] = Receipt(id, result, text + _RENAMED.format(became) if became else text, became)
         self.tick()
 
     # -- going on --------------------------------------------------------------------------------------------
@@ -138,7 +150,7 @@ class Run:
 
     def not_known(self, why: str) -> bool:
         """Whether there are messages of which nobody knows what came, since nobody could look any more."""
-        unknown = [id for id in self.fed if id not in self.receipts]
+        unknown = [id for id in self.fed.values() if id not in self.receipts]
         for id in unknown:
             self.failed(id, f"it is not known what came of it: {why}")
         return bool(unknown)
@@ -156,8 +168,29 @@ class Run:
 
     def told(self) -> str:
         """The receipts in a few words: "4,211 deleted, 5,789 still queued"."""
-        texts = Counter(receipt.text for receipt in self.receipts.values())
+        texts = Counter(receipt.gist for receipt in self.receipts.values())
         return ", ".join(f"{number:,} {text}" for text, number in texts.most_common())
+
+
+def settled(run: Run, id: str, found: Found) -> bool:
+    """Whether there is nothing to do to this message, or nothing that can be done; the receipt says which."""
+    verb, state = run.verb, found.state
+    if state is State.CORRUPT and verb is BOUNCE:
+        run.failed(id, UNREADABLE)
+    elif state is State.MAILDROP and verb is not DELETE:
+        run.failed(id, IN_MAILDROP)
+    elif verb is HOLD and state is State.HOLD:
+        run.already(id, "was already on hold")
+    elif verb is RELEASE and state not in (State.HOLD, State.CORRUPT):
+        run.already(id, f"was not on hold ({state})")
+    elif verb is BOUNCE and found.expiring and state is not State.HOLD:
+        run.already(id, "was already to be returned to the sender")
+    elif verb is REQUEUE and found.owes and state is not State.ACTIVE:
+        # The bounce log stays with the old queue ID, and nobody would ever look at it again.
+        run.failed(id, "its sender has not been told yet of a refusal: release it first, or deliver it now")
+    else:
+        return False
+    return True
 
 
 def conclude(run: Run, id: str, answer: Found | str | None) -> None:
@@ -182,11 +215,17 @@ def conclude(run: Run, id: str, answer: Found | str | None) -> None:
         run.failed(id, f"not done: {_STILL[found.state]}")
 
 
-def reconcile(run: Run, hands: Hands, batch: list[tuple[str, State]]) -> None:
-    """Receipts for a verb that was interrupted, by where its targets are now; it blocks."""
-    trashed = hands.identify([(id, State.TRASH) for id, _ in batch])
+def reconcile(run: Run, hands: Hands, batch: list[tuple[str, State]], meant: dict[str, str]) -> None:
+    """Receipts for a verb that was interrupted, by where its targets are now; it blocks.
+
+    Args:
+        meant: the queue IDs that those were to have which are taken out of deliveries.
+    """
+    _recognise(run, hands, {id: meant[id] for id, _ in batch if id in meant})
+    named = [(run.names.get(id, id), state) for id, state in batch]
+    trashed = hands.identify([(name, State.TRASH) for name, _ in named])
     both = []
-    for (id, _), found, copy in zip(batch, hands.identify(batch), trashed, strict=True):
+    for (id, _), found, copy in zip(batch, hands.identify(named), trashed, strict=True):
         in_trash = isinstance(copy, Found) and not difference(run.targets[id].identity, copy.identity)
         if found is None and in_trash and run.verb is DELETE:
             run.done(id, "deleted (in the trash)")
@@ -195,8 +234,29 @@ def reconcile(run: Run, hands: Hands, batch: list[tuple[str, State]]) -> None:
         else:
             conclude(run, id, found)
             if in_trash:
-                both.append(id)
+                both.append(run.names.get(id, id))
     hands.each("drop", both)
+
+
+def _recognise(run: Run, hands: Hands, meant: dict[str, str]) -> None:
+    """Find out which messages have got their new queue IDs, and see to their logs."""
+    for state in (State.HOLD, State.TRASH):
+        looked = hands.identify([(new, state) for new in meant.values()])
+        for (id, new), found in zip(meant.items(), looked, strict=True):
+            if isinstance(found, Found) and not difference(run.targets[id].identity, found.identity):
+                run.names[id] = new
+    hands.ask("follow", [[id, new] for id, new in meant.items() if id in run.names])
+
+
+def _aside(verb: Verb, was: State) -> str:
+    """What a receipt adds for a message that was in this state."""
+    if was is State.ACTIVE:
+        return _UNDER_WAY
+    if was is State.CORRUPT:
+        return ", out of the corrupt directory"
+    if verb is BOUNCE and was is State.HOLD:
+        return ", and released from hold"
+    return ""
 
 
 def in_batches(items: list[T]) -> Iterator[list[T]]:

@@ -1,4 +1,5 @@
-"""The hands on the queue: links into the trash and back, moves out of the corrupt directory, the journal.
+"""The hands on the queue: links into the trash and back, moves out of the corrupt directory and out of
+deliveries, the journal.
 
 Requests come on standard input, one JSON array a line: ``[number, operation, argument…]``; each gets one line
 back: ``[number, true, result]`` or ``[number, false, words]``. Operations over messages take many at once and
@@ -6,7 +7,8 @@ answer item by item: a list where it went well, null where the message is in no 
 One bad item never stops the others.
 
 The one rule: while a message is moved its file never is without a name. A link is made first, and the old
-one removed only when the new one is seen to be the same file. Standard library only, Python 3.6 or newer.
+one removed only when the new one is seen to be the same file; or it is renamed in one step, as Postfix itself
+does, where two names would be one too many. Standard library only, Python 3.6 or newer.
 """
 
 import contextlib
@@ -18,7 +20,7 @@ import stat
 import sys
 import time
 
-from . import ledger, logs, place, record
+from . import aside, ledger, logs, place, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Hands:
         self.queue = queue
         self.look_only = look_only
         self.logs = logs.Logs(self)
+        self.aside = aside.Aside(self)
         self._names = place.queue_names(hash_names)
         self._depth = hash_depth
         self._owners: "Dict[str, int]" = {}
@@ -65,7 +68,7 @@ class Hands:
             arrival, size, sender = record.read_identity(self._trash(id))
             return ["trash", arrival, size, sender, 0, 0]
         for _ in range(3):  # it may move between finding and reading
-            found = self._find(id, state)
+            found = self.find(id, state)
             if found is None:
                 return None
             try:
@@ -92,16 +95,19 @@ class Hands:
     # -- into the trash and out of it ------------------------------------------------------------------------
 
     def keep(self, id: str, state: str) -> "Answer":
-        """Link a message into the trash; who it is, as `identify` says, but of the file that was linked."""
+        """Link a message into the trash; who it is, as `identify` says, but of the file that was linked. One
+        that is in a delivery, or may be so at any moment, is not linked: it must be taken out of it first."""
         kept = self._trash(id)
         path = self.place(state, id) if state in STATES else ""
         for _ in range(4):
             try:
                 if not path:
-                    found = self._find(id, state)
+                    found = self.find(id, state)
                     if found is None:
                         return None
                     state, path = found[:2]
+                if state in aside.MOVING:
+                    return [state, *record.read_identity(path), 0, 0]
                 os.link(path, kept, follow_symlinks=False)
                 break
             except FileNotFoundError:
@@ -119,14 +125,14 @@ class Hands:
         if state in ("corrupt", "maildrop"):
             logs.unlink(self.path(ORIGIN, id))
             os.symlink(state, self.path(ORIGIN, id))
-        self.logs.keep(id, state in ("active", "incoming"))
+        self.logs.keep(id)
         arrival, size, sender = record.read_identity(kept)
         return [state, arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0, 0]
 
     def drop(self, id: str) -> "Answer":
         """Take a message out of the trash if the queue has it too; ``["last"]``, and nothing done, if not."""
         info = os.lstat(self._trash(id))
-        found = self._find(id, "hold")
+        found = self.find(id, "hold")
         if found is None or not os.path.samestat(found[2], info):
             return ["last"]
         self._forget(id)
@@ -141,7 +147,7 @@ class Hands:
     def destroy(self, id: str) -> "Answer":
         """Remove a message of the trash for good, and what deliveries under way wrote after it left."""
         os.lstat(self._trash(id))
-        if self._find(id, "hold", 1) is None:
+        if self.find(id, "hold", 1) is None:
             self.logs.destroy(id)
         self._forget(id)
         return []
@@ -160,7 +166,7 @@ class Hands:
         info = os.lstat(self._trash(id))
         if not stat.S_ISREG(info.st_mode):
             return "it is not a queue file"
-        found = self._find(id, "hold", 2 if info.st_nlink > 1 else 1)
+        found = self.find(id, "hold", 2 if info.st_nlink > 1 else 1)
         if found is not None:
             if not os.path.samestat(found[2], info):
                 return "another message has this ID now (%s)" % found[0]
@@ -185,6 +191,7 @@ class Hands:
         kept = sorted(
             (item for item in self._trashed() if item[1].st_nlink == 1), key=lambda i: i[1].st_ctime
         )
+        self.aside.sweep()
         left = sum(info.st_size for _, info in kept)
         count = freed = 0
         oldest = time.time() - max_age
@@ -220,7 +227,7 @@ class Hands:
     def place(self, state: str, id: str) -> str:
         return self.queue + "/" + place.folder(state, id, self._names, self._depth) + id
 
-    def _find(self, id: str, hint: str, rounds: int = 2) -> "Optional[Found]":
+    def find(self, id: str, hint: str, rounds: int = 2) -> "Optional[Found]":
         first = (hint,) if hint in STATES else ()
         # Twice: it may have moved from a queue not looked at yet to one that had been.
         for state in (first + STATES) * rounds:
@@ -286,7 +293,7 @@ class Hands:
         if self._ready:
             return
         device = os.lstat(os.path.join(self.queue, "hold")).st_dev
-        for name in (ROOM, place.TRASH, ORIGIN, *logs.ROOMS.values()):
+        for name in (ROOM, place.TRASH, ORIGIN, aside.RENAMED, *logs.ROOMS.values()):
             path = os.path.join(self.queue, name)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
@@ -334,6 +341,10 @@ _EACH: "Dict[str, Callable[..., Answer]]" = {
     "discard": Hands.discard,
     "restore": Hands.restore,
     "free": Hands.free,
+    "fresh": lambda hands, id: hands.aside.fresh(id),
+    "aside": lambda hands, id, new: hands.aside.take(id, new),
+    "follow": lambda hands, id, new: hands.aside.follow(id, new),
+    "report_all": lambda hands, id: hands.logs.report_all(id),
 }
 
 

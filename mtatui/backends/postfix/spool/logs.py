@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .hands import Hands
 
 LOGS = ("defer", "bounce")
+#: With them, those of deliveries that are to be reported as such (bounce(8)).
+ALL = (*LOGS, "trace")
 #: Where those of the trash are.
 ROOMS = {log: "mtatui/" + log for log in LOGS}
 
@@ -45,21 +47,55 @@ class Logs:
         """The logs of a message in the trash, whether they are there or not."""
         return tuple(self._hands.path(ROOMS[log], id) for log in LOGS)
 
-    def keep(self, id: str, under_way: bool) -> None:
-        """Link the logs of a message into the trash. If a delivery is under way, it may begin one at any time
-        until postsuper deletes it: so there is one already, which is ours too. Postfix takes an empty one for
-        none."""
-        for log in LOGS if under_way else self._any:
-            if under_way:
-                self._begin(log, id)
+    def keep(self, id: str) -> None:
+        """Link the logs of a message into the trash."""
+        for log in self._any:
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 os.link(self._hands.place(log, id), self._hands.path(ROOMS[log], id), follow_symlinks=False)
+
+    def rename(self, id: str, new: str) -> None:
+        """Give a message's logs the queue ID that the message has now. Empty ones are as good as none."""
+        for log in ALL:
+            path = self._hands.place(log, id)
+            if _size(path):
+                self._hands.make_folder(log, new)
+                with contextlib.suppress(FileExistsError, FileNotFoundError):
+                    os.link(path, self._hands.place(log, new), follow_symlinks=False)
+                    unlink(path)
+
+    def share(self, id: str, new: str) -> None:
+        """The same where an attempt is under way: what it has to report comes under the old ID, and must be
+        told even if qmgr(8) is started anew before it has ended. So each log has both names from now on: a
+        report that comes twice is better than none."""
+        for log in ALL:
+            old, path = self._hands.place(log, id), self._hands.place(log, new)
+            for name in (id, new):
+                self._hands.make_folder(log, name)
+            if log == "bounce":
+                self._begin(log, id)
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                os.link(old, path, follow_symlinks=False)
+
+    def report_all(self, id: str) -> "List[int]":
+        """Have qmgr(8) report every recipient of a message that is made to expire. Where there is a defer log
+        it reports those that the log names, and no others (``qmgr_message.c``): a log that does not name them
+        all goes. ``[1]`` if it did."""
+        path = self._hands.place("defer", id)
+        found = self._hands.find(id, "hold") if _size(path) else None
+        if found is None or found[0] not in ("hold", "deferred"):
+            return [0]
+        try:
+            recipients = record.read_row(found[1], id, found[0], logs=(path,))[-1]
+        except record.Damaged as damaged:
+            recipients = damaged.row[-1]
+        silent = [address for address, reason, _, done, _ in recipients if not done and not reason]
+        return [1 if silent and unlink(path) else 0]
 
     def restore(self, id: str) -> None:
         """Give a message its logs back; what deliveries under way have written after it left is kept."""
         for log in LOGS:
             kept, path = self._hands.path(ROOMS[log], id), self._hands.place(log, id)
-            if not _size(kept):
+            if not os.path.lexists(kept):
                 continue
             self._hands.make_folder(log, id)
             try:
@@ -75,11 +111,11 @@ class Logs:
 
     def destroy(self, id: str) -> None:
         """Delete what deliveries under way have written after the message left: it has an end now."""
-        for log in LOGS:
+        for log in ALL:
             unlink(self._hands.place(log, id))
 
     def _begin(self, log: str, id: str) -> None:
-        self._hands.make_folder(log, id)
+        """Have a log, empty if there is none. Postfix takes an empty one for none."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             fd = os.open(self._hands.place(log, id), flags, 0o600)

@@ -1,4 +1,5 @@
-"""Where the file of a queue ID lies, as Postfix works it out itself (``mail_queue.c``, ``dir_forest.c``).
+"""Where the file of a queue ID lies, as Postfix works it out itself (``mail_queue.c``, ``dir_forest.c``), and
+how a queue ID is made (``mail_queue.h``).
 
 ``hash_queue_names`` says which queues have folders of one character, ``hash_queue_depth`` how many levels.
 A short ID is filed under its first characters; a long one under those of its microseconds in hexadecimal.
@@ -11,8 +12,10 @@ import re
 TRASH = "mtatui/trash"
 
 _LONG_ID_TIME = 10
+_SHORT_ID_TIME = 5
 _MICROSECONDS = 4
-_BASE_52 = {char: value for value, char in enumerate("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")}
+_DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
+_BASE_52 = {char: value for value, char in enumerate(_DIGITS)}
 
 
 def queue_names(text: str) -> "frozenset[str]":
@@ -39,6 +42,39 @@ def folder(state: str, id: str, hash_names: "frozenset[str]", hash_depth: int) -
 def path(queue_directory: str, state: str, id: str, hash_names: "frozenset[str]", hash_depth: int) -> str:
     """The full path of a queue file (or of its defer or bounce log)."""
     return os.path.join(queue_directory, folder(state, id, hash_names, hash_depth) + id)
+
+
+def make_id(moment_us: int, inode: int, long_id: bool) -> str:
+    """The queue ID for a moment (microseconds since the epoch) and an inode."""
+    seconds, microseconds = divmod(moment_us, 1000000)
+    if not long_id:
+        return "%05X%X" % (microseconds, inode)
+    return (
+        _digits(seconds, 52).rjust(6, "0")
+        + _digits(microseconds, 52).rjust(4, "0")
+        + "z"
+        + _digits(inode, 51)
+    )
+
+
+def is_long(id: str) -> bool:
+    """Whether a queue ID is a long one, which is never used again."""
+    return id.rfind("z") >= _LONG_ID_TIME
+
+
+def fits(id: str, inode: int) -> bool:
+    """Whether a queue ID ends as it must for an inode."""
+    if is_long(id):
+        return id.rpartition("z")[2] == _digits(inode, 51)
+    return id[_SHORT_ID_TIME:] == "%X" % inode
+
+
+def _digits(number: int, base: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, base)
+        digits = _DIGITS[digit] + digits
+    return digits
 
 
 def _microseconds(id: str) -> str:
