@@ -89,6 +89,11 @@ class MtatuiApp(App[None]):
                     return
         await super().on_event(event)
 
+    def on_resize(self) -> None:
+        """Draw everything anew. A terminal that shrank for a moment has lost what was outside meanwhile, and
+        Textual draws nothing when the size is what it was."""
+        self.screen.refresh()
+
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once that the config file gives one key to two actions."""
         names = ", ".join(sorted(binding.id or binding.action for binding in clashed_bindings))
