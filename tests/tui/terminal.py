@@ -133,14 +133,10 @@ class Terminal:
         self.screen = Screen(columns, lines)
         self.output = bytearray()
         self.started = time.perf_counter()
-        surroundings = os.environ | {
-            "TERM": "xterm-256color",
-            "COLORTERM": "truecolor",
-            "LANG": "C.UTF-8",
-            "COLUMNS": str(columns),
-            "LINES": str(lines),
-        }
+        surroundings = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         surroundings |= env or {}
+        for name in ("COLUMNS", "LINES"):  # they would hold against the size that the terminal tells
+            surroundings.pop(name, None)
         self.pid, self._fd = pty.fork()
         if not self.pid:
             try:
