@@ -183,8 +183,10 @@ class QueueScreen(QueuePage):
         try:
             self.model.filter(text)
         except QuerySyntaxError as mistake:
-            self.filter_bar.show_mistake(str(mistake), mistake.start, mistake.end)
+            if not self.filter_bar.show_mistake(str(mistake), mistake.start, mistake.end):
+                self.footer.tell(f"The filter: {mistake}", "error")
             return
+        self.footer.hush()
         self.followed = False
         self.show_count(well_formed=True)
         self.look_now()
@@ -193,6 +195,7 @@ class QueueScreen(QueuePage):
         self.model.narrow(key)
         self.filter_bar.keep(self.model.text)
         self.followed = False
+        self.show_tree()  # what was chosen is marked at once; counting takes longer
         self.look_now()
 
     def do_trash(self, argument: str) -> None:

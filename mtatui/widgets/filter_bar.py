@@ -12,8 +12,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from mtatui.text import clean
+from mtatui.text import cells, clean
 from mtatui.widgets.one_line import OneLine
+
+#: The part of the line (percent) in which it is said what is wrong with the query.
+_ROOM_FOR_MISTAKES = 60
 
 
 class _Mistake(Highlighter):
@@ -94,9 +97,9 @@ class FilterBar(Horizontal):
             background-tint: transparent;
         }
         & > #matches { width: 34; max-width: 45%; }
-        &.-mistaken > #matches { width: 60%; max-width: 60%; }
+        &.-mistaken > #matches { width: $room; max-width: $room; }
     }
-    """
+    """.replace("$room", f"{_ROOM_FOR_MISTAKES}%")
 
     class Changed(Message):
         """Another text stands in the bar, by whatever way."""
@@ -157,8 +160,8 @@ class FilterBar(Horizontal):
         self._mark(None)
         self._matches.say(right=[(clean(text), "dim")])
 
-    def show_mistake(self, text: str, start: int = 0, stop: int | None = None) -> None:
-        """Say what is wrong with the query, and underline it there.
+    def show_mistake(self, text: str, start: int = 0, stop: int | None = None) -> bool:
+        """Say what is wrong with the query, and underline it there; whether there was room to say all of it.
 
         Args:
             start: the first character that is wrong, from 0.
@@ -166,7 +169,9 @@ class FilterBar(Horizontal):
         """
         end = len(self.value) if stop is None else stop
         self._mark((min(start, max(len(self.value) - 1, 0)), max(end, start + 1)))
-        self._matches.say(right=[(" ✖ " + clean(text), "danger")])
+        said = " ✖ " + clean(text)
+        self._matches.say(right=[(said, "danger")])
+        return cells(said) <= self.size.width * _ROOM_FOR_MISTAKES // 100
 
     def _mark(self, at: tuple[int, int] | None) -> None:
         self.set_class(at is not None, "-mistaken")
