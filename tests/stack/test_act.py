@@ -90,12 +90,17 @@ async def test_delete_under_a_delivery_stops_no_delivery_and_restores_no_second_
     id = instance.send("s@sender.test", "a@slow.test")
     instance.wait_until(lambda: instance.queue_ids("active") == {id}, "a delivery under way")
     outcome = await actor.act(DELETE, frozen(actor, [id]))
-    assert texts(outcome) == {("done", "deleted; a delivery already under way is not stopped")}
+    [receipt] = outcome.receipts
+    assert (receipt.result, receipt.gist) == (
+        Result.DONE,
+        "deleted; a delivery already under way is not stopped; it has a new queue ID",
+    )
     instance.remote.open_gate()
     instance.wait_until(lambda: len(instance.remote.deliveries()) == 1, "the delivery")
     instance.wait_until(lambda: b"status=sent" in instance.log.read_bytes(), "the log of it")
     await actor.undo()
-    await actor.act(RELEASE, frozen(actor, [id]))
+    assert listed(instance) == {receipt.became: "hold"}
+    await actor.act(RELEASE, frozen(actor, [receipt.became]))
     instance.run("postqueue", "-f")
     instance.wait_until(lambda: not listed(instance), "the queue to be empty")
     assert len(instance.remote.deliveries()) == 1
@@ -104,7 +109,7 @@ async def test_delete_under_a_delivery_stops_no_delivery_and_restores_no_second_
 async def test_what_is_delivered_while_postsuper_runs_leaves_no_copy(
     postfix_instance: PostfixInstance, make_actor: Callable[..., Actor]
 ) -> None:
-    """Between the link and postsuper the message is delivered: postsuper is held up until it is."""
+    """When it has been looked at the message is delivered: postsuper is held up until it is."""
     instance = postfix_instance
     id = instance.send("s@sender.test", "a@slow.test")
     instance.wait_until(lambda: instance.queue_ids("active") == {id}, "a delivery under way")

@@ -156,8 +156,9 @@ def test_ctrl_c_half_way_leaves_a_whole_story(postfix_instance: PostfixInstance)
         assert process.returncode == 1, err
         outcome = json.loads(out)
         left = postfix_instance.queue_ids()
-        done = {r["id"] for r in outcome["receipts"] if r["result"] == "done"}
-        not_done = {r["id"] for r in outcome["receipts"] if r["result"] == "failed"}
+        now = {r["id"]: r.get("became", r["id"]) for r in outcome["receipts"]}
+        done = {now[r["id"]] for r in outcome["receipts"] if r["result"] == "done"}
+        not_done = {now[r["id"]] for r in outcome["receipts"] if r["result"] == "failed"}
         assert outcome["cancelled"]
         assert len(done | not_done) == 10_000
         assert left == not_done
