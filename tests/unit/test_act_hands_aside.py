@@ -11,7 +11,7 @@ from mtatui.backends.demo.writer import make_spool
 from mtatui.backends.postfix.spool import aside as aside_module
 from mtatui.backends.postfix.spool import place
 from mtatui.backends.postfix.spool.hands import Hands
-from tests.unit.test_act_hands import HASHED, ask, mail, places
+from tests.unit.test_act_hands import HASHED, ask, mail, path_of, places
 
 
 @pytest.fixture
@@ -63,6 +63,21 @@ def test_the_logs_of_what_is_taken_out_go_with_it(spool: Path, hands: Hands) -> 
     assert places(spool, id) == {"mtatui/renamed"}
     assert {p.partition("/")[0] for p in places(spool, new)} == {"hold", "defer", "bounce", "trace"}
     assert ask(hands, "identify", (new, "hold"))[0][-1] == 1
+
+
+@pytest.mark.parametrize(("tried", "kept"), [("r@y.test", True), ("another@y.test", False)])
+def test_what_is_made_to_expire_has_a_whole_defer_log_or_none(
+    spool: Path, hands: Hands, tried: str, kept: bool
+) -> None:
+    """qmgr(8) reports those that the log names, and no others."""
+    id = mail(spool, "active", reason="")
+    (spool / "active" / id).chmod(0o710)
+    log = Path(path_of(spool, "defer", id))
+    log.parent.mkdir(exist_ok=True)
+    log.write_text(f"<{tried}>: \nrecipient={tried}\nstatus=4.0.0\nreason=busy\n\n")
+    new = aside(hands, id)
+    assert Path(path_of(spool, "defer", new)).exists() == kept
+    assert not log.exists()
 
 
 def test_nothing_is_covered_by_a_new_queue_id(spool: Path, hands: Hands) -> None:

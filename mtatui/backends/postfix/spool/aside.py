@@ -102,12 +102,15 @@ class Aside:
             logs.unlink(self._hands.path(RENAMED, id))
 
     def _logs(self, id: str, new: str) -> None:
-        """Let the logs go with the message."""
+        """Let the logs go with the message; but of an attempt that was broken off, a message that is made to
+        expire is not to have half a defer log."""
         found = self._hands.find(new, "hold")
         if found is not None and _under_way(found[1]):
             self._hands.logs.share(id, new)
         else:
             self._hands.logs.rename(id, new)
+        if found is not None and found[2].st_mode & stat.S_IXGRP:
+            self._hands.logs.report_all(new)
 
     def _used(self, id: str) -> bool:
         """Whether anything has, or had lately, this queue ID."""
