@@ -304,7 +304,7 @@ def story(outcome: Outcome) -> tuple[str, str]:
     if outcome.cancelled:
         text += " · stopped half way"
     if tally[Result.DONE] and outcome.verb in _UNDOES:
-        text += " · z takes it back"
+        text += " · z undoes it"
     if not outcome.ok and number > 1:
-        text += " · o shows the receipts"
+        text += " · o: receipts"
     return text, "information" if outcome.ok else "warning"

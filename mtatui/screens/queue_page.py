@@ -7,6 +7,7 @@ changes; what comes back repaints only what looks different. What its keys do is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -79,6 +80,7 @@ class QueuePage(Screen[None]):
         self._shown = -1
         self._id_width = 11
         self._stopped = False
+        self._trouble: HostError | None = None
         self._limits = ""
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
@@ -107,7 +109,8 @@ class QueuePage(Screen[None]):
         self._show_header()
 
         def heard() -> None:
-            loop.call_soon_threadsafe(self._heard)
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
+                loop.call_soon_threadsafe(self._heard)
 
         self.server.listen(heard)
         self.look_now()
@@ -126,7 +129,7 @@ class QueuePage(Screen[None]):
         wide, tall = event.size.width >= WIDE, event.size.height >= TALL
         self.tree_pane.display = wide and self.tree_wanted
         self.detail.display = tall
-        least = f"mtatui needs {LEAST[0]} columns and {LEAST[1]} lines; this is "
+        least = f"mtatui needs {LEAST[0]} × {LEAST[1]}; this is "
         self.too_small.say([(f"{least}{event.size.width} × {event.size.height}", "warning")])
         self.set_class(not wide, "-narrow")
         self._show_header()
@@ -142,6 +145,10 @@ class QueuePage(Screen[None]):
         if live is not None and live.limits != self._limits:
             self._limits = live.limits
             self.tell(f"{self._limits[:1].upper()}{self._limits[1:]}.")
+        if live is not None and (live.trouble is None) != (self._trouble is None):
+            self._trouble = live.trouble
+            if live.trouble is not None and len(self.table.source):  # an empty table says it by itself
+                self.footer.tell(str(live.trouble), "error")
         self._show_header()
 
     def look_now(self) -> None:
@@ -272,7 +279,8 @@ class QueuePage(Screen[None]):
         in_trash = self.model.state is State.TRASH
         counts = self.server.index.counts()
         total = sum(number for state, number in counts.items() if (state is State.TRASH) == in_trash)
-        text = count(matching) if self.model.query.everything else f"{count(matching)} of {count(total)}"
+        whole = self.model.query.everything or (in_trash and matching == total)
+        text = count(matching) if whole else f"{count(matching)} of {count(total)}"
         text += " in the trash" if in_trash else ""
         if self.model.marks:
             text += f" · {count(len(self.model.marks))} marked"
@@ -284,6 +292,8 @@ class QueuePage(Screen[None]):
             self.table.say_when_empty("Reading the queue …")
         elif self.model.query.everything:
             self.table.say_when_empty("The queue is empty.")
+        elif in_trash and not total:
+            self.table.say_when_empty("The trash is empty. esc goes back to the queue.")
         else:
             # Named, because what stands in the bar may be half written.
             self.table.say_when_empty(f"No message matches {self.model.query}   esc clears the filter.")
@@ -328,9 +338,9 @@ class QueuePage(Screen[None]):
         return f"{count(others)} more wait for the same reason: {row.reason}" if others > 0 else ""
 
     def tell(self, text: str, severity: str = "information") -> None:
-        """One line for the person; what does not fit opens as a sheet."""
+        """One line for the person; trouble that does not fit opens as a sheet."""
         self.footer.tell(text.splitlines()[0] if text else "", severity)
-        if cells(clean(text)) > self.size.width - 4 or "\n" in text:
+        if severity != "information" and (cells(clean(text)) > self.size.width - 4 or "\n" in text):
             self.app.push_screen(
                 ReadingScreen("What happened", queue_sheets.wrapped(text, room(self.size.width)))
             )
