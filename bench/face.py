@@ -26,7 +26,7 @@ _CURSOR = "▶"
 
 def first(ground: Ground) -> Iterator[Figure]:
     """From the start of the program to the first rows that are real."""
-    ground.everyone  # noqa: B018  (listed now and not while the watch runs)
+    ground.everyone  # noqa: B018  # listed now and not while the watch runs
     figure = ground.pairs(lambda: _first(ground, _ours(ground)), lambda: _first(ground, _pfqueue(ground)))
     yield Figure("first", "exec to first rows, against pfqueue of all messages", "s", *figure, 1.0)
     few = ground.pairs(lambda: figure[0], lambda: _first(ground, _pfqueue(ground, 200)))
@@ -124,7 +124,7 @@ def loading(ground: Ground) -> Iterator[Figure]:
 
 def first_rows(ground: Ground) -> float:
     """Seconds from the start of mtatui to its first rows, the median."""
-    ground.everyone  # noqa: B018
+    ground.everyone  # noqa: B018  # listed now and not while the watch runs
     times = []
     for _ in range(ground.rounds):
         ground.quiet()

@@ -25,7 +25,6 @@ from mtatui.driver import SteadyDriver
 from mtatui.screens.acting import Acting
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
-from mtatui.text import clean
 from mtatui.verbs import ALL, VERBS
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
@@ -119,12 +118,11 @@ class MtatuiApp(App[None]):
         return bool(self._jobs)
 
     def tell(self, text: str, severity: str = "information") -> None:
-        """One line for the person, where the footer is, or as a toast where a screen has no place for it."""
-        tell = getattr(self.screen, "tell", None)
-        if tell is not None:
-            tell(text, severity)
-        else:
-            self.notify(clean(text), severity=severity, markup=False)  # type: ignore[arg-type]
+        """One line for the person, on the page, which stands beneath whatever sheet or dialog is open."""
+        for screen in reversed(self.screen_stack):
+            if (tell := getattr(screen, "tell", None)) is not None:
+                tell(text, severity)
+                return
 
     def progress(self, pieces: Sequence[Piece]) -> None:
         """Show what is being done, on whatever screen is there."""

@@ -38,7 +38,7 @@ _COLUMNS = (
     Column("From", 16, 40, address=True),
     Column("To", 16, 40, address=True),
     Column("", 0, 7),
-    Column("Retry", 3, 7, "right"),
+    Column("Retry", 5, 7, "right"),
     Column("Reason", 8, 40),
 )
 

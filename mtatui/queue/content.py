@@ -258,9 +258,9 @@ def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
     """Names and unfolded values; a line that is no header field stands under the name b""."""
     fields: list[tuple[bytes, list[bytes]]] = []
     for line in head.split(b"\n"):
-        line = line.removesuffix(b"\r")  # noqa: PLW2901
-        if not line:
+        if not line or line == b"\r":
             continue
+        line = line.removesuffix(b"\r")  # noqa: PLW2901  # the line, without what ends it
         if line[:1] in b" \t" and fields:
             fields[-1][1].append(line.strip(b" \t"))
         elif match := _FIELD.match(line):

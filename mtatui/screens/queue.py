@@ -311,18 +311,7 @@ class QueueScreen(QueuePage):
             return
         from mtatui.screens.message import MessageScreen
 
-        self.app.push_screen(MessageScreen(self.server, id, self._neighbour))
-
-    def _neighbour(self, id: str, step: int) -> str | None:
-        window = self.table.source
-        if not isinstance(window, Window):
-            return None
-        place = self.server.index.position(window.view, id)
-        if place is None or not 0 <= place + step < len(window):
-            return None
-        self.table.move_to(place + step)
-        self.model.fetch(window, range(place + step, place + step + 1))
-        return window.id(place + step)
+        self.app.push_screen(MessageScreen(self.server, id, self.neighbour))
 
     def do_copy(self, argument: str) -> None:
         """Copy something of the message under the cursor to the clipboard (OSC 52)."""

@@ -240,6 +240,18 @@ class QueuePage(Screen[None]):
         states = (row.state,) if row is not None and not self.model.marks else ()
         return self.server.why_not(action, states)
 
+    def neighbour(self, id: str, step: int) -> str | None:
+        """Who stands after (1) or before (-1) a message in the list; the cursor goes there."""
+        window = self.table.source
+        if not isinstance(window, Window):
+            return None
+        place = self.server.index.position(window.view, id)
+        if place is None or not 0 <= place + step < len(window):
+            return None
+        self.table.move_to(place + step)
+        self.model.fetch(window, range(place + step, place + step + 1))
+        return window.id(place + step)
+
     # --- showing ---------------------------------------------------------------------------------------
 
     def _show_header(self) -> None:

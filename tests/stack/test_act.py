@@ -122,7 +122,7 @@ async def test_what_is_delivered_while_postsuper_runs_leaves_no_copy(
         instance.wait_until(lambda: not instance.queue_ids(), "the delivery")
         return answers
 
-    actor.hands.keep = keep_then_deliver  # type: ignore[method-assign, assignment]
+    actor.hands.keep = keep_then_deliver  # type: ignore[method-assign, assignment]  # a hook
     outcome = await actor.act(DELETE, frozen(actor, [id]))
     assert texts(outcome) == {("gone", "left the queue meanwhile (delivered, returned or deleted)")}
     assert (await actor.trash.contents()).number == 0

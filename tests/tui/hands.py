@@ -68,7 +68,7 @@ class Hands:
         for _ in range(2):
             before = page._tally
             page.look_now()
-            await self.until(lambda before=before: page._tally is not before)  # type: ignore[misc]
+            await self.until(lambda before=before: page._tally is not before)  # type: ignore[misc]  # mypy knows no type for it
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:

@@ -158,7 +158,7 @@ async def test_next_and_previous_message_keep_the_section() -> None:
         assert "last message" in status(pilot.app)
         await pilot.press("escape")
         await pilot.pause()
-        assert pilot.app.left_at == "4AAAAAAAAAA"  # type: ignore[attr-defined]
+        assert pilot.app.left_at == "4AAAAAAAAAA"  # type: ignore[attr-defined]  # Bench has it
 
 
 async def test_verbs_are_handed_to_the_app() -> None:

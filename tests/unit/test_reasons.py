@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtatui.queue import reasons
+from mtatui.queue import causes
 from mtatui.queue.reasons import cause
 
 
@@ -55,16 +55,16 @@ _users = st.sampled_from(["spam", "user unknown", "greylisted", "bob", "dkim"])
 
 @given(_hosts, _ips, _users, st.integers(0, 10**12))
 def test_names_do_not_change_the_cause(host: str, ip: str, user: str, number: int) -> None:
-    assert cause(f"connect to {host}[{ip}]:25: Connection refused", "4.4.1") == reasons.REFUSED
-    assert cause(f"lost connection with {host}[{ip}] while sending RCPT TO", "4.4.2") == reasons.LOST
+    assert cause(f"connect to {host}[{ip}]:25: Connection refused", "4.4.1") == causes.REFUSED
+    assert cause(f"lost connection with {host}[{ip}] while sending RCPT TO", "4.4.2") == causes.LOST
     assert (
-        cause(f"conversation with {host}[{ip}] timed out while sending MAIL FROM", "4.4.2") == reasons.TIMEOUT
+        cause(f"conversation with {host}[{ip}] timed out while sending MAIL FROM", "4.4.2") == causes.TIMEOUT
     )
-    assert cause(f"mail for {host} loops back to myself", "5.4.6") == reasons.LOOP
+    assert cause(f"mail for {host} loops back to myself", "5.4.6") == causes.LOOP
     reply = f"host {host}[{ip}] said: 450 4.7.1 <{user}@{host}>: too many connections, {number:x}"
-    assert cause(f"{reply} (in reply to RCPT TO command)", "4.7.1") == reasons.CONNECTIONS
+    assert cause(f"{reply} (in reply to RCPT TO command)", "4.7.1") == causes.CONNECTIONS
     missing = f"Name service error for name={host} type=MX: Host not found, try again"
-    assert cause(f"Host or domain name not found. {missing}", "4.4.3") == reasons.DNS
+    assert cause(f"Host or domain name not found. {missing}", "4.4.3") == causes.DNS
 
 
 @given(st.text(max_size=200), st.sampled_from(["", "4.0.0", "4.7.1", "5.1.1", "x"]))

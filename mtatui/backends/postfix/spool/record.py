@@ -239,7 +239,7 @@ def _envelope(fd: int, file_size: int, identity_only: bool) -> "Envelope":
                     continue
                 if end > limit:
                     break
-                if kind == 82 or kind == 68:  # R: recipient still to do; D: done  # noqa: PLR1714 (faster)
+                if kind == 82 or kind == 68:  # R: recipient still to do; D: done  # noqa: PLR1714  # faster
                     recipients.append((base + at, data[start:end], 1 if kind == 68 else 0, original))
                     original = b""
                 elif kind == 79:  # O: original recipient of the next one

@@ -318,7 +318,7 @@ class Spool:
 
 
 def _pairs(one: "Iterable[Any]", other: "Iterable[Any]") -> "Iterator[Tuple[Any, Any]]":
-    return zip(one, other)  # noqa: B905 (strict= needs Python 3.10)
+    return zip(one, other)  # noqa: B905  # strict= needs Python 3.10
 
 
 def _now() -> int:
