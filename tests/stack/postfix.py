@@ -337,5 +337,5 @@ class PostfixInstance:
         try:
             with socket.create_connection((self.address, 25), timeout=5) as connection:
                 return connection.recv(4) == b"220 "
-        except (ConnectionRefusedError, TimeoutError):
+        except (ConnectionError, TimeoutError):
             return False
