@@ -158,7 +158,7 @@ async def test_corrupt_and_maildrop_messages(
     instance.settle()
     for id in good:  # whole messages, as after a mistake that has been repaired
         path = next((instance.queue / "deferred").rglob(id))
-        path.rename(instance.queue / "corrupt" / id)
+        path.rename(instance.queue / "corrupt" / id).chmod(0o400)
     (instance.queue / "corrupt" / "4jXYYYYYYYzBroken").write_bytes(b"this was a message once")
     os.chown(instance.queue / "corrupt" / "4jXYYYYYYYzBroken", *os.stat(instance.queue / "corrupt")[4:6])
     held, released, requeued = good

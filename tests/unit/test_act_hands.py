@@ -191,12 +191,14 @@ def test_drop_spares_the_last_link_and_forget_does_not(spool: Path, hands: Hands
 def test_free_moves_to_hold_and_covers_nothing(spool: Path, hands: Hands) -> None:
     id = mail(spool, "hold", reason="")
     (spool / "hold" / id).rename(spool / "corrupt" / id)
+    (spool / "corrupt" / id).chmod(0o400)  # what delivery agents make of what they find corrupt
     (spool / "hold" / id).write_bytes(b"somebody else")
     assert "exists" in ask(hands, "free", (id,))[0].lower()
     assert (spool / "hold" / id).read_bytes() == b"somebody else"
     (spool / "hold" / id).unlink()
     assert ask(hands, "free", (id,)) == [[1]]
     assert places(spool, id) == {"hold"}
+    assert (spool / "hold" / id).stat().st_mode & 0o777 == 0o700, "or Postfix would not see it"
 
 
 def test_a_short_name_that_does_not_fit_its_inode_is_told(spool: Path, hands: Hands) -> None:

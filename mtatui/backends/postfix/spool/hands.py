@@ -213,6 +213,7 @@ class Hands:
         if not self._is_message("corrupt", info):
             return "it is not a queue file"
         self._move(path, "hold", id, info)
+        self._make_ready(self.place("hold", id), info)
         os.unlink(path)
         return [_fits(id, info)]
 
@@ -254,6 +255,15 @@ class Hands:
         if not os.path.samestat(os.lstat(target), info):
             os.unlink(target)
             raise OSError(errno.EBUSY, "the file was exchanged while it was moved")
+
+    def _make_ready(self, path: str, info: os.stat_result) -> None:
+        """Give back the mode that ``mark_corrupt.c`` took: without it Postfix takes no notice of a file."""
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if os.path.samestat(os.fstat(fd), info):
+                os.fchmod(fd, stat.S_IRWXU)
+        finally:
+            os.close(fd)
 
     def make_folder(self, state: str, id: str) -> None:
         """Make the hash folder of an ID, as the mail system would (``mail_queue_mkdirs``)."""
