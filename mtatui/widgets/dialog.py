@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -107,13 +107,17 @@ class ConfirmDialog(Dialog[bool]):
     }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(digit, f"type('{digit}')", show=False) for digit in "0123456789"
+    ]
+
     def __init__(self, title: str, lines: Sequence[str | Content], *, act: str, typed: str = "") -> None:
         """Make the question.
 
         Args:
             lines: what will happen, in words; `Content` where a part of a line is styled.
             act: what the button says, "Delete".
-            typed: what must be typed before the button can be pressed ("" for nothing), such as a count.
+            typed: the count that must be typed before the button can be pressed ("" for none).
         """
         super().__init__(title)
         self._words = [line if isinstance(line, Content) else Content(clean(line)) for line in lines]
@@ -133,12 +137,12 @@ class ConfirmDialog(Dialog[bool]):
     def answers(self) -> Sequence[Widget]:
         return [answer("Cancel", "cancel"), answer(self._act, "act", disabled=bool(self._typed))]
 
-    def on_key(self, event: events.Key) -> None:
+    def action_type(self, digit: str) -> None:
         """Cancel has the focus, and yet what is typed goes where it belongs."""
-        if self._typed and event.is_printable and event.character and isinstance(self.focused, Button):
+        if self._typed:
             typed = self.query_one(Input)
-            self.set_focus(typed)
-            typed.insert_text_at_cursor(event.character)
+            self.set_focus(typed)  # at once, for the next digit may be on its way
+            typed.insert_text_at_cursor(digit)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#act", Button).disabled = event.value.strip().replace(",", "") != self._typed
