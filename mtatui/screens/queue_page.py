@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections.abc import Sequence
 
@@ -108,9 +109,12 @@ class QueuePage(Screen[None]):
         self.show_footer()
         self._show_header()
 
+        # In the app's own context: a timer that is started in another finds no app when its time comes.
+        context = contextvars.copy_context()
+
         def heard() -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
-                loop.call_soon_threadsafe(self._heard)
+                loop.call_soon_threadsafe(self._heard, context=context)
 
         self.server.listen(heard)
         self.look_now()

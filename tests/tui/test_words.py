@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mtatui.backends.postfix.feed import PostqueueFeed
+from mtatui.live import Feed
 from mtatui.queue.message import Message, State
 from mtatui.queue.selection import Outcome, Receipt, Result
 from mtatui.screens.acting import story
 from mtatui.screens.message_text import sender
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.reading import ReadingScreen, Sheet
+from mtatui.widgets import notice
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import at_keyboard
+from tests.tui.still import StillServer
 
 
 async def test_an_empty_list_names_the_filter_that_empties_it() -> None:
@@ -86,3 +92,21 @@ def test_a_file_that_cannot_be_read_has_no_null_sender() -> None:
     unreadable = Message("ABC00001", State.CORRUPT, 0, 23, 0, "")
     assert "<>" not in sender(unreadable)
     assert "<>" in sender(Message("ABC00002", State.DEFERRED, 1, 23, 1, ""))
+
+
+class LimitedServer(StillServer):
+    """What an ordinary user sees."""
+
+    def feed(self) -> Feed:
+        feed = super().feed()
+        feed.limits = PostqueueFeed.limits
+        return feed
+
+
+async def test_what_cannot_be_known_is_said_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notice, "STAYS", 0.5)
+    async with at_keyboard(LimitedServer(), size=(80, 24)) as hands:
+        await hands.until(lambda: "Without root: retry times" in hands.text())
+        assert "no root" in hands.text().splitlines()[0]
+        # It was heard in the live thread: a timer with that thread's context would know no app.
+        await hands.until(lambda: "? Help" in hands.text())
