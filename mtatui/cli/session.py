@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,7 +50,8 @@ def open_server(options: Options, config: Config) -> Server:
     host = SudoHost(read_only=read_only) if entry.sudo else LocalHost(read_only=read_only)
     return Server(
         host,
-        options.config_dir or entry.config_directory or None,
+        # Absolute, because commands run in the root directory.
+        os.path.abspath(options.config_dir) if options.config_dir else entry.config_directory or None,
         entry.name,
         keep_days=config.trash_days,
         keep_bytes=config.trash_bytes,

@@ -123,6 +123,7 @@ def test_the_server_of_the_config_file() -> None:
     assert named.config_directory == "/etc/postfix-out"
     assert named.host.read_only
     assert open_server(Options(config_dir="/elsewhere"), config).config_directory == "/elsewhere"
+    assert open_server(Options(config_dir="etc"), config).config_directory == f"{Path.cwd()}/etc"
     with pytest.raises(Misused, match="there are: in, out"):
         open_server(Options(server="middle"), config)
     with pytest.raises(Misused, match="only servers on this machine"):
