@@ -101,6 +101,7 @@ BOUNCE = Verb(
     danger=Danger.FINAL,
     cli="queue bounce",
     postsuper="f",
+    directories=("hold", "deferred"),
     done="will be returned to the sender",
 )
 DELIVER = Verb(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from mtatui.backends.demo.writer import make_spool
-from mtatui.backends.host import HostError
+from mtatui.backends.host import HostError, Unreachable
 from mtatui.backends.postfix.spool import place
+from mtatui.queue.message import State
 from mtatui.queue.selection import Result
 from mtatui.verbs import BOUNCE, DELETE, HOLD, Verb
 from tests.unit.bed import Bed, renamed, select, texts
@@ -43,6 +44,13 @@ def overtake(real: Any, spool: Path, id: str) -> Any:
     [
         (HOLD, "incoming", "hold", "put on hold"),
         (HOLD, "active", "hold", "put on hold; a delivery already under way is not stopped"),
+        (BOUNCE, "incoming", "deferred", "will be returned to the sender"),
+        (
+            BOUNCE,
+            "active",
+            "deferred",
+            "will be returned to the sender; a delivery already under way is not stopped",
+        ),
         (DELETE, "incoming", "mtatui/trash", "deleted"),
         (DELETE, "active", "mtatui/trash", "deleted; a delivery already under way is not stopped"),
     ],
@@ -66,6 +74,8 @@ async def test_what_is_taken_out_of_a_delivery_gets_a_new_queue_id(
     assert entry.tally == {f"{text}; it has a new queue ID": 1}
     assert entry.outcome is not None
     assert entry.outcome.receipts == [receipt]
+    if verb is BOUNCE:
+        return
     # And it is taken back by its new name.
     undone = await bed.actor.undo()
     assert [r.result for r in undone.receipts] == [Result.DONE]
@@ -120,6 +130,25 @@ async def test_when_new_queue_ids_cannot_be_written_down_none_is_given(
         ("failed", "not done: No space left on device")
     ]
     assert bed.at(target) == {"active"}
+
+
+async def test_when_the_helper_dies_over_it_the_message_is_on_hold_and_told(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = bed.mail("active")
+    real = bed.actor.hands.keep
+
+    def keep_and_die(items: Sequence[tuple[str, State]]) -> object:
+        answers = real(items)
+        if items[0][1] is State.HOLD:
+            raise Unreachable("the helper has died")
+        return answers
+
+    monkeypatch.setattr(bed.actor.hands, "keep", keep_and_die)
+    [receipt] = (await bed.actor.act(DELETE, select(target))).receipts
+    assert receipt.result is Result.FAILED
+    assert receipt.text == f"not done: the helper has died; it has a new queue ID: {receipt.became}"
+    assert bed.at(renamed(target, receipt)) == {"hold"}
 
 
 @pytest.mark.parametrize("verb", [HOLD, DELETE])

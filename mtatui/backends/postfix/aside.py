@@ -10,12 +10,13 @@ from mtatui.backends.child import Found, Hands
 from mtatui.backends.journal import Journal
 from mtatui.backends.postfix.run import Run
 from mtatui.queue.message import State
-from mtatui.verbs import DELETE, HOLD
+from mtatui.verbs import BOUNCE, DELETE, HOLD
 
 #: Where messages are that Postfix's queue manager has in its memory, or may have at any moment.
 MOVING = (State.INCOMING, State.ACTIVE)
-#: The verbs that take messages out of deliveries. (A requeue gives them other queue IDs by itself.)
-STOPPING = (HOLD, DELETE)
+#: The verbs that take messages out of deliveries. (A requeue gives them other queue IDs by itself.) A bounce
+#: is one, since of a delivery that was broken off qmgr may report half the recipients and forget the rest.
+STOPPING = (HOLD, DELETE, BOUNCE)
 
 
 def take(run: Run, hands: Hands, journal: Journal, ids: list[str], kept: list[str]) -> list[str]:
@@ -52,16 +53,15 @@ def take(run: Run, hands: Hands, journal: Journal, ids: list[str], kept: list[st
             else:
                 run.accomplished(id)
         return []
-    go = []
-    for (name, id), found in zip(
-        held.items(), hands.keep([(name, State.HOLD) for name in held]), strict=True
-    ):
-        if isinstance(found, Found):
-            kept.append(name)
-            run.fed[name] = id
-            go.append(name)
-        else:
-            _not_taken(run, id, found)
+    if run.verb is BOUNCE:
+        hands.each("report_all", held)
+    else:
+        kept += held  # all that may be there, should there be no answer
+        for name, found in zip(held, hands.keep([(name, State.HOLD) for name in held]), strict=True):
+            if not isinstance(found, Found):
+                _not_taken(run, held[name], found)
+    go = [name for name, id in held.items() if id not in run.receipts]
+    run.fed.update((name, held[name]) for name in go)
     return go
 
 

@@ -160,7 +160,7 @@ class Run:
         why = why or ("cancelled before its turn" if self.outcome.cancelled else "its turn never came")
         for id in self.targets:
             if id not in self.receipts:
-                self.receipts[id] = Receipt(id, Result.FAILED, f"not done: {why}")
+                self.failed(id, f"not done: {why}")
         self.outcome.receipts = [self.receipts[id] for id in self.targets]
         self.outcome.cost = time.monotonic() - self._started
         self._progress(len(self.targets), len(self.targets), self.verb.label)
