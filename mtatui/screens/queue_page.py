@@ -19,6 +19,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mtatui import ask
 from mtatui.backends.host import HostError
 from mtatui.config import Config
 from mtatui.queue.facets import Facet
@@ -30,7 +31,7 @@ from mtatui.screens.queue_model import QueueModel, Tally, Window
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.server import Server
 from mtatui.text import cells, clean, count
-from mtatui.verbs import ALL, RESTORE, Action, Verb
+from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.header import PageHeader
@@ -117,6 +118,7 @@ class QueuePage(Screen[None]):
                 loop.call_soon_threadsafe(self._heard, context=context)
 
         self.server.listen(heard)
+        self._heard()  # what was told before anybody listened
         self.look_now()
         self._keep_fresh()
         self.set_interval(60, self._minute)
@@ -219,7 +221,9 @@ class QueuePage(Screen[None]):
             return
         for outcome in outcomes:
             self.acting.last = outcome
-            self.tell(" ".join(outcome.notes[-1:]) + " o shows the receipts.", "warning")
+            when = time.strftime("%a %H:%M", time.localtime(outcome.at))
+            what = f"{VERBS[outcome.verb].label} of {ask.messages(len(outcome.receipts))}, {when}"
+            self.tell(f"{what}: {' '.join(outcome.notes[-1:])} o shows the receipts.", "warning")
 
     def on_queue_table_need_rows(self, event: QueueTable.NeedRows) -> None:
         """The table scrolls to rows that are not at hand."""

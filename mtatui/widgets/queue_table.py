@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
-from mtatui.text import fit
+from mtatui.text import fit, wrap
 from mtatui.widgets.columns import GAP, Cell, Column, layout
 from mtatui.widgets.lines import CURSOR, CursorLines, Piece
 
@@ -270,8 +270,10 @@ class QueueTable(CursorLines, Generic[R]):
         return self.line(pieces[:-1], width, whole)
 
     def draw_beyond(self, index: int, width: int) -> Strip:
-        says = index == 1 and not len(self._source)
-        return self.line([(" " * PREFIX + fit(self._empty, width - PREFIX), "dim")] if says else [], width)
+        if len(self._source) or not self._empty:
+            return self.line([], width)
+        says = ["", *wrap(self._empty, width - PREFIX)]
+        return self.line([(" " * PREFIX + says[index], "dim")] if index < len(says) else [], width)
 
     def _columns_in(self, width: int) -> list[tuple[Column[R], int]]:
         if not self._layout or self._layout_width != width:
