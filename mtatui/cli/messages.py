@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mtatui.cli.guard import Misused
+from mtatui.queue.message import no_sender
 from mtatui.text import ago, clean, count, size
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def envelope(message: Message, server: Server) -> Iterator[str]:
     facts = {
         "id": message.id,
         "state": message.state,
-        "from": message.sender or "<>",
+        "from": message.sender or no_sender(message.state, message.arrival),
         "login": message.sasl_user,
         "origin": origin,
         "helo": message.helo,

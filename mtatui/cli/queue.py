@@ -17,6 +17,7 @@ from mtatui.cli.session import query_of, scanned
 from mtatui.cli.show import show
 from mtatui.cli.trash import trash
 from mtatui.cli.verbs import COMMANDS, flush
+from mtatui.queue.message import no_sender
 from mtatui.text import ago, count, size
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _row(row: Summary, now: float) -> tuple[str, ...]:
         row.state,
         ago(now - row.arrival) if row.arrival else "",
         size(row.size),
-        row.sender or ("<>" if row.arrival else ""),  # where nothing could be read, it is not the null sender
+        row.sender or no_sender(row.state, row.arrival),
         row.recipient,
         f"+{row.recipients - 1}" if row.recipients > 1 else "",
         ago(row.retry - now) if row.retry else "",

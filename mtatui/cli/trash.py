@@ -14,6 +14,7 @@ from mtatui.cli.options import Options
 from mtatui.cli.output import Column
 from mtatui.cli.session import opened, wait_for
 from mtatui.cli.verbs import command_of, permitted
+from mtatui.queue.message import no_sender
 from mtatui.text import ago, count, size
 from mtatui.verbs import ALL, RESTORE
 
@@ -52,7 +53,7 @@ def list_(options: Options, limit: int, json: bool) -> None:
                 m.id,
                 ago(now - m.mtime),
                 size(m.size),
-                m.sender or "<>",
+                m.sender or no_sender(m.state, m.arrival),
                 m.recipients[0].address if m.recipients else "",
             )
             for m in messages

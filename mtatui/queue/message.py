@@ -105,3 +105,8 @@ class Message:
     def retry(self) -> int:
         """When Postfix will try again (epoch seconds), 0 where that is not known or does not apply."""
         return self.mtime if self.state is State.DEFERRED else 0
+
+
+def no_sender(state: State, arrival: int) -> str:
+    """What stands for an empty sender: the null sender's ``<>``, or "" where none could be read."""
+    return "<>" if arrival and state is not State.CORRUPT else ""

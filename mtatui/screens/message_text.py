@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mtatui.queue.content import Part, body_text, headers, important, raw_text, structure
 from mtatui.queue.log import Kind, timeline, words
-from mtatui.queue.message import Message, Recipient, State
+from mtatui.queue.message import Message, Recipient, State, no_sender
 from mtatui.text import ago, clean, count, size
 from mtatui.widgets.detail import moment
 from mtatui.widgets.lines import Piece
@@ -48,7 +48,13 @@ def heading(message: Message, expires: int, now: float, *, gone: bool) -> list[l
             first.append((f" · returns to sender {moment(expires, now)}", "dim"))
     more = len(message.recipients) - 1
     one = next((r for r in message.recipients if not r.done), *message.recipients[:1] or (None,))
-    to = clean(one.address) if one else "nobody" if message.arrival else "?"
+    to = (
+        clean(one.address)
+        if one
+        else "nobody that can be read"
+        if message.state is State.CORRUPT
+        else "nobody"
+    )
     second: list[Piece] = [
         ("from ", "dim"),
         (sender(message), ""),
@@ -168,9 +174,10 @@ def log_text(lines: Sequence[str], id: str) -> Text:
 
 def sender(message: Message) -> str:
     """The envelope sender; that of a file in which nothing could be read is not known."""
-    if not message.arrival and not message.sender:
-        return "not known: nothing can be read in this file"
-    return clean(message.sender) or "<> (a notification, the null sender)"
+    if message.sender:
+        return clean(message.sender)
+    unread = "none that can be read in this file"
+    return "<> (a notification, the null sender)" if no_sender(message.state, message.arrival) else unread
 
 
 def when(at: int, now: float) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mtatui.queue.message import State
+from mtatui.queue.message import State, no_sender
 from mtatui.queue.views import Summary
 from mtatui.text import ago, cells, clean, count, fit, fit_address, size
 from mtatui.widgets.columns import Cell, Column
@@ -33,9 +33,9 @@ def _retry(row: Summary, width: int) -> Cell:
 
 
 def _sender(row: Summary, width: int) -> Cell | str:
-    if not row.arrival and not row.sender:  # nothing could be read: that is not the null sender
-        return Cell("–", "dim")
-    return fit_address(row.sender, width) if row.sender else "<>"
+    if row.sender:
+        return fit_address(row.sender, width)
+    return no_sender(row.state, row.arrival) or Cell("–", "dim")
 
 
 def _recipient(row: Summary, width: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from textual.strip import Strip
 
-from mtatui.queue.message import Message, Recipient, State
+from mtatui.queue.message import Message, Recipient, State, no_sender
 from mtatui.text import ago, cells, clean, count, fit, fit_address, size, wrap
 from mtatui.widgets.lines import Lines, Piece
 from mtatui.widgets.states import LOOKS
@@ -125,7 +125,7 @@ def _envelope(message: Message) -> list[Item]:
         "helo": "" if message.helo == message.client_name else clean(message.helo),
         "filter": clean(message.content_filter),
     }
-    nobody = "<>" if message.arrival else "not known: nothing can be read in this file"
+    nobody = no_sender(message.state, message.arrival) or "none that can be read in this file"
     first: Item = [(f"{'from':<{LABEL}} ", "dim"), (clean(message.sender) or nobody, "")]
     return [first, *([(f"   {label}  ", "dim"), (value, "")] for label, value in known.items() if value)]
 
