@@ -32,7 +32,7 @@ async def test_a_stopped_postfix_is_found_and_told_how_to_start(postfix_instance
     host = LocalHost()
     found = await findings(host, Tools(host, str(postfix_instance.config)), postfix_instance)
     assert found["running"].level is Level.BAD
-    assert "postfix start" in found["running"].advice
+    assert f"postfix -c {postfix_instance.config} start" in found["running"].advice
 
 
 async def test_an_ordinary_user_may_look(postfix_instance: PostfixInstance) -> None:

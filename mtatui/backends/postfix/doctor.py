@@ -67,9 +67,9 @@ async def examine(host: Host, tools: Tools, queue_directory: str) -> AsyncIterat
 async def _running(tools: Tools) -> Finding:
     if await tools.status():
         return Finding("running", Level.OK, "Postfix is running")
-    return Finding(
-        "running", Level.BAD, "Postfix is not running", "Start it: postfix start (or systemctl start postfix)"
-    )
+    argv = tools.argv("postfix", "start")
+    systemd = " (or systemctl start postfix)" if len(argv) == 2 else ""  # that starts the default instance
+    return Finding("running", Level.BAD, "Postfix is not running", f"Start it: {' '.join(argv)}{systemd}")
 
 
 async def _rights(host: Host, tools: Tools) -> Finding:

@@ -25,7 +25,7 @@ _ID = re.compile(r"[A-Za-z0-9]{5,}")
 
 _AS_ROOT = "Run mtatui as root, or let it use sudo."
 _REFUSALS: tuple[tuple[str, type[HostError], str], ...] = (
-    ("mail system is down", Unreachable, "Postfix is not running on {host}. Start it with: postfix start"),
+    ("mail system is down", Unreachable, "Postfix is not running on {host}. Start it with: {start}"),
     ("reserved for the superuser", NotPermitted, "{command} is for root only on {host}. " + _AS_ROOT),
     (
         "unauthorized configuration directory",
@@ -59,9 +59,12 @@ def explain(completed: Completed, host: str) -> HostError:
     """The error that a failed command amounts to, in words."""
     text = completed.errors
     command = completed.argv[0]
+    # Of this instance: without its -c it would be another one that is started.
+    where = completed.argv[1:3] if list(completed.argv[1:2]) == ["-c"] else ()
+    start = " ".join(("postfix", *where, "start"))
     for pattern, kind, words in _REFUSALS:
         if re.search(pattern, text, re.IGNORECASE):
-            return kind(words.format(host=host, command=command, text=text))
+            return kind(words.format(host=host, command=command, text=text, start=start))
     said = text or f"exit code {completed.returncode} and not a word"
     return HostError(f"{command} failed on {host}: {said}")
 
