@@ -181,8 +181,8 @@ class QueueModel:
             key = f"state:{state}"
             look = LOOKS[state]
             open_ = key in self.unfolded
-            shown = "?" if state in unknown else number
-            nodes.append(Node(key, look.label, shown, 1, bool(number), open_, look.glyph, look.role))
+            shown, role = ("?", "dim") if state in unknown else (number, look.role)
+            nodes.append(Node(key, look.label, shown, 1, bool(number), open_, look.glyph, role))
             if open_ and number:
                 nodes += self._facet_nodes(state, tally)
         return nodes

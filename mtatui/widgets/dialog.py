@@ -49,13 +49,13 @@ class Dialog(ModalScreen[T]):
             &:focus {
                 background: $block-cursor-background;
                 color: $block-cursor-foreground;
-                text-style: bold;
+                text-style: bold !important;
             }
         }
         &:ansi {
             background: transparent;
             & > #frame { background: ansi_default; border: solid ansi_default; }
-            & Button:focus { background: ansi_default; color: ansi_default; text-style: reverse; }
+            & Button:focus { background: ansi_default; color: ansi_default; text-style: reverse !important; }
             & Button.-style-default:disabled { border: none !important; text-style: dim; }
         }
     }

@@ -171,7 +171,7 @@ class FilterBar(Horizontal):
         self._mark((min(start, max(len(self.value) - 1, 0)), max(end, start + 1)))
         said = " ✖ " + clean(text)
         self._matches.say(right=[(said, "danger")])
-        return cells(said) <= self.size.width * _ROOM_FOR_MISTAKES // 100
+        return cells(said) < self.size.width * _ROOM_FOR_MISTAKES // 100
 
     def _mark(self, at: tuple[int, int] | None) -> None:
         self.set_class(at is not None, "-mistaken")
