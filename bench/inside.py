@@ -94,7 +94,7 @@ class _Obeying:
 
     def live(self) -> None:
         """Keep the index live, as the running program does, and wait until it is whole."""
-        self.server.start()
+        self.server.listen(lambda: None)
         while self.server.live is not None and self.server.live.last is None:
             time.sleep(0.02)
 

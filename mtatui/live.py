@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from mtatui.backends.host import HostError
-from mtatui.queue.delta import Delta, Done
+from mtatui.queue.delta import Delta, Done, Rows
 from mtatui.queue.index import Index
 
 #: Seconds between two looks at a quiet queue, and the share of a core that looking may cost.
@@ -26,6 +26,10 @@ THOROUGH_DUTY = 0.02
 STALE = 60.0
 #: Seconds until a server that does not answer is tried again: at first, and at most.
 BACK_OFF = (1.0, 60.0)
+
+
+#: How many rows are read before there is a listener, and how long (seconds) one is waited for.
+FIRST_ROWS, PATIENCE = 200, 3.0
 
 
 class Feed(Protocol):
@@ -44,7 +48,7 @@ class Feed(Protocol):
 
 
 class Live(threading.Thread):
-    """The thread that keeps one server's index live. Its `listener` is called in it after each delta."""
+    """The thread that keeps one server's index live. It tells its listener of each delta."""
 
     def __init__(self, name: str, open_feed: Callable[[], Feed], index: Index) -> None:
         super().__init__(name=f"live-{name}", daemon=True)
@@ -58,7 +62,8 @@ class Live(threading.Thread):
         """The time of the last scan that is worth telling (epoch seconds): one that found a change, was asked
         for, or ended `STALE` seconds after the one told before."""
         self.limits = ""
-        self.listener: Callable[[], None] = lambda: None
+        self._listener: Callable[[], None] = lambda: None
+        self._heard = threading.Event()
         self._open_feed = open_feed
         self._index = index
         self._feed: Feed | None = None
@@ -66,6 +71,12 @@ class Live(threading.Thread):
         self._thorough = False
         self._asked = False
         self._ending = False
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have it called, in this thread, after each delta. Until then no more than the first rows are read,
+        for a while: whoever is to show them needs the time that the rest would take."""
+        self._listener = listener
+        self._heard.set()
 
     def now(self, thorough: bool = False) -> None:
         """Look at once; ``thorough`` reads again what may have changed in place."""
@@ -77,6 +88,7 @@ class Live(threading.Thread):
         """End the thread and its feed; safe to call twice."""
         self._ending = True
         self._wake.set()
+        self._heard.set()
         if self._feed is not None:
             self._feed.close()
 
@@ -108,8 +120,13 @@ class Live(threading.Thread):
             self.limits = self._feed.limits
         self.scanning, before = True, self._index.generation
         asked, self._asked = self._asked, False
+        rows = 0
         try:
             for delta in self._feed.scan(thorough):
+                if isinstance(delta, Rows) and not self._heard.is_set():
+                    rows += len(delta.rows)
+                    if rows > FIRST_ROWS:
+                        self._heard.wait(PATIENCE)
                 self._index.apply(delta)
                 if isinstance(delta, Done):
                     if thorough or self.last is None:
@@ -120,7 +137,7 @@ class Live(threading.Thread):
                         self.told_at = delta.at
                     self.trouble = None
                     self.scanning = False
-                self.listener()
+                self._listener()
         finally:
             self.scanning = False
         return self.last.cost if self.last else 0.0
@@ -132,4 +149,4 @@ class Live(threading.Thread):
         if self._feed is not None:
             self._feed.close()
             self._feed = None
-        self.listener()
+        self._listener()

@@ -115,10 +115,10 @@ class Server:
             self.live.start()
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have the listener called, in the live thread, after each delta."""
+        """Have the listener called, in the live thread, after each delta; see `Live.listen`."""
         self.start()
         assert self.live is not None
-        self.live.listener = listener
+        self.live.listen(listener)
 
     def rescan(self, thorough: bool = False) -> None:
         """Look at the queue now."""

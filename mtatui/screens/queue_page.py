@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -27,7 +27,7 @@ from mtatui.queue.message import State
 from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns, queue_sheets
 from mtatui.screens.acting import Acting
-from mtatui.screens.queue_model import QueueModel, Tally, Window
+from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.server import Server
 from mtatui.text import cells, clean, count
@@ -80,6 +80,7 @@ class QueuePage(Screen[None]):
         self._stale = asyncio.Event()
         self._urgent = asyncio.Event()
         self._shown = -1
+        self._resumed = False
         self._id_width = 11
         self._stopped = False
         self._trouble: HostError | None = None
@@ -117,9 +118,12 @@ class QueuePage(Screen[None]):
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
                 loop.call_soon_threadsafe(self._heard, context=context)
 
-        self.server.listen(heard)
-        self._heard()  # what was told before anybody listened
-        self.look_now()
+        # What was read while Textual was imported is in the first picture already; once that is on the
+        # screen, the rest may come.
+        self.server.start()
+        self._heard()
+        self._take(self.model.look(0, self.app.size.height, 0, None))
+        self.call_after_refresh(self._listen, heard)
         self._keep_fresh()
         self.set_interval(60, self._minute)
         self._settle()
@@ -129,6 +133,10 @@ class QueuePage(Screen[None]):
             self.tell(problem, "warning")
         if self._greeting:
             self.footer.tell(self._greeting, "warning")
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """The first time every style is fresh; Textual would work them all out once more."""
+        event.refresh_styles, self._resumed = self._resumed, True
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold what has no room."""
@@ -142,6 +150,10 @@ class QueuePage(Screen[None]):
         self.set_class(event.size.width < LEAST[0] or event.size.height < LEAST[1], "-too-small")
 
     # --- keeping fresh ---------------------------------------------------------------------------------
+
+    def _listen(self, heard: Callable[[], None]) -> None:
+        self.server.listen(heard)
+        self.look_now()
 
     def _heard(self) -> None:
         """The live thread has heard something; look when there is something new."""
@@ -183,13 +195,7 @@ class QueuePage(Screen[None]):
         table = self.table
         # Before the user has moved, the list shows its beginning, whatever is read in before it.
         follow = table.cursor_id if self.followed else None
-        look = await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow)
-        self._shown = look.generation
-        if look.window.id_width > self._id_width:
-            self._id_width = look.window.id_width
-            self.show_columns([column.id for column in table.columns])
-        table.reload(look.window, look.cursor)
-        self.show_count()
+        self._take(await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow))
         self._tally = await asyncio.to_thread(self.model.tally)
         if self._tally.lost_marks:
             self.model.marks -= self._tally.lost_marks
@@ -198,6 +204,15 @@ class QueuePage(Screen[None]):
         self.show_tree()
         self._show_header()
         self._show_detail()
+
+    def _take(self, look: Look) -> None:
+        """Show the rows of a look."""
+        self._shown = look.generation
+        if look.window.id_width > self._id_width:
+            self._id_width = look.window.id_width
+            self.show_columns([column.id for column in self.table.columns])
+        self.table.reload(look.window, look.cursor)
+        self.show_count()
 
     @work(group="watch", exit_on_error=False)
     async def watch_postfix(self) -> None:
@@ -246,6 +261,8 @@ class QueuePage(Screen[None]):
         """Why an action cannot be done to what is under the cursor or marked; "" where it can."""
         row = self.table.source.row(self.table.cursor) if len(self.table.source) else None
         states = (row.state,) if row is not None and not self.model.marks else ()
+        if isinstance(action, Verb) and not self.model.marks and not len(self.table.source):
+            return "there is no message to do it to"
         return self.server.why_not(action, states)
 
     def neighbour(self, id: str, step: int) -> str | None:
