@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from mtatui.app import MtatuiApp
 from mtatui.backends.postfix.feed import PostqueueFeed
+from mtatui.config import Config
 from mtatui.live import Feed
 from mtatui.queue.message import Message, State
 from mtatui.queue.selection import Outcome, Receipt, Result
@@ -14,7 +18,7 @@ from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.reading import ReadingScreen, Sheet
 from mtatui.widgets import notice
 from mtatui.widgets.dialog import ConfirmDialog
-from tests.tui.hands import at_keyboard
+from tests.tui.hands import Hands, at_keyboard
 from tests.tui.still import StillServer
 
 
@@ -104,8 +108,11 @@ class LimitedServer(StillServer):
 
 
 async def test_what_cannot_be_known_is_said_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notice, "STAYS", 0.5)
-    async with at_keyboard(LimitedServer(), size=(80, 24)) as hands:
+    monkeypatch.setattr(notice, "STAYS", 3.0)
+    server = LimitedServer()
+    app = MtatuiApp(server, Config())
+    async with closing(server), app.run_test(size=(80, 24)) as pilot:
+        hands = Hands(app, pilot)  # from the first moment on: what is said for a while may soon be gone
         await hands.until(lambda: "Without root: retry times" in hands.text())
         assert "no root" in hands.text().splitlines()[0]
         # It was heard in the live thread: a timer with that thread's context would know no app.
