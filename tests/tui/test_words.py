@@ -111,9 +111,10 @@ async def test_what_cannot_be_known_is_said_for_a_while(monkeypatch: pytest.Monk
     monkeypatch.setattr(notice, "STAYS", 3.0)
     server = LimitedServer()
     app = MtatuiApp(server, Config())
-    async with closing(server), app.run_test(size=(80, 24)) as pilot:
-        hands = Hands(app, pilot)  # from the first moment on: what is said for a while may soon be gone
-        await hands.until(lambda: "Without root: retry times" in hands.text())
-        assert "no root" in hands.text().splitlines()[0]
-        # It was heard in the live thread: a timer with that thread's context would know no app.
-        await hands.until(lambda: "? Help" in hands.text())
+    with closing(server):
+        async with app.run_test(size=(80, 24)) as pilot:
+            hands = Hands(app, pilot)  # from the first moment on: what is said for a while may soon be gone
+            await hands.until(lambda: "Without root: retry times" in hands.text())
+            assert "no root" in hands.text().splitlines()[0]
+            # It was heard in the live thread: a timer with that thread's context would know no app.
+            await hands.until(lambda: "? Help" in hands.text())
