@@ -13,6 +13,7 @@ Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
 from __future__ import annotations
 
 import json
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -25,7 +26,7 @@ from mtatui.queue.schema import STATES
 from mtatui.queue.selection import BlastRadius, Selection, Target
 from mtatui.queue.sql import Clause, where
 from mtatui.queue.store import Store
-from mtatui.queue.views import RETRY, Sort, SortField, Summary, View
+from mtatui.queue.views import RETRY, Sort, SortField, Summary, View, in_order
 
 __all__ = ["Facet", "FacetCount", "Index", "Sort", "SortField", "Summary", "View"]
 
@@ -48,6 +49,10 @@ _SIDES = {
 class Index(Store):
     """What is in the queue of one server, and every question about it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._known_order: View | None = None
+
     def total(self, query: Query, now: int) -> int:
         """How many messages a query means."""
         clause = where(query, now)
@@ -60,11 +65,29 @@ class Index(Store):
     def view(self, query: Query, sort: Sort, now: int) -> View:
         """The messages a query means, in order. The trash is left out unless the query asks for it."""
         clause, generation = where(query, now), self.generation
+        meant = f"SELECT m.n FROM message m WHERE {clause.sql}"
         order = sort.sql
         if any(term.field not in _BY_ARRIVAL for term in query.terms):
+            if (whole := self._whole(sort)) is not None:
+                numbers = self._numbers(meant, clause.parameters)
+                ordered = in_order(numbers, whole)
+                if len(ordered) == len(numbers):  # else something has come in between
+                    return View(query, sort, generation, ordered)
             order = f"+{order}"  # one look at every message, then sorting those that fit: not by the index
-        sql = f"SELECT m.n FROM message m WHERE {clause.sql} ORDER BY {order}"
-        return View(query, sort, generation, self._numbers(sql, clause.parameters))
+        numbers = self._numbers(f"{meant} ORDER BY {order}", clause.parameters)
+        return View(query, sort, generation, numbers)
+
+    def _whole(self, sort: Sort) -> array[int] | None:
+        """Everything in order, where that is at hand: sorting is half of what a view costs."""
+        known = self._known_order
+        if known is not None and known.sort == sort and known.generation == self.generation:
+            return known.numbers
+        if sort.field is not SortField.AGE or not self._ordered:
+            return None
+        generation = self.generation
+        numbers = self._numbers(f"SELECT m.n FROM message m ORDER BY {sort.sql}", ())
+        self._known_order = View(Query(), sort, generation, numbers)
+        return numbers
 
     def rows(self, view: View, start: int, stop: int) -> list[Summary | None]:
         """The lines of a view from ``start`` up to ``stop``, as they are now; None for what is gone since."""

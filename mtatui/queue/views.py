@@ -5,10 +5,14 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import compress
 
 from mtatui.queue.message import State
 from mtatui.queue.query import Query
 from mtatui.queue.schema import CODES
+
+
+_PIECE = 50_000
 
 
 class SortField(StrEnum):
@@ -65,6 +69,18 @@ class View:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+def in_order(meant: array[int], whole: array[int]) -> array[int]:
+    """Those row numbers of ``meant`` that are in ``whole``, as they stand there; in pieces, to let others in."""
+    chosen = bytearray(max(max(meant, default=0), max(whole, default=0)) + 1)
+    for n in meant:
+        chosen[n] = 1
+    numbers = array("q")
+    for start in range(0, len(whole), _PIECE):
+        piece = whole[start : start + _PIECE]
+        numbers.extend(compress(piece, map(chosen.__getitem__, piece)))
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)
