@@ -11,7 +11,7 @@ from mtatui.queue.message import State
 from mtatui.queue.query import Query
 from mtatui.queue.schema import CODES
 
-
+#: Rows that are put in order in one go; in between others get Python's lock.
 _PIECE = 50_000
 
 
@@ -72,7 +72,7 @@ class View:
 
 
 def in_order(meant: array[int], whole: array[int]) -> array[int]:
-    """Those row numbers of ``meant`` that are in ``whole``, as they stand there; in pieces, to let others in."""
+    """Those row numbers of ``meant`` that are in ``whole``, in the order in which they stand there."""
     chosen = bytearray(max(max(meant, default=0), max(whole, default=0)) + 1)
     for n in meant:
         chosen[n] = 1
