@@ -115,6 +115,6 @@ async def test_what_cannot_be_known_is_said_for_a_while(monkeypatch: pytest.Monk
         async with app.run_test(size=(80, 24)) as pilot:
             hands = Hands(app, pilot)  # from the first moment on: what is said for a while may soon be gone
             await hands.until(lambda: "Without root: retry times" in hands.text())
-            assert "no root" in hands.text().splitlines()[0]
+            await hands.until(lambda: "no root" in hands.text().splitlines()[0])
             # It was heard in the live thread: a timer with that thread's context would know no app.
             await hands.until(lambda: "? Help" in hands.text())
