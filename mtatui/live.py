@@ -50,14 +50,7 @@ class Feed(Protocol):
 class Live(threading.Thread):
     """The thread that keeps one server's index live. It tells its listener of each delta."""
 
-    def __init__(
-        self,
-        name: str,
-        open_feed: Callable[[], Feed],
-        index: Index,
-        glance: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Nothing is read yet. ``glance`` is called when the first rows are there and nobody listens yet."""
+    def __init__(self, name: str, open_feed: Callable[[], Feed], index: Index) -> None:
         super().__init__(name=f"live-{name}", daemon=True)
         self.scanning = True
         self.trouble: HostError | None = None
@@ -72,7 +65,6 @@ class Live(threading.Thread):
         self._listener: Callable[[], None] = lambda: None
         self._heard = threading.Event()
         self._open_feed = open_feed
-        self._glance = glance
         self._index = index
         self._feed: Feed | None = None
         self._wake = threading.Event()
@@ -131,13 +123,11 @@ class Live(threading.Thread):
         rows = 0
         try:
             for delta in self._feed.scan(thorough):
-                if isinstance(delta, Rows):
-                    if rows >= FIRST_ROWS:
-                        self._heard.wait(PATIENCE)
+                if isinstance(delta, Rows) and not self._heard.is_set():
                     rows += len(delta.rows)
+                    if rows > FIRST_ROWS:
+                        self._heard.wait(PATIENCE)
                 self._index.apply(delta)
-                if rows >= FIRST_ROWS and not self._heard.is_set():
-                    self._glance()
                 if isinstance(delta, Done):
                     if thorough or self.last is None:
                         self.last_whole_cost = delta.cost

@@ -108,10 +108,10 @@ class Server:
 
     # --- the queue, live -------------------------------------------------------------------------------
 
-    def start(self, glance: Callable[[], None] = lambda: None) -> None:
-        """Begin to keep the index live, in a thread; once is enough. For ``glance`` see `Live`."""
+    def start(self) -> None:
+        """Begin to keep the index live, in a thread; once is enough."""
         if self.live is None:
-            self.live = Live(self.host.name, self.feed, self.index, glance)
+            self.live = Live(self.host.name, self.feed, self.index)
             self.live.start()
 
     def listen(self, listener: Callable[[], None]) -> None:

@@ -8,7 +8,6 @@ from mtatui.cli.guard import DONE, Misused
 from mtatui.cli.options import Options
 from mtatui.cli.session import open_server
 from mtatui.config import load
-from mtatui.screens.glance import Glance
 
 DEMO = "A demo server: nothing here is real, try everything. It is gone when you leave."
 
@@ -20,11 +19,10 @@ def open_terminal(options: Options) -> int:
     config = load()
     server = open_server(options, config)
     try:
-        with Glance(server.index, config) as glance:
-            server.start(glance.show)
-            from mtatui.app import run
+        server.start()
+        from mtatui.app import run
 
-            server.facts  # noqa: B018  # asked for what it raises: "no Postfix here", and no screen is opened
+        server.facts  # noqa: B018  # asked for what it raises: "no Postfix here" is said, and no screen opened
         run(server, config, greeting=DEMO if options.demo else "")
     finally:
         server.close()
