@@ -8,6 +8,7 @@ the queue whole, ``again`` looks at what has changed, ``live`` keeps the index l
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -134,6 +135,7 @@ class _Obeying:
 
 def main(arguments: Sequence[str]) -> None:
     """Obey until the input ends."""
+    gc.set_threshold(100_000, 50, 50)  # as `mtatui.__main__` does
     obeying = _Obeying(arguments[0])
     try:
         for line in sys.stdin:
