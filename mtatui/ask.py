@@ -90,7 +90,9 @@ def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days
     else:
         lines.append(_BECOMES[verb.id])
     runs = command(verb, set(states) == {State.CORRUPT})
-    how = "   (queue IDs on standard input)" if runs.startswith("postsuper") else ""
+    named = len(selection) - states[State.CORRUPT]  # those it refuses go another way
+    ids = f"{count(named)} queue {'ID' if named == 1 else 'IDs'}"
+    how = f"   ({ids} on standard input)" if runs.startswith("postsuper") else ""
     lines.append(f"Runs: {runs}{how}")
     return lines
 

@@ -85,7 +85,7 @@ def list_(
             for row in rows(server, view, number):
                 output.put(row.id)
         else:
-            listing(server, view, number)
+            listing(server, view, number, trash=state == "trash")
 
 
 def narrowed(text: str, state: str | None) -> Query:
@@ -108,12 +108,12 @@ def rows(server: Server, view: View, number: int) -> Iterator[Summary]:
         yield from filter(None, server.index.rows(view, start, min(start + CHUNK, number)))
 
 
-def listing(server: Server, view: View, number: int) -> None:
-    """The table for people."""
+def listing(server: Server, view: View, number: int, *, trash: bool = False) -> None:
+    """The table for people, of the queue or of the trash."""
     now = time.time()
     if number:
         output.table(_COLUMNS, (_row(row, now) for row in rows(server, view, number)))
-    everything = sum(n for state, n in server.index.counts().items() if state != "trash")
+    everything = sum(n for state, n in server.index.counts().items() if (state == "trash") is trash)
     output.say(f"{count(number)} of {ask.messages(everything)}")
 
 

@@ -245,7 +245,8 @@ class Actor:
         if run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values()):
             directories += ("maildrop",)
         argv = self.tools.argv("postsuper", f"-{run.verb.postsuper}", "-", *directories)
-        note = f"{len(run.targets):,} queue IDs on standard input"
+        number = len(run.targets)
+        note = f"{number:,} queue {'ID' if number == 1 else 'IDs'} on standard input"
         run.outcome.commands.append(f"{' '.join(argv)}   ({note})")
         run.ended_well = False
         error: HostError | None = None
