@@ -28,4 +28,15 @@ def near(key: str) -> list[str]:
     """Keys that may have been meant."""
     import difflib
 
-    return difflib.get_close_matches(key, ALL, n=3, cutoff=0.5)
+    name = key.rpartition(".")[2].lower()
+    named = [known for known, setting in ALL.items() if setting.name == name]
+    return named or difflib.get_close_matches(key, ALL, n=3, cutoff=0.5)
+
+
+def complete(text: str) -> list[str]:
+    """How ``KEY=VALUE`` may go on: keys while there is no ``=``, then the words that the value can be."""
+    key, equals, begun = text.partition("=")
+    if not equals:
+        return [f"{known}=" for known in ALL if known.startswith(key)]
+    offers = ALL[key].kind.offers if key in ALL else ()
+    return [f"{key}={word}" for word in offers if word.startswith(begun)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtatui.settings.kinds import Extensions, Path, RelayGuard, Restriction, Switch, Zones
+from mtatui.settings.kinds import Extensions, RelayGuard, Restriction, Switch, Tables, Zones
 from mtatui.settings.setting import Page, Setting
 
 _SWITCH, _RESTRICTION, _ZONES = Switch(), Restriction(), Zones()
@@ -105,7 +105,7 @@ INBOUND = Page(
             "inbound.smtpd_sender_login_maps",
             "Table of owners",
             _REJECTION,
-            Path(),
+            Tables(),
             "Says for each sender address which logins own it, such as hash:/etc/postfix/sender_logins.",
             "smtpd_sender_login_maps",
             "postconf(5) smtpd_sender_login_maps",

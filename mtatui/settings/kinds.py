@@ -7,22 +7,35 @@ holds a line break or a control character: it goes into configuration files.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
-from mtatui.settings import extensions
+from mtatui.settings import extensions, syntax
+from mtatui.settings.syntax import MOST, Refused, one_line, quoted, words
 from mtatui.text import clean
 
-#: Longest value that is taken, in characters.
-LONGEST = 8192
-
-
-class Refused(ValueError):
-    """A value that cannot be, and why, in words for the person."""
+__all__ = [
+    "Bytes",
+    "Choice",
+    "Extensions",
+    "Kind",
+    "Login",
+    "Name",
+    "Networks",
+    "Refused",
+    "Relay",
+    "RelayGuard",
+    "RelayLogin",
+    "Restriction",
+    "Switch",
+    "Tables",
+    "Trial",
+    "Zone",
+    "Zones",
+]
 
 
 class Trial(StrEnum):
@@ -47,6 +60,10 @@ class Login(NamedTuple):
     user: str
     password: str
 
+    def __repr__(self) -> str:
+        """Without the password: this is what tracebacks and logs print."""
+        return f"Login({self.user!r}, …)"
+
 
 class Kind:
     """How values of one kind are typed, checked and shown. The base is one line of text."""
@@ -54,6 +71,8 @@ class Kind:
     editor: ClassVar[str] = "line"
     """How it is edited: "switch" (turns with one key), "choice", "line", "list", "zones", "login"."""
     secret: ClassVar[bool] = False
+    offers: ClassVar[tuple[str, ...]] = ()
+    """All words that a value can be, where they are few: what is offered to who types."""
 
     def parse(self, text: str) -> Any:
         """The value of what a person typed.
@@ -61,7 +80,7 @@ class Kind:
         Raises:
             Refused: it cannot be; what was typed should stay where it is.
         """
-        return one_line(text).strip()
+        return one_line(text)
 
     def text(self, value: Any) -> str:
         """The value as a person would type it."""
@@ -90,6 +109,7 @@ class Switch(Kind):
     """On or off."""
 
     editor = "switch"
+    offers = ("on", "off")
 
     def parse(self, text: str) -> bool:
         word = text.strip().lower()
@@ -97,13 +117,17 @@ class Switch(Kind):
             return True
         if word in ("no", "off", "false", "0"):
             return False
-        raise Refused(f'"{clean(text)}" is neither on nor off')
+        raise Refused(f"{quoted(text)} is neither on nor off")
 
     def text(self, value: bool) -> str:
         return "on" if value else "off"
 
     def load(self, data: Any) -> bool:
-        return data if isinstance(data, bool) else self.parse(str(data))
+        if isinstance(data, bool):
+            return data
+        if isinstance(data, str):
+            return self.parse(data)
+        raise Refused(f"true or false is wanted here, not {_called(data)}")
 
     def turned(self, value: bool) -> bool:
         """The next state."""
@@ -114,6 +138,7 @@ class Restriction(Kind):
     """Off, trial, enforce."""
 
     editor = "switch"
+    offers = tuple(Trial)
 
     def parse(self, text: str) -> Trial:
         word = text.strip().lower()
@@ -121,7 +146,7 @@ class Restriction(Kind):
         try:
             return Trial(word)
         except ValueError:
-            raise Refused(f'"{clean(text)}" is none of off, trial, enforce') from None
+            raise Refused(f"{quoted(text)} is none of off, trial, enforce") from None
 
     def dump(self, value: Trial) -> str:
         return str(value)
@@ -134,6 +159,8 @@ class Restriction(Kind):
 
 class RelayGuard(Restriction):
     """A restriction that can be switched on but not off: without it the server is an open relay."""
+
+    offers = (Trial.ENFORCE,)
 
     def parse(self, text: str) -> Trial:
         if (value := super().parse(text)) is not Trial.ENFORCE:
@@ -152,44 +179,44 @@ class Choice(Kind):
     choices: tuple[tuple[str, str], ...]
     editor: ClassVar[str] = "choice"
 
+    @property
+    def offers(self) -> tuple[str, ...]:  # type: ignore[override]  # where others have a constant
+        """The words."""
+        return tuple(word for word, _ in self.choices if word)
+
     def parse(self, text: str) -> str:
         word = text.strip()
         for value, _ in self.choices:
             if word.lower() == value.lower():
                 return value
         raise Refused(
-            f'"{clean(word)}" is none of {", ".join(value or "(empty)" for value, _ in self.choices)}'
+            f"{quoted(word)} is none of {', '.join(value or '(empty)' for value, _ in self.choices)}"
         )
 
 
 @dataclass(frozen=True)
 class Name(Kind):
-    """A host or domain name (RFC 1123), or empty where that is allowed."""
+    """A host or domain name (RFC 1123)."""
 
-    empty: bool = False
     variables: bool = True
-    """``$myhostname`` is allowed, too."""
+    """``$myhostname`` is allowed, whole or as a part."""
+    file: bool = False
+    """A file is allowed that holds the name: Debian's ``/etc/mailname``."""
 
     def parse(self, text: str) -> str:
-        value = one_line(text).strip()
+        value = one_line(text)
         if not value:
-            if self.empty:
-                return ""
             raise Refused("a name is wanted here")
-        if self.variables and re.fullmatch(r"\$\w+|\$\{\w+\}|\$\(\w+\)", value):
+        if self.file and value.startswith("/") and " " not in value:
             return value
-        return host_name(value)
+        return syntax.host_name(value, variables=self.variables)
 
 
-@dataclass(frozen=True)
-class Path(Kind):
-    """A lookup table: ``type:name``, as postconf -m knows types; empty for none."""
+class Tables(Kind):
+    """Lookup tables: ``type:name``, several with commas between; empty for none."""
 
     def parse(self, text: str) -> str:
-        value = one_line(text).strip()
-        if value and not re.fullmatch(r"(?:proxy:)?[a-z_]+:\S.*", value):
-            raise Refused(f'"{clean(value)}" is no table: write type:name, such as hash:/etc/postfix/logins')
-        return value
+        return syntax.tables(text)
 
 
 @dataclass(frozen=True)
@@ -199,10 +226,10 @@ class Relay(Kind):
     many: bool = False
 
     def parse(self, text: str) -> str:
-        words = one_line(text).replace(",", " ").split()
-        if len(words) > 1 and not self.many:
+        relays = syntax.relays(text)
+        if len(relays) > 1 and not self.many:
             raise Refused("one relay is wanted here; a second one is the fallback")
-        return ", ".join(map(_relay, words))
+        return ", ".join(relays)
 
 
 class Networks(Kind):
@@ -211,11 +238,11 @@ class Networks(Kind):
     editor = "list"
 
     def parse(self, text: str) -> tuple[str, ...]:
-        return self.load(one_line(text.replace("\n", " ")).replace(",", " ").split())
+        return self.load(text)
 
     def item(self, text: str) -> str:
         """One network, checked."""
-        return network(text)
+        return syntax.network(text)
 
     def text(self, value: Sequence[str]) -> str:
         return " ".join(value)
@@ -235,7 +262,7 @@ class Extensions(Kind):
     """Lists that can be added at once."""
 
     def parse(self, text: str) -> tuple[str, ...]:
-        return self.load(text.replace(",", " ").replace(";", " ").split())
+        return self.load(text.replace(";", " "))
 
     def item(self, text: str) -> str:
         """One extension, as it is blocked."""
@@ -264,18 +291,14 @@ class Zones(Kind):
 
     def parse(self, text: str) -> tuple[Zone, ...]:
         """``zen.spamhaus.org bl.example.test:trial`` (a state after a colon; without one it is enforced)."""
-        return self.load(text.replace(",", " ").split())
+        return self.load(text)
 
     def item(self, text: str) -> Zone:
         """One block list, checked."""
-        word, colon, state = one_line(text).strip().rpartition(":")
-        zone = word if colon else state
-        domain, equals, reply = zone.partition("=")
-        if equals and not re.fullmatch(r"[0-9.;\[\]]{1,200}", reply):
-            raise Refused(f'"{clean(reply)}" is no reply filter: write one like 127.0.0.[2..11]')
-        return Zone(
-            host_name(domain).lower() + equals + reply, Restriction().parse(state) if colon else Trial.ENFORCE
-        )
+        word, colon, state = one_line(text).rpartition(":")
+        domain, equals, reply = (word if colon else state).partition("=")
+        zone = syntax.host_name(domain).lower() + (equals and equals + syntax.reply_filter(reply))
+        return Zone(zone, Restriction().parse(state) if colon else Trial.ENFORCE)
 
     def text(self, value: Iterable[Zone]) -> str:
         return " ".join(zone if state is Trial.ENFORCE else f"{zone}:{state}" for zone, state in value)
@@ -304,12 +327,14 @@ class Bytes(Kind):
     """What 0 means, if it means something of its own."""
 
     def parse(self, text: str) -> int:
-        match = re.fullmatch(r"(\d{1,15})\s*([kKmMgG]?)[iI]?[bB]?", text.strip())
+        match = re.fullmatch(r"([0-9]{1,18}) *(?:([kKmMgG])[iI]?)?[bB]?", text.strip(" "))
         if match is None:
-            raise Refused(f'"{clean(text)}" is no size: write bytes, or 10M')
-        value = int(match[1]) << 10 * " KMG".index(match[2].upper() or " ")
-        if value > 2**63 - 1 or (value < self.least and not (value == 0 and self.zero)):
-            raise Refused(f"at least {self.least} bytes are wanted here")
+            raise Refused(f"{quoted(text)} is no size: write bytes, or 10M")
+        value = int(match[1]) << 10 * " KMG".index((match[2] or " ").upper())
+        if value >= 2**63:
+            raise Refused(f"{quoted(text)} is more than Postfix can count")
+        if value < self.least and not (value == 0 and self.zero):
+            raise Refused(f"at least {self.least:,} bytes are wanted here")
         return value
 
     def text(self, value: int) -> str:
@@ -322,8 +347,8 @@ class Bytes(Kind):
         return self.zero if value == 0 and self.zero else f"{self.text(value)} ({value:,} bytes)"
 
     def load(self, data: Any) -> int:
-        if isinstance(data, bool):
-            raise Refused("a size is wanted here")
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            raise Refused(f"a size is wanted here, not {_called(data)}")
         return self.parse(str(data))
 
 
@@ -334,15 +359,22 @@ class RelayLogin(Kind):
     secret = True
 
     def parse(self, text: str) -> Login | None:
-        """``user:password``."""
-        user, colon, password = one_line(text).partition(":")
-        if not text.strip():
+        """``user:password``; nothing for none."""
+        if not text.strip(" "):
             return None
-        if not colon or not user.strip() or not password:
+        user, colon, password = text.partition(":")
+        if not colon or not user.strip(" ") or not password:
             raise Refused("user:password is wanted here")
-        if any(c.isspace() for c in user):
-            raise Refused("a user name has no blanks")
-        return Login(user.strip(), password)
+        return self.login(user, password)
+
+    def login(self, user: str, password: str) -> Login:
+        """The two of them, checked."""
+        user, _ = one_line(user), one_line(password)
+        if not user or " " in user or ":" in user:
+            raise Refused("a user name is one word without a colon")
+        if not password or password != password.strip(" "):
+            raise Refused("a password is not empty, and neither begins nor ends with a blank")
+        return Login(user, password)
 
     def text(self, value: Login | None) -> str:
         return f"{value.user}:" if value else ""
@@ -350,104 +382,22 @@ class RelayLogin(Kind):
     def show(self, value: Login | None) -> str:
         return f"{clean(value.user)}, password set" if value else "none"
 
+    def load(self, data: Any) -> Login | None:
+        if data == "":
+            return None
+        raise Refused("a password is not taken from a file; mtatui settings set asks for it")
+
     def dump(self, value: Login | None) -> Any:
-        return {"user": value.user} if value else None
-
-
-# -- what several kinds share ------------------------------------------------------------------------
-
-
-def one_line(text: str) -> str:
-    """The text, if it can stand on one line of a configuration file.
-
-    Raises:
-        Refused: it holds a line break, a control character, or is endless.
-    """
-    if len(text) > LONGEST:
-        raise Refused(f"that is {len(text):,} characters; {LONGEST:,} is the most")
-    if bad := next((c for c in text if not c.isprintable()), ""):
-        raise Refused(f"it holds a character that cannot be in a configuration file (U+{ord(bad):04X})")
-    return text
-
-
-def host_name(text: str) -> str:
-    """A host name as RFC 1123 wants it, without a dot at its end.
-
-    Raises:
-        Refused: it is none.
-    """
-    name = one_line(text).strip().removesuffix(".")
-    labels = name.split(".")
-    if (
-        not name
-        or len(name) > 253
-        or not all(re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", label) for label in labels)
-    ):
-        raise Refused(f'"{clean(text)}" is no host name')
-    return name
-
-
-def network(text: str) -> str:
-    """One entry of mynetworks: a network, an exclusion (``!``), a table or a file (postconf(5)).
-
-    Raises:
-        Refused: Postfix would not match it, or would refuse all mail because of it.
-    """
-    word = one_line(text).strip()
-    bare = word.removeprefix("!")
-    if re.match(r"/|(?:proxy:)?[a-z]+:/|[a-z_]+:\{", bare) and not bare.startswith("["):
-        return word
-    inner, slash, length = bare.partition("/")
-    bracketed = inner.startswith("[") and (inner.endswith("]") or bare.endswith("]"))
-    plain = bare.replace("[", "").replace("]", "")
-    if bare.endswith("]") and slash:
-        raise Refused(
-            f"{clean(word)}: the prefix length goes behind the bracket, "
-            f"[{plain.partition('/')[0]}]/{length[:-1]}"
-        )
-    try:
-        found = ipaddress.ip_network(plain)
-    except ValueError as error:
-        try:
-            loose = ipaddress.ip_network(plain, strict=False)
-        except ValueError:
-            raise Refused(f'"{clean(word)}" is no network: write 192.0.2.0/24 or [2001:db8::]/32') from None
-        raise Refused(
-            f"{clean(word)} has host bits set: write {_network(loose)}, or only the address"
-        ) from error
-    if bracketed and found.version == 4:
-        raise Refused(f"{clean(word)}: brackets are for IPv6 addresses")
-    return word[: len(word) - len(bare)] + _network(found)
-
-
-def _network(found: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
-    address = f"[{found.network_address}]" if found.version == 6 else str(found.network_address)
-    return f"{address}/{found.prefixlen}"
-
-
-def _relay(word: str) -> str:
-    match = re.fullmatch(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::([A-Za-z0-9-]+))?", word)
-    if match is None:
-        raise Refused(f'"{clean(word)}" is no relay: write [host]:port, or a domain')
-    host, port = match.groups()
-    if port and port.isdigit() and not 0 < int(port) < 65536:
-        raise Refused(f"there is no port {port}")
-    inner = host.strip("[]")
-    try:
-        address = ipaddress.ip_address(inner.removeprefix("IPv6:").removeprefix("ipv6:"))
-    except ValueError:
-        host_name(inner)
-    else:
-        if not host.startswith("["):
-            raise Refused(f"an address goes in brackets: [{address}]")
-    return word
+        return {"user": value.user} if value else ""
 
 
 def _texts(data: Any) -> list[str]:
     if isinstance(data, str):
-        return data.replace(",", " ").split()
+        return words(data)
     if not isinstance(data, list | tuple) or not all(isinstance(item, str) for item in data):
         raise Refused(f"a list of texts is wanted here, not {_called(data)}")
+    if len(data) > MOST:
+        raise Refused(f"that are {len(data):,} entries; {MOST:,} is the most")
     return list(data)
 
 

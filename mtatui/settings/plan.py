@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -41,16 +40,19 @@ class Edit:
 
     def diff(self) -> list[str]:
         """The change as a unified diff (three lines of context), masked, fit for a terminal."""
-        before, after = (self._shown(data) for data in (self.before, self.after))
-        return list(
-            difflib.unified_diff(
-                before,
-                after,
-                self.path if self.before is not None else "/dev/null",
-                self.path if self.after is not None else "/dev/null",
-                lineterm="",
-            )
+        import difflib
+
+        path = clean(self.path)
+        names = (
+            path if self.before is not None else "/dev/null",
+            path if self.after is not None else "/dev/null",
         )
+        before, after = self._shown(self.before), self._shown(self.after)
+        lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
+        if lines or self.before == self.after:
+            return lines
+        why = f"what {MASK} stands for" if self.secrets else "what is not shown: line ends, empty files"
+        return [f"--- {names[0]}", f"+++ {names[1]}", f"@@ only {why} changes @@"]
 
     def _shown(self, data: bytes | None) -> list[str]:
         text = (data or b"").decode("utf-8", "replace")
