@@ -52,6 +52,8 @@ def one_line(text: str) -> str:
         raise Refused(f"that is {len(text):,} characters; {LONGEST:,} is the most")
     if bad := next((c for c in text if not c.isprintable()), ""):
         raise Refused(f"it holds a character that cannot be in a configuration file (U+{ord(bad):04X})")
+    if clean(text) != text:
+        raise Refused("it holds characters that nobody can see")
     return text
 
 
