@@ -45,6 +45,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     commands_at={
         "queue": "mtatui.cli.queue:queue",
+        "settings": "mtatui.cli.settings:settings",
         "history": "mtatui.cli.history:history",
         "doctor": "mtatui.cli.doctor:doctor",
     },

@@ -22,11 +22,15 @@ class Watch:
     A lost terminal (SIGHUP) lets it finish: what was confirmed is done, and the journal says so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: str = "Stopping after those that are under way …") -> None:
+        """Args:
+        stopping: what Ctrl-C is answered with.
+        """
         import asyncio
 
         self.cancel = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._stopping = stopping
         self._shown = False
 
     def __enter__(self) -> Self:
@@ -49,7 +53,7 @@ class Watch:
 
     def _stop(self) -> None:
         self.cancel.set()
-        self._write("\nStopping after those that are under way …\n")
+        self._write(f"\n{self._stopping}\n")
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # the terminal may be gone

@@ -170,8 +170,11 @@ def _network(bare: str) -> str:
     except ValueError as error:
         return _not_a_network(bare, address, length, error)
     whole = f"[{net.network_address}]" if net.version == 6 else str(net.network_address)
-    if net.version == 6:
-        _check_six(bare, host)
+    if isinstance(host, ipaddress.IPv6Address) and host.scope_id is not None:
+        raise Refused(
+            f"{quoted(bare)} would never match: Postfix takes the zone (%{clean(host.scope_id)}) off "
+            "before it compares; leave it away"
+        )
     right = whole + (f"/{net.prefixlen}" if slash else "")
     if net.version == 4 and bare.startswith("["):
         raise Refused(f"{quoted(bare)}: brackets are for IPv6 addresses; write {right}")
@@ -197,20 +200,6 @@ def _not_a_network(bare: str, address: str, length: str, error: ValueError) -> s
     raise Refused(
         f"{quoted(bare)} is no network: the length behind / goes from 0 to {most}, not {quoted(length)}"
     ) from error
-
-
-def _check_six(bare: str, host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    assert isinstance(host, ipaddress.IPv6Address)
-    if host.scope_id is not None:
-        raise Refused(
-            f"{quoted(bare)} would never match: Postfix takes the zone (%{clean(host.scope_id)}) off "
-            "before it compares; leave it away"
-        )
-    if host.ipv4_mapped is not None:
-        raise Refused(
-            f"{quoted(bare)} would never match: Postfix compares such clients as IPv4; "
-            f"write {host.ipv4_mapped}"
-        )
 
 
 def relay(text: str) -> str:

@@ -1,0 +1,210 @@
+"""``mtatui settings …``: what is set, setting it, profiles, drift, and what the lint has to say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mtatui.cli import changing, output
+from mtatui.cli.assignments import parse, resolve
+from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
+from mtatui.cli.options import Options
+from mtatui.cli.output import Column
+from mtatui.cli.session import opened, wait_for
+from mtatui.cli.settings_show import detail, findings_as_json, list_settings, reading_as_json, told_finding
+from mtatui.settings import kinds, profile
+from mtatui.settings.catalogue import ALL, PAGES, complete
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from mtatui.server import Server
+    from mtatui.settings.current import Reading
+    from mtatui.settings.setting import Setting
+
+    Wanted = Callable[[Reading], Mapping[str, Any]]
+
+_DIFFERENCES = (Column("Setting", 20, 44), Column("Is", 10, 60), Column("Profile", 10, 60))
+
+
+@click.group()
+def settings() -> None:
+    """What is set, and setting it: planned, checked, applied, probed, and rolled back if it is not well.
+
+    Every setting has a KEY (docs/settings.md), such as inbound.smtpd_helo_required.
+    """
+
+
+@settings.command()
+@click.argument("name", metavar="[PAGE|KEY]", default="")
+@click.option("--json", "json", is_flag=True, help="One document.")
+@click.pass_obj
+def show(options: Options, name: str, json: bool) -> None:
+    """Show what is set: everything, a page, or one setting with all there is to know about it."""
+    chosen = _chosen(name)
+    with opened(options) as server:
+        reading = _read(server)
+        if json:
+            output.put_json(reading_as_json(reading, chosen))
+        elif name in ALL:
+            for line in detail(ALL[name], reading):
+                output.put(line)
+        else:
+            list_settings(reading, chosen)
+
+
+def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word) for word in complete(incomplete)]
+
+
+@settings.command("set")
+@click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE…", shell_complete=_completed)
+@changing.options
+@click.pass_obj
+def set_(options: Options, /, words: tuple[str, ...], **how: Any) -> int:
+    """Set one or more settings, all in one plan.
+
+    To a list, KEY+=VALUE adds and KEY-=VALUE takes away. A restriction is off, trial or enforce.
+    The password of outbound.relay_login=USER is asked for, or read from standard input (USER:-).
+    """
+    assignments = parse(words)
+    with opened(options) as server:
+        return _change(server, lambda reading: resolve(assignments, reading), **how)
+
+
+@settings.command()
+@click.argument("keys", nargs=-1, required=True, metavar="KEY…")
+@changing.options
+@click.pass_obj
+def default(options: Options, /, keys: tuple[str, ...], **how: Any) -> int:
+    """Set settings back to Postfix's own defaults."""
+    if unknown := [profile.unknown(key) for key in keys if key not in ALL]:
+        raise Misused("\n".join(unknown))
+    with opened(options) as server:
+        return _change(server, lambda reading: {key: reading.current[key].default for key in keys}, **how)
+
+
+@settings.command()
+@click.argument("page", metavar="[PAGE]", default="")
+@click.pass_obj
+def export(options: Options, page: str) -> None:
+    """Print the settings as a profile (TOML), for `settings apply` and `settings diff`.
+
+    What is Postfix's default stands commented out. Passwords are left out.
+    """
+    if page and page not in PAGES:
+        raise Misused(f"there is no page {page!r}; there are: {', '.join(PAGES)}")
+    with opened(options) as server:
+        output.put(profile.write(_read(server), [page] if page else PAGES).rstrip("\n"))
+
+
+@settings.command()
+@click.argument("file", metavar="FILE")
+@changing.options
+@click.pass_obj
+def apply(options: Options, /, file: str, **how: Any) -> int:
+    """Set all that a profile says (- reads it from standard input). What it does not say stays as it is."""
+    wanted = _profile(file)
+    with opened(options) as server:
+        return _change(server, lambda _: wanted, **how)
+
+
+@settings.command()
+@click.argument("file", metavar="PROFILE")
+@click.option("--json", "json", is_flag=True, help="One document.")
+@click.pass_obj
+def diff(options: Options, file: str, json: bool) -> int:
+    """Compare with a profile: exit code 0 where all is as it says, 1 where something differs."""
+    wanted = _profile(file)
+    with opened(options) as server:
+        reading = _read(server)
+        differences = profile.differences(reading, wanted)
+        if json:
+            rows = [
+                {
+                    "key": d.setting.key,
+                    "value": d.setting.kind.dump(d.is_),
+                    "wanted": d.setting.kind.dump(d.wanted),
+                }
+                for d in differences
+            ]
+            output.put_json({"server": reading.server, "compared": len(wanted), "differences": rows})
+        elif differences:
+            shown = ((d, d.setting.kind.show) for d in differences)
+            output.table(_DIFFERENCES, [(d.setting.key, show(d.is_), show(d.wanted)) for d, show in shown])
+        output.say(f"{len(differences)} of {len(wanted)} settings are not as the profile says.")
+        return NOT_ALL if differences else DONE
+
+
+@settings.command()
+@click.option("--json", "json", is_flag=True, help="One document.")
+@click.pass_obj
+def lint(options: Options, json: bool) -> int:
+    """Say what is wrong with the configuration as it works now: exit code 1 where something is grave."""
+    with opened(options) as server:
+        reading = _read(server)
+        if json:
+            output.put_json({"server": reading.server, "findings": findings_as_json(reading.findings)})
+        for finding in () if json else reading.findings:
+            output.put(told_finding(finding))
+        grave = sum(finding.grave for finding in reading.findings)
+        output.say(f"{len(reading.findings)} found, {grave} grave" if reading.findings else "Nothing found.")
+        return NOT_ALL if grave else DONE
+
+
+def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int:
+    """Read, plan, and go on as `changing.change` does. Who may change nothing may still look at a plan."""
+    if not dry_run:
+        changing.permitted(server)
+    reading = _read(server)
+    try:
+        plan = server.configuration.plan(reading, wanted(reading))
+    except kinds.Refused as error:
+        raise Refused(f"That cannot be applied: {error}") from error
+    return changing.change(server, plan, dry_run=dry_run, **how)
+
+
+def _read(server: Server) -> Reading:
+    """The settings as they are; what must be known beside them is said."""
+    reading = wait_for(server.configuration.read())
+    if reading.changed_outside:
+        output.say(
+            f"Changed by hand since the last entry of the history: {', '.join(reading.changed_outside)}"
+        )
+    return reading
+
+
+def _chosen(name: str) -> list[Setting]:
+    if not name:
+        return list(ALL.values())
+    if name in PAGES:
+        return list(PAGES[name].settings)
+    if name in ALL:
+        return [ALL[name]]
+    raise Misused(f"{profile.unknown(name)}. The pages are: {', '.join(PAGES)}")
+
+
+def _profile(file: str) -> Mapping[str, Any]:
+    """What a profile says.
+
+    Raises:
+        Misused: it cannot be read, or there are mistakes in it; all are told.
+    """
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(profile.LARGEST + 1)
+        else:
+            with open(file, "rb") as source:
+                data = source.read(profile.LARGEST + 1)
+        return profile.read(data.decode("utf-8"))
+    except OSError as error:
+        raise Misused(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misused(f"{file} is no TOML: it is not in UTF-8") from error
+    except profile.Mistakes as error:
+        raise Misused("\n".join(f"{file}: {line}" for line in error.lines)) from error
