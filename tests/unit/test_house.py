@@ -18,6 +18,7 @@ from mtatui.config import load
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mtatui"
 SPOOL = PACKAGE / "backends" / "postfix" / "spool"
+TRANSACTION = PACKAGE / "backends" / "transaction"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [
     *MODULES,
@@ -107,7 +108,8 @@ def test_a_type_is_no_process() -> None:
 
 
 def test_only_hosts_start_processes() -> None:
-    """`backends/host*` is the one door; the reader on the server may fork itself, and starts nothing else."""
+    """`backends/host*` is the one door; the reader on the server may fork itself, and starts nothing else; what
+    changes settings there forks its guard, and runs the commands of a plan through its own one door."""
     offenders = {}
     for path in MODULES:
         if path.parent == PACKAGE / "backends" and path.name.startswith("host"):
@@ -115,6 +117,10 @@ def test_only_hosts_start_processes() -> None:
         found = process_starters(tree(path))
         if path.is_relative_to(SPOOL):
             found -= {"os.fork", "multiprocessing", "concurrent.futures.ProcessPoolExecutor"}
+        if path == TRANSACTION / "guard.py":
+            found -= {"os.fork"}
+        if path == TRANSACTION / "run.py":
+            found -= {"subprocess.Popen"}
         if found:
             offenders[named(path)] = found
     assert offenders == {}
@@ -148,10 +154,11 @@ def test_the_cellar_needs_the_standard_library_and_pydantic_only(room: str) -> N
     assert strangers == set()
 
 
-def test_the_reader_runs_on_any_server() -> None:
+@pytest.mark.parametrize("program", [SPOOL, TRANSACTION], ids=lambda path: path.name)
+def test_what_runs_on_the_server_runs_on_any_server(program: Path) -> None:
     """It is started by the server's own Python (3.6 or newer), which knows nothing of mtatui or of ours."""
     faults = []
-    for path in sorted(SPOOL.rglob("*.py")):
+    for path in sorted(program.rglob("*.py")):
         module = ast.parse(path.read_text("utf-8"), named(path), feature_version=(3, 6))
         for name, what, level in imports(module):
             if level > 1 or (level == 0 and name.partition(".")[0] not in sys.stdlib_module_names):

@@ -1,0 +1,336 @@
+"""Applies a plan to a server: starts the program that does it there, tells its steps, and gives the outcome.
+
+The program is `mtatui.backends.transaction`, running as root where Postfix is; it comes to its end without
+us, and takes everything back if we are gone. What it promises: at any moment the old or the new configuration
+is whole, and in the end Postfix answers, or somebody is told what to do by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from mtatui.backends.child import to_its_end
+from mtatui.backends.host import Host, HostError, NotPermitted, TimedOut, Unreachable
+from mtatui.backends.host_sudo import refusal, refused
+from mtatui.settings.plan import Command, Edit, Plan
+from mtatui.text import clean
+
+PROGRAM = Path(__file__).parent / "transaction" / "__main__.py"
+#: Seconds without a word from the program after which it is given up; its own limits are shorter.
+SILENCE = 180.0
+
+
+class Ending(StrEnum):
+    """How an apply ended."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    """There was nothing to do."""
+    REFUSED = "refused"
+    """A check said no, or it could not even begin: nothing was touched."""
+    CHANGED = "changed"
+    """Files were changed since they were read: nothing was touched."""
+    AWAITING = "awaiting"
+    """Applied; it is taken back unless somebody confirms it."""
+    ROLLED_BACK = "rolled back"
+    """It was not well, or was stopped: the old configuration is back."""
+    BROKEN = "broken"
+    """It was not well and could not be taken back completely: a person must look, now."""
+
+
+_EXIT = {
+    Ending.APPLIED: 0, Ending.UNCHANGED: 0, Ending.AWAITING: 0, Ending.REFUSED: 3, Ending.CHANGED: 3,
+    Ending.ROLLED_BACK: 5, Ending.BROKEN: 5,
+}  # fmt: skip
+
+#: The steps, in order. "roll back" comes where it must.
+STEPS = ("lock", "compare", "record", "guard", "stage", "check", "replace", "reload", "probe", "finish")
+ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is told of a step."""
+
+    name: str
+    """One of `STEPS`, or `ROLL_BACK`."""
+    state: str
+    """"begins", "done", "failed"; "told" for what is to be known in between: a command (``command``) that
+    runs now, or a line that one has said (``text``)."""
+    text: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of it."""
+
+    outcome: Ending
+    text: str
+    """In words, for the person."""
+    entry_id: str = ""
+    """Its entry in the history; "" where there is none, since nothing was begun."""
+    steps: tuple[Step, ...] = ()
+    until: float | None = None
+    """When it is taken back unless it is confirmed (epoch seconds, the server's clock)."""
+    versions: Mapping[str, tuple[bytes | None, bytes | None]] = field(default_factory=dict)
+    """Of files that were changed meanwhile: as they would have become, and as they are. Not masked."""
+    cost: float = 0.0
+    """Seconds it took."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of the command line (DESIGN: 0 done, 3 refused, 5 rolled back)."""
+        return _EXIT[self.outcome]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server is as it was wanted."""
+        return self.exit_code == 0
+
+
+Progress = Callable[[Step], None]
+
+
+async def apply(
+    host: Host,
+    queue_directory: str,
+    plan: Plan,
+    *,
+    who: str,
+    confirm_within: float | None = None,
+    progress: Progress = lambda step: None,
+    cancel: asyncio.Event | None = None,
+    log: str = "",
+) -> Applied:
+    """Apply a plan. Cancelled (by the event, or as a task) it takes back what it has done.
+
+    Args:
+        who: the login of the person.
+        confirm_within: seconds after which it is taken back unless it is confirmed.
+        progress: hears each step, in this event loop.
+        log: ``maillog_file``, where Postfix writes its log itself.
+
+    Raises:
+        ReadOnly, NotPermitted, HostError: it could not even be asked for.
+    """
+    if plan.empty:
+        return Applied(Ending.UNCHANGED, "Nothing to do: everything is as it shall be already.")
+    request = _request(host, plan, who, confirm_within, log)
+    return await _ask_for(host, queue_directory, request, plan, progress, cancel)
+
+
+async def roll_back(
+    host: Host, queue_directory: str, id: str, *, who: str, progress: Progress = lambda step: None
+) -> Applied:
+    """Take back a change that waits to be confirmed, now; or try it once more where that failed.
+
+    Raises:
+        HostError: it does not wait, in words; or as `apply`.
+    """
+    request = {"operation": "roll back", "id": id, "who": who}
+    return await _ask_for(host, queue_directory, request, None, progress, None)
+
+
+async def _ask_for(
+    host: Host,
+    queue_directory: str,
+    request: Mapping[str, Any],
+    plan: Plan | None,
+    progress: Progress,
+    cancel: asyncio.Event | None,
+) -> Applied:
+    loop = asyncio.get_running_loop()
+    steps: list[Step] = []
+
+    def tell(step: Step) -> None:
+        steps.append(step)
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+            loop.call_soon_threadsafe(progress, step)
+
+    stop = threading.Event()
+    running = asyncio.ensure_future(to_its_end(ask, host, queue_directory, request, tell=tell, stop=stop))
+    waiting = asyncio.ensure_future(cancel.wait()) if cancel is not None else None
+    try:
+        await asyncio.wait({running, waiting} if waiting else {running}, return_when="FIRST_COMPLETED")
+        if not running.done():
+            stop.set()
+        answer = await running
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({running})
+        raise
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+    edits = {edit.path: edit.after for edit in plan.edits} if plan else {}
+    return Applied(
+        outcome=Ending(answer["outcome"]),
+        text=clean(answer["text"]),
+        entry_id=answer.get("entry", ""),
+        steps=tuple(steps),
+        until=answer.get("until"),
+        versions={
+            path: (edits.get(path), None if data is None else base64.b64decode(data))
+            for path, data in answer.get("versions", {}).items()
+        },
+        cost=answer.get("cost", 0.0),
+    )
+
+
+def ask(
+    host: Host,
+    queue_directory: str,
+    request: Mapping[str, Any],
+    *,
+    changes: bool = True,
+    tell: Progress = lambda step: None,
+    stop: threading.Event | None = None,
+) -> Any:
+    """Ask the program on the server for one thing, and wait for the answer; blocks.
+
+    Raises:
+        HostError: it says no, in words. NotPermitted, Unreachable, TimedOut: it did not even run, or died.
+    """
+    child = host.child(argv(queue_directory), changes=changes)
+    assert child.stdin is not None
+    try:
+        data = json.dumps(request, separators=(",", ":")).encode("ascii") + b"\n"
+        for answer in _answers(child, data, stop or threading.Event()):
+            if "result" in answer:
+                return answer["result"]
+            if "failed" in answer:
+                raise HostError(f"{host.name}: {clean(str(answer['failed']))}")
+            if "step" in answer:
+                tell(Step(answer["step"], answer["state"], clean(answer["text"]), clean(answer["command"])))
+    except TimeoutError as error:
+        raise TimedOut(
+            f"The program that changes settings on {host.name} says nothing any more. If it does not come to "
+            "its end its guard takes everything back; look at the history in a minute."
+        ) from error
+    except (OSError, ValueError, LookupError) as error:
+        raise Unreachable(f"{host.name}: not an answer: {error}") from error
+    finally:
+        said = _end(child)
+    if refused(said):
+        raise NotPermitted(refusal(argv(queue_directory)))
+    words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
+    raise Unreachable(
+        f"The program that changes settings on {host.name} has died{': ' + words if words else ''}. "
+        "What it had begun is taken back by its guard."
+    )
+
+
+def argv(queue_directory: str) -> list[str]:
+    """The command that starts the program: what sudo must allow."""
+    return [sys.executable, "-I", "-S", str(PROGRAM), queue_directory]
+
+
+def _answers(child: subprocess.Popen[bytes], data: bytes, stop: threading.Event) -> Iterator[dict[str, Any]]:
+    """What the program tells, line by line, until it ends; it is told to stop when somebody wishes so."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    to, fro = child.stdin.fileno(), child.stdout.fileno()
+    os.set_blocking(to, False)
+    unsent, rest, told = memoryview(data), bytearray(), False
+    silent = 0.0
+    while True:
+        if stop.is_set() and not told and not unsent:
+            unsent, told = memoryview(b"cancel\n"), True
+        readable, writable, _ = select.select([fro], [to] if unsent else [], [], 0.1)
+        silent = 0.0 if readable or writable else silent + 0.1
+        if silent > SILENCE:
+            raise TimeoutError
+        if writable:
+            try:
+                unsent = unsent[os.write(to, unsent[:65536]) :]
+            except BrokenPipeError:
+                unsent = memoryview(b"")
+        if readable:
+            chunk = os.read(fro, 1 << 16)
+            if not chunk:
+                return
+            rest += chunk
+            *lines, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+            yield from map(json.loads, lines)
+
+
+def _end(child: subprocess.Popen[bytes]) -> bytes:
+    """Let the program end; what it had to say on standard error. Nobody kills it: it has work to finish."""
+    said = b""
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(5)
+    if child.stderr is not None:
+        if select.select([child.stderr], [], [], 0)[0]:
+            said = os.read(child.stderr.fileno(), 65536)
+        child.stderr.close()
+    return said
+
+
+def _request(host: Host, plan: Plan, who: str, confirm_within: float | None, log: str) -> dict[str, Any]:
+    return {
+        "operation": "apply",
+        "who": who,
+        "server": plan.server,
+        "words": plan.words,
+        "changes": [[change.key, change.label, change.before, change.after] for change in plan.changes],
+        "cautions": [caution.text for caution in plan.cautions],
+        "commands": list(plan.commands()),
+        "diff": plan.diff(),
+        "undoes": plan.undoes,
+        "directory": plan.directory,
+        "edits": [_edit(edit) for edit in plan.edits],
+        "relied_on": {
+            path: tag.digest or [tag.inode, tag.mtime_ns, tag.size] for path, tag in plan.relied_on
+        },
+        "checks": [_command(host, command) for command in plan.checks],
+        "reload": [_command(host, command) for command in plan.reload],
+        "probes": [
+            {"kind": p.kind, "name": p.name, "address": p.address, "port": p.port, "tls": p.tls}
+            for p in plan.probes
+        ],
+        "confirm_within": confirm_within,
+        "log": log,
+    }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    import hashlib
+
+    digest = None if edit.before is None else hashlib.sha256(edit.before).hexdigest()
+    after = None if edit.after is None else base64.b64encode(edit.after).decode("ascii")
+    return {"path": edit.path, "before": digest, "after": after, "mode": edit.mode}
+
+
+def _command(host: Host, command: Command) -> dict[str, Any]:
+    return {
+        "argv": _there(host, command.argv),
+        "called": str(command),
+        "refuses": command.refuses,
+        "timeout": command.timeout,
+        "input": command.input,
+    }
+
+
+def _there(host: Host, argv: Sequence[str]) -> list[str]:
+    """What is started for a command, once we are root there: the demo's stand-ins, but no sudo."""
+    real: list[str] = getattr(host, "command", list)(argv)
+    return real[3:] if real[:3] == ["sudo", "-n", "--"] else real

@@ -1,0 +1,319 @@
+"""Applies a change: lock, compare, record, guard, stage, check, replace, reload, probe, finish.
+
+Until `replace` nothing that Postfix reads is touched, and every error is a refusal. From then on every error,
+and every wish to stop, takes the change back.
+"""
+
+import base64
+import os
+import shutil
+import stat
+import time
+
+from . import back, files, guard, master, probe, revive, room
+from .tell import Cancelled, Stop, words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
+
+    from .tell import Teller, Wish
+
+#: Seconds to wait for somebody else who is changing settings.
+PATIENCE = 5.0
+#: Seconds that an apply may take besides its commands, until its guard ends it.
+SLACK = 60.0
+#: Larger files are not copied into the stage but linked: tables, which have their place by name anyway.
+COPIED = 256 * 1024
+#: Levels of directories that are copied, and files in all.
+DEEP = 3
+MANY = 2000
+
+
+class Apply:
+    """One change on its way."""
+
+    def __init__(self, request: "Dict[str, Any]", place: "room.Room", teller: "Teller", wish: "Wish") -> None:
+        self.request = request
+        self.room = place
+        self.teller = teller
+        self.wish = wish
+        self.lock = room.Lock(place)
+        self.before: "Dict[str, Optional[bytes]]" = {}
+        self.after = {edit["path"]: _bytes(edit["after"]) for edit in request["edits"]}
+        self.entry = room.Entry(place, "")
+        self.guard: "Optional[guard.Guard]" = None
+        self.log = master.Log("")
+
+    def run(self) -> "Dict[str, Any]":
+        """Do it: the outcome."""
+        started = time.monotonic()
+        try:
+            state = self._run()
+        finally:
+            if self.guard is not None:
+                self.guard.dismiss()
+            self.lock.leave()
+        return dict(state, entry=self.entry.id, cost=time.monotonic() - started)
+
+    def _run(self) -> "Dict[str, Any]":
+        try:
+            self._lock()
+            self._compare()
+            self._record()
+            self._guard()
+            self._stage()
+            self._check()
+        except (Stop, Cancelled, OSError) as error:
+            return self._refused(error)
+        try:
+            self._replace()
+            self._reload()
+            self._probe()
+            return self._finish()
+        except Exception as error:
+            self.wish.ignore()
+            why = "%s." % words(error).rstrip(".")
+            return back.roll_back(self.entry, self.teller, why[:1].upper() + why[1:])
+
+    # -- before anything is touched --------------------------------------------------------------------------
+
+    def _lock(self) -> None:
+        with self.teller.telling("lock"):
+            self.room.open()
+            who = "%s, since %s" % (self.request["who"], time.strftime("%H:%M:%S"))
+            until = time.monotonic() + PATIENCE
+            holder = self.lock.take(who)
+            while holder and time.monotonic() < until:
+                time.sleep(0.1)
+                self.wish.check()
+                holder = self.lock.take(who)
+            if holder:
+                raise Stop("refused", "settings of this server are being changed by %s" % holder)
+            for entry in self.room.entries():
+                state = entry.state()
+                if state.get("phase") == room.AWAITING:
+                    raise Stop(
+                        "refused", "the change of %s waits to be confirmed until %s"
+                        % (entry.document["who"], time.strftime("%H:%M:%S", time.localtime(state["until"]))),
+                    )  # fmt: skip
+                if "outcome" not in state:
+                    back.roll_back(entry, self.teller, guard.GONE, interrupted=True)
+
+    def _compare(self) -> None:
+        with self.teller.telling("compare") as said:
+            versions = {}
+            for path, known in self._known().items():
+                self.before[path] = now = files.read(path)
+                if not files.same(path, now, known):
+                    versions[path] = None if now is None else base64.b64encode(now).decode("ascii")
+            if versions:
+                text = "; ".join("%s was changed meanwhile%s" % (path, self._by(path)) for path in versions)
+                raise Stop("changed", text, versions=versions)
+            self.after = {path: data for path, data in self.after.items() if data != self.before[path]}
+            if not self.after:
+                raise Stop("unchanged", "all is as it shall be already")
+            said.text = "nothing was changed since it was read"
+
+    def _record(self) -> None:
+        with self.teller.telling("record") as said:
+            self.room.sweep()
+            running = bool(master.pid(self.room.queue))
+            unwell = dict(probe.ask_all(self.request["probes"], 1, 0)) if running else {}
+            edits = [edit for edit in self.request["edits"] if edit["path"] in self.after]
+            listed = [
+                files.described(
+                    n, edit["path"], self.before[edit["path"]], self.after[edit["path"]], edit["mode"]
+                )
+                for n, edit in enumerate(edits)
+            ]
+            kept = (
+                "who",
+                "server",
+                "words",
+                "changes",
+                "cautions",
+                "commands",
+                "diff",
+                "undoes",
+                "reload",
+                "probes",
+            )
+            document = {name: self.request[name] for name in kept}
+            document.update(
+                at=time.time(), queue=self.room.queue, files=listed, running=running, unwell=sorted(unwell),
+                log=self.request["log"], confirm_within=self.request["confirm_within"],
+            )  # fmt: skip
+            self.entry = self.room.new(document)
+            self.teller.tell(entry=self.entry.id)
+            try:
+                for file in listed:
+                    if file["kept"]:
+                        room.write(self.entry.file(file["kept"]), self.before[file["path"]] or b"")
+                self.entry.begin()
+            except OSError:
+                room.remove(self.entry.path)
+                self.entry = room.Entry(self.room, "")
+                raise
+            said.text = self.entry.id
+        for name, text in unwell.items():
+            self.teller.step("record", "told", "%s %s, before any change" % (name, text))
+
+    def _guard(self) -> None:
+        with self.teller.telling("guard"):
+            timeouts = [command["timeout"] for command in self.request["checks"] + self.request["reload"]]
+            self.guard = guard.Guard(self.entry, sum(timeouts) + SLACK, [self.lock.fd])
+
+    def _stage(self) -> None:
+        with self.teller.telling("stage"):
+            for file in self.entry.document["files"]:
+                self.wish.check()
+                files.prepare(self.entry.id, file, self.after[file["path"]])
+            directory = self.request["directory"]
+            stage = self.entry.file("stage")
+            _copy(directory, stage, DEEP, [MANY])
+            for path, data in self.after.items():
+                relative = os.path.relpath(path, directory)
+                if not relative.startswith("../"):
+                    _lay(os.path.join(stage, relative), data)
+
+    def _check(self) -> None:
+        with self.teller.telling("check"):
+            for command in self.request["checks"]:
+                self.wish.check()
+                revive.command(command, self.teller, "check", self.wish, self.entry.file("stage"))
+            room.remove(self.entry.file("stage"))
+            self._unchanged()
+            self.wish.check()
+
+    def _refused(self, error: Exception) -> "Dict[str, Any]":
+        outcome = error.outcome if isinstance(error, Stop) else "refused"
+        more = error.more if isinstance(error, Stop) else {}
+        text = words(error) + ("" if outcome == "unchanged" else "; nothing was changed")
+        text = text[:1].upper() + text[1:] + "."
+        if self.entry.document:
+            for file in self.entry.document["files"]:
+                files.tidy(self.entry.id, file)
+            room.remove(self.entry.file("stage"))
+            back.end(self.entry, outcome, text)
+        return dict(more, outcome=outcome, text=text)
+
+    # -- from here on the server is touched ------------------------------------------------------------------
+
+    def _replace(self) -> None:
+        with self.teller.telling("replace") as said:
+            self.log = master.Log(self.request["log"])
+            self.entry.note(phase=room.TOUCHING)
+            listed = self.entry.document["files"]
+            for file in listed:
+                files.replace(self.entry.id, file)
+            said.text = ", ".join(file["path"] for file in listed)
+
+    def _reload(self) -> None:
+        with self.teller.telling("reload") as said:
+            self.wish.check()
+            if self.entry.document["running"]:
+                revive.reload(self.entry.document, self.teller, "reload")
+            else:
+                said.text = "Postfix does not run, and is not started: it reads this when it starts"
+
+    def _probe(self) -> None:
+        with self.teller.telling("probe") as said:
+            self.wish.check()
+            if not self.entry.document["running"]:
+                said.text = "nobody to ask: Postfix does not run"
+                return
+            found = revive.trouble(self.entry.document, self.log)
+            if found:
+                raise Stop("rolled back", "; ".join(found))
+            self.wish.check()
+            said.text = "%d of %d answer" % (
+                (len(self.request["probes"]) - len(self.entry.document["unwell"])),
+                len(self.request["probes"]),
+            )
+
+    def _finish(self) -> "Dict[str, Any]":
+        with self.teller.telling("finish") as said:
+            within = self.request["confirm_within"]
+            if within is not None:
+                until = time.time() + within
+                self.entry.note(phase=room.AWAITING, until=until)
+                if self.guard is not None and not self.guard.there:
+                    self.guard = guard.Guard(self.entry, SLACK, [self.lock.fd])
+                said.text = "waits to be confirmed until " + time.strftime("%H:%M:%S", time.localtime(until))
+                return {"outcome": "awaiting", "text": said.text, "until": until}
+            text = "Applied." if self.entry.document["running"] else "Applied; Postfix does not run."
+            state = {"outcome": "applied", "text": text, "at": time.time()}
+            self.entry.note(**state)
+            for file in self.entry.document["files"]:
+                files.tidy(self.entry.id, file)
+            return state
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _known(self) -> "Dict[str, Any]":
+        """What every file was that the plan was made from, None where there was none."""
+        known: "Dict[str, Any]" = dict(self.request["relied_on"])
+        known.update((edit["path"], edit["before"]) for edit in self.request["edits"])
+        return known
+
+    def _unchanged(self) -> None:
+        for path, known in self._known().items():
+            now = files.read(path)
+            if not files.same(path, now, known):
+                theirs = None if now is None else base64.b64encode(now).decode("ascii")
+                raise Stop("changed", "%s was changed meanwhile" % path, versions={path: theirs})
+
+    def _by(self, path: str) -> str:
+        """Who has changed a file, if our history knows, and when."""
+        try:
+            now, info = files.read(path), os.stat(path)
+        except OSError:
+            return ""
+        if now is None:
+            return ": it is gone"
+        for entry in reversed(self.room.entries()):
+            for file in entry.document["files"]:
+                if file["path"] == path:
+                    if file["after"] == files.digest(now) and entry.state().get("outcome") == "applied":
+                        when = time.strftime("%H:%M:%S", time.localtime(entry.document["at"]))
+                        return " by %s (%s, entry %s)" % (entry.document["who"], when, entry.id)
+                    break
+        return " by hand, or another program, at " + time.strftime("%H:%M:%S", time.localtime(info.st_mtime))
+
+
+def _bytes(text: "Optional[str]") -> "Optional[bytes]":
+    return None if text is None else base64.b64decode(text)
+
+
+def _lay(path: str, data: "Optional[bytes]") -> None:
+    """Have a file in the stage be as it shall be."""
+    if os.path.lexists(path):
+        os.unlink(path)
+    if data is not None:
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        room.write(path, data)
+        os.utime(path, (1, 1))
+
+
+def _copy(source: str, target: str, deep: int, left: "List[int]") -> None:
+    """Copy a configuration directory: small files and directories; larger ones are linked to."""
+    os.mkdir(target, 0o755)
+    for name in sorted(os.listdir(source)):
+        path, copy = os.path.join(source, name), os.path.join(target, name)
+        if name.endswith((".new", ".old")) and ".mtatui-" in name:
+            continue
+        left[0] -= 1
+        try:
+            info = os.stat(path)
+        except OSError:
+            continue  # a link to nowhere
+        if left[0] < 0:
+            os.symlink(os.path.realpath(path), copy)
+        elif stat.S_ISDIR(info.st_mode) and deep:
+            _copy(path, copy, deep - 1, left)
+        elif stat.S_ISREG(info.st_mode) and info.st_size <= COPIED:
+            shutil.copyfile(path, copy)
+            os.utime(copy, (info.st_mtime, min(info.st_mtime, time.time() - 10)))
+        else:
+            os.symlink(os.path.realpath(path), copy)

@@ -1,0 +1,72 @@
+"""Has Postfix take its configuration anew, and finds out whether it is well afterwards."""
+
+import re
+
+from . import master, probe
+from .run import run
+from .tell import Stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
+
+    from .tell import Teller, Wish
+
+    Command = Dict[str, Any]
+    Document = Dict[str, Any]
+
+#: Lines of a command's answer that are told.
+LINES = 6
+
+
+def command(
+    what: "Command", teller: "Teller", step: str, wish: "Optional[Wish]" = None, stage: str = ""
+) -> str:
+    """Run one command of a plan, and tell it: what it said.
+
+    Raises:
+        Stop: it says no, in words: its own.
+    """
+    argv = [word.replace("{stage}", stage) for word in what["argv"]]
+    teller.step(step, "told", "", what["called"])
+    status, said = run(argv, what["timeout"], what["input"].encode("utf-8", "surrogateescape"), wish)
+    if wish is not None:
+        wish.check()
+    lines = [line.strip() for line in said.replace(stage or "\0", "").splitlines() if line.strip()]
+    no = [line for line in lines if what["refuses"] and re.search(what["refuses"], line)]
+    if status is None:
+        no = no or ["it did not end within %g seconds" % what["timeout"]]
+    elif status != 0:
+        no = no or lines[-LINES:] or ["exit status %d" % status]
+    if no:
+        raise Stop("refused", "%s: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
+    for line in lines[:LINES]:
+        teller.step(step, "told", line[:400])
+    return said
+
+
+def reload(document: "Document", teller: "Teller", step: str, *, start: bool = False) -> None:
+    """Reload, of a Postfix that ran before the change. One that has died of it is started again if that is
+    wanted (and the change taken back).
+
+    Raises:
+        Stop: that failed.
+        OSError: a command could not be started.
+    """
+    dead = not master.pid(document["queue"])
+    for what in document["reload"]:
+        if dead and start and what["argv"][-1] == "reload":
+            called = re.sub("reload$", "start", what["called"])
+            command(dict(what, argv=[*what["argv"][:-1], "start"], called=called), teller, step)
+        else:
+            command(what, teller, step)
+
+
+def trouble(document: "Document", log: "master.Log") -> "List[str]":
+    """What is wrong with a Postfix that ran before, in words, after its reload. What did not answer before
+    the change need not answer after it."""
+    if not master.pid(document["queue"]):
+        return ["Postfix does not run any more", *log.deaths()]
+    probes = [one for one in document["probes"] if probe.called(one) not in document["unwell"]]
+    found = ["%s %s" % answer for answer in probe.ask_all(probes, probe.ROUNDS, probe.TROUBLE)]
+    return found + log.deaths()
