@@ -30,6 +30,7 @@ from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 
 if TYPE_CHECKING:
+    from mtatui.screens.glance import Glance
     from mtatui.screens.message import MessageScreen
 
 #: Beside the package in an installed wheel, beside the checkout's package in source.
@@ -188,8 +189,10 @@ def _let_go_of_terminal() -> None:
     os.dup2(nothing, 2)
 
 
-def run(server: Server, config: Config, *, greeting: str = "") -> None:
-    """Show the terminal face until the user leaves it. ``greeting`` is said at the start."""
+def run(server: Server, config: Config, *, greeting: str = "", glance: Glance | None = None) -> None:
+    """Show the terminal face until the user leaves it. ``greeting`` is said at the start; ``glance`` has the
+    terminal until then."""
+    SteadyDriver.glance = glance
     try:
         MtatuiApp(server, config, greeting=greeting).run()
     finally:

@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import contextlib
 import termios
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from textual.drivers.linux_driver import LinuxDriver
+
+from mtatui.screens.glance import ENTER, Glance
 
 
 class SteadyDriver(LinuxDriver):
     """Writes to a terminal as long as there is one, and after that to nobody."""
 
+    #: Who has the terminal until the app does.
+    glance: ClassVar[Glance | None] = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._file: Any = _Forgiving(self._file)
+
+    def write(self, data: str) -> None:
+        """Write; but where the first rows are shown already the screen that they are on is not asked for:
+        that would clear them."""
+        if data == ENTER and self.glance is not None and self.glance.hand_over():
+            return
+        super().write(data)
 
     def _sigcont_application(self, *args: Any) -> None:
         try:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mtatui.backends.host import HostError
 from mtatui.queue.delta import Delta, Done, Rows
-from mtatui.queue.index import Index
+
+if TYPE_CHECKING:
+    from mtatui.queue.index import Index
 
 #: Seconds between two looks at a quiet queue, and the share of a core that looking may cost.
 PACE = 1.0
@@ -50,9 +52,12 @@ class Feed(Protocol):
 class Live(threading.Thread):
     """The thread that keeps one server's index live. It tells its listener of each delta."""
 
-    def __init__(self, name: str, open_feed: Callable[[], Feed], index: Index) -> None:
+    def __init__(self, name: str, open_feed: Callable[[], Feed], index: Callable[[], Index]) -> None:
+        """Nothing is read yet."""
         super().__init__(name=f"live-{name}", daemon=True)
         self.scanning = True
+        self.begun = threading.Event()
+        """Set when the first rows are there, or it is clear that no more will come."""
         self.trouble: HostError | None = None
         self.trouble_since = 0.0
         self.last: Done | None = None
@@ -114,29 +119,38 @@ class Live(threading.Thread):
             self._wake.wait(pause)
 
     def _scan(self, thorough: bool) -> float:
+        new = self._feed is None
         if self._feed is None:
             self._feed = self._open_feed()
-            self._index.restart()
             self.limits = self._feed.limits
-        self.scanning, before = True, self._index.generation
+        self.scanning = True
         asked, self._asked = self._asked, False
-        rows = 0
+        index: Index | None = None
+        before = rows = 0
         try:
             for delta in self._feed.scan(thorough):
-                if isinstance(delta, Rows) and not self._heard.is_set():
-                    rows += len(delta.rows)
-                    if rows > FIRST_ROWS:
+                if index is None:  # asked for when the reader is at work: to import it takes as long
+                    index = self._index()
+                    before = index.generation
+                    if new:
+                        index.restart()
+                if isinstance(delta, Rows):
+                    if rows >= FIRST_ROWS:
                         self._heard.wait(PATIENCE)
-                self._index.apply(delta)
+                    rows += len(delta.rows)
+                index.apply(delta)
+                if rows >= FIRST_ROWS:
+                    self.begun.set()
                 if isinstance(delta, Done):
                     if thorough or self.last is None:
                         self.last_whole_cost = delta.cost
                     self.last = delta
-                    changed = self.trouble is not None or self._index.generation != before
+                    changed = self.trouble is not None or index.generation != before
                     if changed or asked or delta.at - self.told_at >= STALE:
                         self.told_at = delta.at
                     self.trouble = None
                     self.scanning = False
+                    self.begun.set()
                 self._listener()
         finally:
             self.scanning = False
@@ -146,6 +160,7 @@ class Live(threading.Thread):
         if self.trouble is None:
             self.trouble_since = time.time()
         self.trouble = error
+        self.begun.set()
         if self._feed is not None:
             self._feed.close()
             self._feed = None

@@ -7,9 +7,9 @@ something is possible (`why_not`), so that a greyed key and a refused command gi
 
 from __future__ import annotations
 
-import asyncio
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 
 from mtatui.backends.host import Host, HostError, Missing
 from mtatui.live import Feed, Live
-from mtatui.queue.index import Index
 from mtatui.queue.message import State
 from mtatui.text import clean
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action, Danger, Verb
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mtatui.backends.journal import Journal
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
+    from mtatui.queue.index import Index
     from mtatui.queue.message import Message
     from mtatui.queue.selection import Outcome, Selection
 
@@ -85,10 +87,11 @@ class Server:
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self.config_directory = config_directory
-        self.index = Index()
         self.live: Live | None = None
         self._name = name
         self._facts: Facts | None = None
+        self._index: Index | None = None
+        self._making = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -106,19 +109,28 @@ class Server:
             self._facts = _ask(self.host, self.config_directory)
         return self._facts
 
+    @property
+    def index(self) -> Index:
+        """What is in its queue. Imported when it is first asked for: by then the reader is on its way."""
+        with self._making:
+            if self._index is None:
+                from mtatui.queue.index import Index
+
+                self._index = Index()
+            return self._index
+
     # --- the queue, live -------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self) -> Live:
         """Begin to keep the index live, in a thread; once is enough."""
         if self.live is None:
-            self.live = Live(self.host.name, self.feed, self.index)
+            self.live = Live(self.host.name, self.feed, lambda: self.index)
             self.live.start()
+        return self.live
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have the listener called, in the live thread, after each delta; see `Live.listen`."""
-        self.start()
-        assert self.live is not None
-        self.live.listen(listener)
+        self.start().listen(listener)
 
     def rescan(self, thorough: bool = False) -> None:
         """Look at the queue now."""
@@ -196,6 +208,8 @@ class Server:
         cancel: asyncio.Event | None = None,
     ) -> Outcome:
         """Do a verb to a frozen selection; a receipt for each of its messages comes back."""
+        import asyncio  # not at the top: see `mtatui.backends.host_local`
+
         try:
             if verb is DELETE and not self.host.read_only and self.host.superuser:
                 # Before and not after, so that what is deleted now can be restored however much it is.

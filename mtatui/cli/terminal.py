@@ -9,6 +9,8 @@ from mtatui.cli.options import Options
 from mtatui.cli.session import open_server
 from mtatui.config import load
 
+#: Seconds that the first rows are waited for; Textual would be imported meanwhile, but take their time.
+PATIENCE = 0.5
 DEMO = "A demo server: nothing here is real, try everything. It is gone when you leave."
 
 
@@ -19,11 +21,16 @@ def open_terminal(options: Options) -> int:
     config = load()
     server = open_server(options, config)
     try:
-        server.start()
-        from mtatui.app import run
+        live = server.start()
+        from mtatui.screens.glance import Glance  # while the reader is on its way
 
-        server.facts  # noqa: B018  # asked for what it raises: "no Postfix here" is said, and no screen opened
-        run(server, config, greeting=DEMO if options.demo else "")
+        with Glance(config) as glance:
+            if live.begun.wait(PATIENCE):
+                glance.show(server.index)
+            from mtatui.app import run
+
+            server.facts  # noqa: B018  # asked for what it raises: "no Postfix here", and no screen is opened
+            run(server, config, greeting=DEMO if options.demo else "", glance=glance)
     finally:
         server.close()
     return DONE

@@ -12,6 +12,8 @@ from mtatui.text import ago, cells, clean, count, fit, fit_address, size
 from mtatui.widgets.columns import Cell, Column
 from mtatui.widgets.states import LOOKS
 
+#: Cells for a queue ID, unless there are longer ones.
+ID_WIDTH = 11
 #: Longer than this (seconds) a message has waited long: its age stands out.
 LONG = 86400
 
@@ -56,7 +58,7 @@ def _state(row: Summary, width: int) -> Cell:
 
 #: Every column, in the order in which they stand unless the user chooses otherwise.
 COLUMNS: tuple[Column[Summary], ...] = (
-    Column("id", "ID", lambda row, width: Cell(row.id), 11, rank=6, sort="id"),
+    Column("id", "ID", lambda row, width: Cell(row.id), ID_WIDTH, rank=6, sort="id"),
     Column("state", "State", _state, 14, rank=8, sort="state"),
     Column("age", "Age", _age, 6, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=7, sort="size"),
@@ -84,7 +86,7 @@ def unknown(ids: Sequence[str]) -> str:
     return f"No such column: {', '.join(wrong)}. There are {', '.join(known)}." if wrong else ""
 
 
-def chosen(ids: Sequence[str], id_width: int = 11) -> list[Column[Summary]]:
+def chosen(ids: Sequence[str], id_width: int = ID_WIDTH) -> list[Column[Summary]]:
     """The columns with these ids, in their usual order; the usual ones where none fits.
 
     Args:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from mtatui.text import fit
+
 R = TypeVar("R")
 
-#: Cells between two columns.
-GAP = 1
+#: Cells before the first column (a space, the cursor, the mark, a space), and between two.
+PREFIX, GAP = 4, 1
 
 
 class Cell(NamedTuple):
@@ -36,6 +38,23 @@ class Column(Generic[R]):
     align: str = "left"
     rank: int = 0
     sort: str = ""
+
+
+#: What stands where the row is not at hand yet.
+PENDING = Cell("·", "dim")
+
+
+def head(column: Column[R], room: int, sort: tuple[str, bool]) -> str:
+    """The head of a column in so many cells; with an arrow where ``sort`` (a field, descending) is by it."""
+    arrow = ("▾" if sort[1] else "▴") if column.sort and column.sort == sort[0] else ""
+    return fit(column.label + arrow, room, column.align)
+
+
+def shown(column: Column[R], row: R | None, room: int) -> Cell:
+    """What a column shows of a row, in so many cells."""
+    cell = PENDING if row is None else column.cell(row, room)
+    text, role = (cell, "") if isinstance(cell, str) else cell
+    return Cell(fit(text, room, column.align), role)
 
 
 def layout(columns: Sequence[Column[R]], width: int) -> list[tuple[Column[R], int]]:

@@ -16,17 +16,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
-from mtatui.text import fit, wrap
-from mtatui.widgets.columns import GAP, Cell, Column, layout
+from mtatui.text import wrap
+from mtatui.widgets.columns import GAP, PREFIX, Column, head, layout, shown
 from mtatui.widgets.lines import CURSOR, CursorLines, Piece
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 MARK = "▪"
-#: Cells before the first column: a space, the cursor, the mark, a space.
-PREFIX = 4
-PENDING = Cell("·", "dim")
 #: How long (seconds) rows that are being fetched may be late before the page is drawn without them.
 GRACE = 0.05
 
@@ -254,8 +251,7 @@ class QueueTable(CursorLines, Generic[R]):
     def draw_head(self, y: int, width: int) -> Strip:
         pieces: list[Piece] = [(" " * PREFIX, "head")]
         for column, room in self._columns_in(width):
-            arrow = ("▾" if self._sort[1] else "▴") if column.sort and column.sort == self._sort[0] else ""
-            pieces += [(fit(column.label + arrow, room, column.align), "head"), (" " * GAP, "head")]
+            pieces += [(head(column, room, self._sort), "head"), (" " * GAP, "head")]
         return self.line(pieces[:-1], width)
 
     def draw(self, index: int, width: int) -> Strip:
@@ -264,9 +260,7 @@ class QueueTable(CursorLines, Generic[R]):
         whole = self.cursor_role if under else "marked" if marked else ""
         pieces: list[Piece] = [(f" {CURSOR if under else ' '}{MARK if marked else ' '} ", "")]
         for column, room in self._columns_in(width):
-            cell = PENDING if row is None else column.cell(row, room)
-            text, role = (cell, "") if isinstance(cell, str) else cell
-            pieces += [(fit(text, room, column.align), role), (" " * GAP, "")]
+            pieces += [shown(column, row, room), (" " * GAP, "")]
         return self.line(pieces[:-1], width, whole)
 
     def draw_beyond(self, index: int, width: int) -> Strip:

@@ -6,7 +6,6 @@ little (postsuper's nothing at all): who needs proof reads the output, or the qu
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
@@ -149,6 +148,8 @@ class Tools:
                 if isinstance(error, Unreachable | NotPermitted | Missing):
                     raise error
                 on_done(id, str(error))
+
+        import asyncio  # not at the top: see `mtatui.backends.host_local`
 
         try:
             async with asyncio.TaskGroup() as group:
