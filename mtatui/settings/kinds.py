@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from mtatui.settings import extensions, syntax
-from mtatui.settings.syntax import MOST, Refused, one_line, quoted, words
+from mtatui.settings.syntax import Refused, few, one_line, quoted, words
 from mtatui.text import clean
 
 __all__ = [
@@ -393,12 +393,10 @@ class RelayLogin(Kind):
 
 def _texts(data: Any) -> list[str]:
     if isinstance(data, str):
-        return words(data)
+        data = words(data)
     if not isinstance(data, list | tuple) or not all(isinstance(item, str) for item in data):
         raise Refused(f"a list of texts is wanted here, not {_called(data)}")
-    if len(data) > MOST:
-        raise Refused(f"that are {len(data):,} entries; {MOST:,} is the most")
-    return list(data)
+    return few(list(data))
 
 
 def _called(data: Any) -> str:

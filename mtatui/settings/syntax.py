@@ -130,7 +130,7 @@ def tables(text: str) -> str:
         Refused: one of them is none.
     """
     return ", ".join(
-        word if _VARIABLE.fullmatch(word) else table(word) for word in _few(words(one_line(text)))
+        word if _VARIABLE.fullmatch(word) else table(word) for word in few(words(one_line(text)))
     )
 
 
@@ -237,7 +237,7 @@ def _address(text: str) -> bool:
 
 def relays(text: str) -> list[str]:
     """Several of them, in the order in which they are tried."""
-    return [relay(word) for word in _few(words(one_line(text)))]
+    return [relay(word) for word in few(words(one_line(text)))]
 
 
 def reply_filter(text: str) -> str:
@@ -260,7 +260,8 @@ def _octets(field: str) -> bool:
     return True
 
 
-def _few(found: list[str]) -> list[str]:
+def few(found: list[str]) -> list[str]:
+    """A list, if it is not endless."""
     if len(found) > MOST:
         raise Refused(f"that are {len(found):,} entries; {MOST:,} is the most")
     return found
