@@ -120,13 +120,13 @@ class MainCf:
         there = self.get(name)
         if there is not None and there.value == value:
             return self
+        start, now, edit = self._edit_of(there) if there else (0, "", None)
+        if edit is not None and edit.value == value:
+            return self._edited(self.text[:start] + edit.before + self.text[start + len(edit.after) :])
         refuse_control_characters(value)
         value = decoded(encoded(value))
         if there is None:
             return self._insert(name, f" {value}" if value else "")
-        start, now, edit = self._edit_of(there)
-        if edit is not None and edit.value == value:
-            return self._edited(self.text[:start] + edit.before + self.text[start + len(edit.after) :])
         return self._replace(there, _with_value(there.raw, value, _gap(now[: len(now) - len(there.raw)])))
 
     def set_raw(self, name: str, raw: str) -> Self:
@@ -205,18 +205,24 @@ class MainCf:
         """The index of the line behind the last comment that shows this parameter; else the end."""
         shows = re.compile(rf"#+[ \t]*{re.escape(name)}[ \t]*=")
         lines = self._lines
-        follows = ""  # the next line with text: what must not come to continue ours
-        at = len(lines)
+        follows = ""  # the next line with text: what starts with a blank must not come to continue ours
         for index in range(len(lines) - 1, -1, -1):
-            line = lines[index]
-            if carries_text(line):
-                follows = line
-            elif shows.match(line) and line.endswith("\n") and follows[:1] not in tuple(SPACE):
-                return index + 1
-        return at
+            if carries_text(lines[index]):
+                follows = lines[index]
+            elif shows.match(lines[index]) and not follows.startswith(tuple(SPACE)):
+                return _end_of_comment(lines, index) + 1
+        return len(lines)
 
     def _edited(self, text: str, edits: Mapping[str, _Edit] | None = None) -> Self:
         return type(self)(text, self._edits if edits is None else edits)
+
+
+def _end_of_comment(lines: list[str], index: int) -> int:
+    """The last line of a list that stands in a comment."""
+    for end in range(index, len(lines) - 1):
+        if not (lines[end].rstrip().endswith(",") and lines[end + 1].startswith(("# ", "#\t"))):
+            return end
+    return len(lines) - 1
 
 
 def _body(text: str) -> str:
