@@ -23,12 +23,10 @@ from mtatui.backends.demo import standin
 from mtatui.backends.host import HostError
 from mtatui.backends.host_local import LocalHost
 
-_PROGRAM = (
-    sys.executable,
-    "-I",
-    "-S",
-    os.path.join(os.path.dirname(os.path.abspath(__file__)), "demo", "__main__.py"),
-)
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_PROGRAM = (sys.executable, "-I", "-S", f"{_HERE}/demo/__main__.py")
+#: The program that changes settings: it starts commands of Postfix by itself.
+_TRANSACTION = f"{_HERE}/transaction/__main__.py"
 #: Seconds in which a new demo shows that it is alive.
 _BIRTH = 60.0
 #: Seconds that the daemon gets to clear up.
@@ -66,10 +64,13 @@ class DemoHost(LocalHost):
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The stand-in for a command of Postfix; any other command is what it is."""
-        if argv[0] not in standin.COMMANDS:
-            return super().command(argv)
-        self._await_queue()
-        return [*_PROGRAM, "standin", argv[0], "-c", self.home, *argv[1:]]
+        if argv[0] in standin.COMMANDS:
+            self._await_queue()
+            return [*_PROGRAM, *standin.arguments(self._etc, argv)]
+        if _TRANSACTION in argv:
+            self._await_queue()
+            return [*_PROGRAM, "transaction", self._etc, *argv[argv.index(_TRANSACTION) + 1 :]]
+        return super().command(argv)
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""
@@ -85,6 +86,11 @@ class DemoHost(LocalHost):
             self._life.kill()
         self._life.communicate()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def _etc(self) -> str:
+        """Its configuration directory."""
+        return f"{self.home}/etc"
 
     def _await_queue(self) -> None:
         with self._waiting:

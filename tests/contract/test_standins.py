@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import mtatui.backends.demo
+from mtatui.backends.demo import etc
 from tests.contract.recording import Recording, unpack_spool
 
 PROGRAM = Path(mtatui.backends.demo.__file__).with_name("__main__.py")
@@ -31,6 +32,7 @@ def home(version: str, tmp_path: Path) -> Path:
     spool = tmp_path / "spool"
     spool.mkdir()
     unpack_spool(version, spool)
+    etc.make(str(tmp_path), {})
     return tmp_path
 
 
@@ -38,7 +40,7 @@ def play(home: Path, recording: Recording) -> Recording:
     """Run the stand-in as the real command was run."""
     command, *arguments = recording.argv
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(PROGRAM), "standin", command, "-c", str(home), *arguments],
+        [sys.executable, "-I", "-S", str(PROGRAM), "standin", command, "-c", f"{home}/etc", *arguments],
         input=recording.input, capture_output=True, timeout=60, check=False, env={"TZ": "UTC"},
     )  # fmt: skip
     return Recording(

@@ -37,7 +37,7 @@ class Quiet:
         return _run([command, "-c", f"{self.root}/etc", *arguments], input)
 
     def demo(self, command: str, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return _run([*STANDIN, command, "-c", str(self.root), *arguments], input)
+        return _run([*STANDIN, command, "-c", f"{self.root}/etc", *arguments], input)
 
     def ids(self, state: str, count: int) -> list[str]:
         """Queue IDs of that many messages in a state (as it was at first)."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mtatui.backends.demo import standin
+from mtatui.backends.demo import etc, standin
 from mtatui.backends.demo.spool import Spool
 from mtatui.backends.demo.writer import Draft, To, make_spool, write
 
@@ -24,6 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     make_spool(tmp_path / "spool")
+    etc.make(str(tmp_path), dict.fromkeys(etc.SERVICES, 25))
     return Spool(str(tmp_path))
 
 
@@ -33,7 +34,7 @@ def run(spool: Spool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
 
     def go(command: str, *arguments: str, input: str = "") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode())))
-        code = standin.main([command, "-c", spool.home, *arguments])
+        code = standin.main(standin.arguments(f"{spool.home}/etc", [command, *arguments])[1:])
         return code, *capfd.readouterr()
 
     return go

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getopt
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -35,11 +34,10 @@ def options_of(
 
 
 def spool_of(options: list[tuple[str, str]]) -> Spool:
-    """The queue that ``-c`` names."""
-    home = dict(options).get("-c", "")
-    if not os.path.isdir(f"{home}/spool"):
-        raise Fatal(f"open {home}/main.cf: No such file or directory")
-    return Spool(home)
+    """The queue of the configuration that ``-c`` names."""
+    from mtatui.backends.demo.configuration import Configuration
+
+    return Spool(Configuration(dict(options).get("-c", "")).home)
 
 
 def lines() -> Iterator[str]:

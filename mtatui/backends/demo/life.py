@@ -19,7 +19,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from mtatui.backends.demo import badday, letter, texts
+from mtatui.backends.demo import badday, etc, letter, smtpd, texts
 from mtatui.backends.demo.letter import Letter, Waiting
 from mtatui.backends.demo.maillog import Log, history
 from mtatui.backends.demo.spool import Broken, Spool
@@ -54,17 +54,22 @@ def main(arguments: list[str]) -> int:
         now = time.time()
         life = Life(Spool(home), texts.dice())
         try:
+            sockets = smtpd.listen(etc.SERVICES)
+            directory = etc.make(home, {name: s.getsockname()[1] for name, s in sockets.items()})
             messages = life.begin(now)
+            master = run_as_master(life.spool.path)
         except OSError as error:
             print(f"failed {error.strerror}: {error.filename or home}", flush=True)
             return 1
         print("ready", flush=True)
+        smtpd.Smtpd(life.spool, directory).serve([*sockets.values()])
         history(life.spool, messages)
         while not _parent_gone(BEAT):
             life.beat(time.time())
     finally:
         shutil.rmtree(home, ignore_errors=True)
         os.close(alive)
+    os.close(master)
     return 0
 
 
@@ -73,6 +78,14 @@ def lock_alive(home: str) -> int:
     fd = os.open(f"{home}/alive.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.rename(f"{home}/alive.new", f"{home}/alive")
+    return fd
+
+
+def run_as_master(spool: str) -> int:
+    """Show that Postfix runs, as master(8) does: its process id, in a file that it keeps locked."""
+    fd = os.open(f"{spool}/pid/master.pid", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(fd, b"%10d\n" % os.getpid())
     return fd
 
 

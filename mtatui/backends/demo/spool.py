@@ -1,8 +1,9 @@
 """The demo's queue, as its commands and its daemon handle it: places, the lock, the records, the log.
 
-The demo lives in one directory, its home: ``spool`` (a Postfix queue directory), ``mail.log``, and two files
-for its inhabitants: ``lock``, held by whoever changes the queue, and ``wake``, touched when the daemon shall
-look at once. Standard library only.
+The demo lives in one directory, its home: ``spool`` (a Postfix queue directory), ``etc`` (its configuration),
+``mail.log``, and files for its inhabitants: ``lock``, held by whoever changes the queue, ``wake``, touched
+when the daemon shall look at once, and ``reload``, when it shall read its configuration. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Spool:
         self.path = f"{home}/spool"
         self.maillog = f"{home}/mail.log"
         self.wake_file = f"{home}/wake"
+        self.reload_file = f"{home}/reload"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -94,8 +96,11 @@ class Spool:
 
     def wake(self) -> None:
         """Have the daemon look at the queue now."""
-        with open(self.wake_file, "a", encoding="ascii"):
-            os.utime(self.wake_file)
+        _touch(self.wake_file)
+
+    def reload(self) -> None:
+        """Have the daemon read its configuration."""
+        _touch(self.reload_file)
 
     def say(self, program: str, text: str) -> None:
         """Write a line into the mail log."""
@@ -103,11 +108,20 @@ class Spool:
             log.write(log_line(time.time(), program, text))
 
 
+def _touch(path: str) -> None:
+    with open(path, "a", encoding="ascii"):
+        os.utime(path)
+
+
 def log_line(at: float, program: str, text: str) -> bytes:
     """A line of the mail log, as postlogd(8) writes it; control characters become ``?`` (printable.c)."""
     stamp = time.strftime("%b %e %H:%M:%S", time.localtime(at))
-    pid = 1000 + sum(program.encode()) * 7 % 900
-    return f"{stamp} mx1 postfix/{program}[{pid}]: {printable(text)}\n".encode()
+    return f"{stamp} mx1 postfix/{program}[{pid_of(program)}]: {printable(text)}\n".encode()
+
+
+def pid_of(program: str) -> int:
+    """The process id under which a daemon of the demo writes."""
+    return 1000 + sum(program.encode()) * 7 % 900
 
 
 def printable(text: str) -> str:

@@ -9,11 +9,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 from mtatui.backends.demo.command import EX_FATAL, Fatal
 
-COMMANDS = ("postcat", "postconf", "postfix", "postqueue", "postsuper")
+COMMANDS = ("postcat", "postconf", "postfix", "postqueue", "postsuper", "sendmail")
+
+
+def arguments(directory: str, argv: Sequence[str]) -> list[str]:
+    """The arguments of ``__main__.py`` that have a command of Postfix played.
+
+    Args:
+        directory: the configuration directory, where the command names none itself.
+    """
+    command, *rest = argv
+    return ["standin", command, "-C" if command == "sendmail" else "-c", directory, *rest]
 
 
 def main(arguments: list[str]) -> int:
