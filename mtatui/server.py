@@ -24,6 +24,7 @@ from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action
 if TYPE_CHECKING:
     import asyncio
 
+    from mtatui.backends.configuration import Configuration
     from mtatui.backends.journal import Journal
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
@@ -193,6 +194,13 @@ class Server:
 
         facts = self.facts
         return Actor(self.host, self.tools, facts.queue_directory, facts.hash_names, facts.hash_depth)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What is set on it, and changing that."""
+        from mtatui.backends.configuration import Configuration
+
+        return Configuration(self.host, self.config_directory, self._name)
 
     @property
     def journal(self) -> Journal:

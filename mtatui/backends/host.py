@@ -11,11 +11,14 @@ import shlex
 import subprocess
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mtatui.text import clean
+
+if TYPE_CHECKING:
+    from mtatui.settings.plan import Tag
 
 
 class HostError(Exception):
@@ -62,6 +65,17 @@ class Completed:
     def errors(self) -> str:
         """What it printed to standard error, fit for a terminal."""
         return clean(self.stderr.decode("utf-8", "replace"), lines=True).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the server, as it was when it was looked at."""
+
+    data: bytes
+    tag: Tag
+    mode: int
+    uid: int
+    gid: int
 
 
 @dataclass(slots=True)
@@ -138,6 +152,18 @@ class Host(Protocol):
 
         Raises:
             ReadOnly, Missing, NotPermitted: it could not be started.
+        """
+        ...
+
+    async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
+        """Look at files: what is in them, and what they are, following symbolic links.
+
+        Args:
+            contents: False tells only what they are: no data, no digest.
+
+        Returns:
+            For each path the file, or the error that says in words why not: Missing where there is none,
+            NotPermitted where this user may not read it.
         """
         ...
 

@@ -11,9 +11,20 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from mtatui.backends.host import CommandLog, Completed, HostError, Missing, NotPermitted, ReadOnly, TimedOut
+from mtatui.backends.host import (
+    CommandLog,
+    Completed,
+    File,
+    HostError,
+    Missing,
+    NotPermitted,
+    ReadOnly,
+    TimedOut,
+)
+from mtatui.text import clean
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -98,6 +109,34 @@ class LocalHost:
             )
         except OSError as error:
             raise self._not_started(argv, error) from error
+
+    async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
+        """Look at files; see `Host.files`."""
+        from mtatui.backends import peek  # the queue does without
+
+        return {path: self._file(path, peek.look(path, contents)) for path in paths}
+
+    def _file(self, path: str, found: Mapping[str, Any]) -> File | HostError:
+        """What `peek` found, or what is wrong with it in words."""
+        import errno
+
+        from mtatui.settings.plan import Tag
+
+        if "errno" not in found:
+            tag = Tag(found["inode"], found["mtime_ns"], found["size"], found.get("digest", ""))
+            return File(found.get("data", b""), tag, found["mode"], found["uid"], found["gid"])
+        where = f"{clean(path)} on {self.name}"
+        match found["errno"]:
+            case errno.ENOENT | errno.ENOTDIR:
+                return Missing(f"There is no {where}.")
+            case errno.EACCES | errno.EPERM:
+                return NotPermitted(f"{where} may not be read by this user.")
+            case errno.EINVAL:
+                return HostError(f"{where} is no ordinary file.")
+            case errno.EFBIG:
+                return HostError(f"{where} is too large for a configuration file.")
+            case number:
+                return HostError(f"{where} could not be read: {os.strerror(number)}.")
 
     def _may(self, argv: Sequence[str], changes: bool) -> None:
         if changes and self.read_only:

@@ -1,0 +1,129 @@
+"""Controls: how each setting is read off a Postfix configuration, and written into one.
+
+Most settings are one parameter of main.cf under their own name, and need no more than their kind says. What
+is found in lists of restrictions is in `controls_lists`, what writes tables of its own in `controls_tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from mtatui.backends.postfix.draft import Draft, fit_for_a_line
+from mtatui.backends.postfix.reading import PostfixReading
+from mtatui.settings.current import Current, Override
+from mtatui.settings.kinds import Bytes, Kind, Networks, Refused, Switch
+from mtatui.settings.setting import Setting
+
+
+class Control(Protocol):
+    """One setting's way in and out of a configuration."""
+
+    def current(self, reading: PostfixReading) -> Current:
+        """What it is now."""
+        ...
+
+    def write(self, draft: Draft, value: Any) -> None:
+        """Have it become a value, in the draft.
+
+        Raises:
+            Refused: it cannot, in words.
+        """
+        ...
+
+
+class Unavailable:
+    """A setting that plain Postfix has nothing for."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def current(self, reading: PostfixReading) -> Current:
+        """Off, and why it cannot be otherwise."""
+        return Current(False, False, unavailable=self.why)
+
+    def write(self, draft: Draft, value: Any) -> None:
+        """Refuse."""
+        raise Refused(self.why)
+
+
+class Parameter:
+    """A setting that is one parameter of main.cf."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.name = setting.directive
+
+    def current(self, reading: PostfixReading) -> Current:
+        """What it is now."""
+        text = reading.lookup(self.name)
+        if text is None:
+            version = ".".join(map(str, reading.version))
+            return Current(
+                _empty(self.setting.kind),
+                _empty(self.setting.kind),
+                unavailable=f"this Postfix ({version}) does not know {self.name}",
+            )
+        assignment = reading.explicit(self.name)
+        value, odd = self.value(reading, text)
+        default, _ = self.value(reading, reading.defaults.get(self.name, ""))
+        return Current(
+            value,
+            default,
+            explicit=assignment is not None,
+            where=f"main.cf, line {assignment.line}" if assignment is not None else "",
+            overrides=tuple(overrides(reading, self.name)),
+            note=odd or self.note(reading, text),
+        )
+
+    def value(self, reading: PostfixReading, text: str) -> tuple[Any, str]:
+        """The value of what stands there, and what is odd about it."""
+        kind = self.setting.kind
+        if isinstance(kind, Networks):
+            return tuple(text.replace(",", " ").split()), ""
+        if isinstance(kind, Switch | Bytes) or not reading.expanded(text):
+            text = reading.expanded(text)
+        try:
+            return kind.parse(text), ""
+        except Refused as error:
+            # It is shown as it stands, where that is a value at all.
+            shown = _empty(kind) if isinstance(kind, Switch | Bytes) else text
+            return shown, str(error)
+
+    def note(self, reading: PostfixReading, text: str) -> str:
+        """What must be known beside it."""
+        worked_out = reading.expanded(text)
+        return f"= {worked_out}" if worked_out != text and len(worked_out) < 200 else ""
+
+    def write(self, draft: Draft, value: Any) -> None:
+        """Have it become a value."""
+        draft.set(self.name, fit_for_a_line(self.text(value)))
+
+    def text(self, value: Any) -> str:
+        """A value as main.cf has it."""
+        match value:
+            case bool():
+                return "yes" if value else "no"
+            case tuple():
+                return " ".join(value)
+            case _:
+                return str(value)
+
+
+def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
+    """The services in master.cf that say otherwise of a parameter."""
+    for service in reading.master.services:
+        for name in names:
+            if name in service.overrides:
+                value = service.overrides[name]
+                shown = value if len(names) == 1 else f"{name}={value}"
+                yield Override(
+                    service.name, shown, f"master.cf, line {service.lines.get(name, service.line)}"
+                )
+
+
+def _empty(kind: Kind) -> Any:
+    """What stands for a value that there is none of."""
+    if isinstance(kind, Switch):
+        return False
+    return 0 if isinstance(kind, Bytes) else () if isinstance(kind, Networks) else ""
