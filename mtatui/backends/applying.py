@@ -16,6 +16,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -155,24 +156,32 @@ async def _ask_for(
 ) -> Applied:
     loop = asyncio.get_running_loop()
     steps: list[Step] = []
+    entry = ""
 
-    def tell(step: Step) -> None:
-        steps.append(step)
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
-            loop.call_soon_threadsafe(progress, step)
+    def hear(told: Mapping[str, Any]) -> None:
+        nonlocal entry
+        entry = told.get("entry", entry)
+        if "step" in told:
+            steps.append(Step(told["step"], told["state"], clean(told["text"]), clean(told["command"])))
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+                loop.call_soon_threadsafe(progress, steps[-1])
 
     stop = threading.Event()
-    running = asyncio.ensure_future(to_its_end(ask, host, queue_directory, request, tell=tell, stop=stop))
+    asking = asyncio.ensure_future(to_its_end(ask, host, queue_directory, request, hear=hear, stop=stop))
     waiting = asyncio.ensure_future(cancel.wait()) if cancel is not None else None
     try:
-        await asyncio.wait({running, waiting} if waiting else {running}, return_when="FIRST_COMPLETED")
-        if not running.done():
+        await asyncio.wait({asking, waiting} if waiting else {asking}, return_when="FIRST_COMPLETED")
+        if not asking.done():
             stop.set()
-        answer = await running
+        answer = await asking
     except asyncio.CancelledError:
         stop.set()
-        await asyncio.wait({running})
+        await asyncio.wait({asking})
         raise
+    except Unreachable:
+        if not entry:
+            raise
+        answer = await _aftermath(host, queue_directory, entry, request["who"])
     finally:
         if waiting is not None:
             waiting.cancel()
@@ -191,16 +200,43 @@ async def _ask_for(
     )
 
 
+async def _aftermath(host: Host, queue_directory: str, id: str, who: str) -> Mapping[str, Any]:
+    """What came of an entry whose program has died: what its guard does about it, or we.
+
+    Raises:
+        HostError: nobody can tell.
+    """
+    deadline = time.monotonic() + SILENCE
+    while True:
+        await to_its_end(ask, host, queue_directory, {"operation": "settle", "who": who})
+        found = await to_its_end(ask, host, queue_directory, {"operation": "entry", "id": id}, changes=False)
+        state: dict[str, Any] = found["state"]
+        if state.get("phase") == "awaiting":
+            state |= {"outcome": "awaiting", "text": "Applied; it waits to be confirmed."}
+        if "outcome" in state:
+            return state | {"entry": id}
+        if time.monotonic() > deadline:
+            raise HostError(
+                f"The program that changes settings on {host.name} has died, and entry {id} does not come to "
+                "an end. Look at the configuration and at Postfix there, now."
+            )
+        await asyncio.sleep(0.2)
+
+
 def ask(
     host: Host,
     queue_directory: str,
     request: Mapping[str, Any],
     *,
     changes: bool = True,
-    tell: Progress = lambda step: None,
+    hear: Callable[[Mapping[str, Any]], None] = lambda told: None,
     stop: threading.Event | None = None,
 ) -> Any:
     """Ask the program on the server for one thing, and wait for the answer; blocks.
+
+    Args:
+        hear: is given all that it tells meanwhile.
+        stop: it shall come to an end, and take back what it has done.
 
     Raises:
         HostError: it says no, in words. NotPermitted, Unreachable, TimedOut: it did not even run, or died.
@@ -214,8 +250,7 @@ def ask(
                 return answer["result"]
             if "failed" in answer:
                 raise HostError(f"{host.name}: {clean(str(answer['failed']))}")
-            if "step" in answer:
-                tell(Step(answer["step"], answer["state"], clean(answer["text"]), clean(answer["command"])))
+            hear(answer)
     except TimeoutError as error:
         raise TimedOut(
             f"The program that changes settings on {host.name} says nothing any more. If it does not come to "
@@ -230,7 +265,7 @@ def ask(
     words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
     raise Unreachable(
         f"The program that changes settings on {host.name} has died{': ' + words if words else ''}. "
-        "What it had begun is taken back by its guard."
+        "What it had begun is taken back."
     )
 
 

@@ -43,7 +43,7 @@ class Apply:
         self.after = {edit["path"]: _bytes(edit["after"]) for edit in request["edits"]}
         self.entry = room.Entry(place, "")
         self.guard: "Optional[guard.Guard]" = None
-        self.log = master.Log("")
+        self.log = master.Log("", "/")
 
     def run(self) -> "Dict[str, Any]":
         """Do it: the outcome."""
@@ -202,7 +202,7 @@ class Apply:
 
     def _replace(self) -> None:
         with self.teller.telling("replace") as said:
-            self.log = master.Log(self.request["log"])
+            self.log = master.Log(self.room.queue, self.request["log"])
             self.entry.note(phase=room.TOUCHING)
             listed = self.entry.document["files"]
             for file in listed:

@@ -2,6 +2,7 @@
 written down. It may be interrupted at any point and done again."""
 
 import contextlib
+import re
 import time
 
 from . import files, master, revive, room
@@ -9,9 +10,14 @@ from .tell import Stop, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict
+    from typing import Any, Dict, Tuple
 
     from .tell import Teller
+
+#: Seconds after which a service must answer again: master(8) waits with one that has died at its start, a
+#: minute unless main.cf says otherwise (service_throttle_time), whatever is reloaded meanwhile.
+THROTTLED = 75.0
+ATTEMPTS = 2
 
 
 def roll_back(entry: "room.Entry", teller: "Teller", why: str, interrupted: bool = False) -> "Dict[str, Any]":
@@ -47,21 +53,27 @@ def end(entry: "room.Entry", outcome: str, text: str, **more: "Any") -> "Dict[st
     return state
 
 
-def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "tuple[str, str]":
+def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[str, str]":
+    """Have Postfix work with the old files: the outcome, in a word and in words."""
     if not document["running"]:
         return (
             "rolled back",
             why + " The old configuration is back. Postfix does not run, and did not before.",
         )
-    log = master.Log(document["log"])
-    try:
-        revive.reload(document, teller, "roll back", start=True)
-        trouble = revive.trouble(document, log)
-    except (Stop, OSError) as error:
-        trouble = [words(error)]
-    if trouble:
-        return "broken", (
-            "%s The old configuration is back, but Postfix is not well: %s. Look at its log; "
-            "then, as root: postfix reload, or postfix stop and postfix start" % (why, "; ".join(trouble))
-        )
-    return "rolled back", why + " The old configuration is back, and Postfix answers."
+    trouble = []
+    for _ in range(ATTEMPTS):
+        # What died of the new configuration may be heard of only now: the second reload knows only the old.
+        try:
+            log = master.Log(document["queue"], document["log"])
+            revive.reload(document, teller, "roll back", start=True)
+            trouble = revive.trouble(document, log, THROTTLED)
+        except (Stop, OSError) as error:
+            trouble = [words(error)]
+        if not trouble:
+            later = re.search(r"\b(?!smtpd |postscreen )\S+ died \(", why)
+            waits = "; master starts again within a minute what has died" if later else ""
+            return "rolled back", why + " The old configuration is back, and Postfix answers%s." % waits
+    return "broken", (
+        "%s The old configuration is back, but Postfix is not well: %s. Look at its log; "
+        "then, as root: postfix reload, or postfix stop and postfix start" % (why, "; ".join(trouble))
+    )

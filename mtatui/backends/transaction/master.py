@@ -7,7 +7,7 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Dict, List, Optional, Set
 
 #: Where distributions write mail where Postfix does not do so itself.
 LOGS = ("/var/log/mail.log", "/var/log/maillog")
@@ -16,10 +16,9 @@ PAST = 256 * 1024
 #: Bytes of the log since then that are read.
 SINCE = 4 * 1024 * 1024
 
-_DIED = re.compile(
-    rb"/master\[(\d+)\]: warning: process \S*?([^/ ]+) pid (\d+) (exit status \d+|killed by \S+ \d+)"
-)
-_FATAL = re.compile(rb"/([\w-]+)\[(\d+)\]: (?:fatal|panic): (.*)")
+_DIED = re.compile(rb"/master\[(\d+)\]: warning: process \S*?([^/ ]+) pid (\d+) (exit status|killed by)")
+_KILLED = re.compile(rb"/master\[\d+\]: warning: process \S*?([^/ ]+) pid \d+ (killed by signal \d+)")
+_FATAL = re.compile(rb"/([\w-]+)\[(\d+)\]: ((?:fatal|panic): .*)")
 
 
 def pid(queue: str) -> int:
@@ -40,40 +39,58 @@ def pid(queue: str) -> int:
     return 0
 
 
+def _child(pid: bytes, master: int) -> bool:
+    """Whether a process is a child of the master: one that logs a fatal error lives on for a second."""
+    try:
+        with open(b"/proc/%s/stat" % pid, "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1]) == master
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 class Log:
     """The mail log from now on."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, queue: str, path: str) -> None:
         """Begin to listen. ``path``: maillog_file (postconf(5)), "" where it goes through syslog."""
         names = (path,) if path.startswith("/") else LOGS
-        self.path = next((name for name in names if os.path.exists(name)), "")
-        self._from = os.path.getsize(self.path) if self.path else 0
-        self._inode = os.stat(self.path).st_ino if self.path else 0
+        self._queue = queue
+        self._path = next((name for name in names if os.path.exists(name)), "")
+        info = os.stat(self._path) if self._path else None
+        self._from, self._inode = (info.st_size, info.st_ino) if info else (0, 0)
+        self._seen = -1
+        self._found: "List[str]" = []
+        self._usual: "Optional[Set[bytes]]" = None
 
     def deaths(self) -> "List[str]":
-        """Which daemons have died since then that did not die before, in words."""
-        if not self.path:
-            return []
+        """Which daemons of this Postfix have died since then, that did not die before, in words."""
         try:
-            with open(self.path, "rb") as file:
-                start = self._from if os.fstat(file.fileno()).st_ino == self._inode else 0
-                past = max(0, start - PAST)
-                file.seek(past)
-                before = file.read(start - past)
-                since = file.read(SINCE)
+            with open(self._path, "rb") as file:
+                info = os.fstat(file.fileno())
+                start = self._from if info.st_ino == self._inode else 0
+                if info.st_size == self._seen:
+                    return self._found
+                self._seen = info.st_size
+                if self._usual is None:
+                    past = max(0, start - PAST)
+                    file.seek(past)
+                    self._usual = {name for _, name, _, _ in _DIED.findall(file.read(start - past))}
+                file.seek(start)
+                self._found = self._read(file.read(SINCE), self._usual)
         except OSError:
-            return []
-        usual = {name for _, name, _, _ in _DIED.findall(before)}
-        why = {number: text for _, number, text in _FATAL.findall(since)}
-        found: "List[str]" = []
-        for _, name, number, how in _DIED.findall(since):
+            pass
+        return self._found
+
+    def _read(self, lines: bytes, usual: "Set[bytes]") -> "List[str]":
+        ours = pid(self._queue)
+        died = {number for master, _, number, _ in _DIED.findall(lines) if int(master) == ours}
+        found: "Dict[bytes, bytes]" = {}
+        for name, number, text in _FATAL.findall(lines):
+            if name not in usual and (number in died or int(number) == ours or _child(number, ours)):
+                found.setdefault(name, text)
+        for name, text in _KILLED.findall(lines):
             if name not in usual:
-                usual.add(name)
-                text = name + b" died (" + how + b")" + (b": " + why[number] if number in why else b"")
-                found.append(text.decode("utf-8", "replace")[:400])
-        found += [
-            "master died: " + text.decode("utf-8", "replace")[:400]
-            for name, _, text in _FATAL.findall(since)
-            if name == b"master"
+                found.setdefault(name, text)
+        return [
+            (name + b" died (" + text + b")").decode("utf-8", "replace")[:400] for name, text in found.items()
         ]
-        return found

@@ -13,7 +13,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple
+    from typing import Any, Callable, Dict, List, Tuple
 
     Probe = Dict[str, Any]
 
@@ -23,7 +23,9 @@ PATIENCE = 12.0
 ROUNDS = 2
 #: Seconds between two sessions, and until an unwell listener is taken for unwell.
 PAUSE = 0.15
-TROUBLE = 4.0
+TROUBLE = 3.0
+#: Seconds between looks at how the sessions stand.
+TICK = 0.02
 
 _BROKEN = re.compile(rb"421|451[ -]4\.3\.")
 
@@ -32,19 +34,32 @@ class Unwell(Exception):
     """It does not answer as it should: in words."""
 
 
-def ask_all(probes: "List[Probe]", rounds: int, trouble: float) -> "List[Tuple[str, str]]":
-    """Those with which something is wrong, and what; all are asked at once."""
-    answers = [""] * len(probes)
+def ask_all(
+    probes: "List[Probe]", rounds: int, trouble: float, worse: "Callable[[], bool]" = lambda: False
+) -> "List[Tuple[str, str]]":
+    """Those with which something is wrong, and what; all are asked at once.
+
+    Args:
+        rounds: sessions that must go well, one after the other.
+        trouble: seconds during which those that do not answer are asked again.
+        worse: nothing need be waited for any more; looked at from time to time.
+    """
+    answers = {}  # what is wrong with each, by number, once that is known
+    over = threading.Event()
 
     def ask_one(number: int) -> None:
-        answers[number] = _ask(probes[number], rounds, trouble)
+        answers[number] = _ask(probes[number], rounds, trouble, over)
 
-    threads = [threading.Thread(target=ask_one, args=(number,), daemon=True) for number in range(len(probes))]
+    # They may sit in a session that nobody answers: they are not waited for where that is known.
+    threads = [threading.Thread(target=ask_one, args=(n,), daemon=True) for n in range(len(probes))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-    return [(called(one), answers[number]) for number, one in enumerate(probes) if answers[number]]
+    while any(thread.is_alive() for thread in threads) and not over.wait(TICK):
+        if worse():
+            over.set()
+    known = dict(answers)
+    wrong = [(called(one), known.get(number, "")) for number, one in enumerate(probes)]
+    return [(name, text) for name, text in wrong if text]
 
 
 def called(probe: "Probe") -> str:
@@ -53,7 +68,7 @@ def called(probe: "Probe") -> str:
     return "%s:%s (%s)" % (host, probe["port"], probe["name"])
 
 
-def _ask(probe: "Probe", rounds: int, trouble: float) -> str:
+def _ask(probe: "Probe", rounds: int, trouble: float, over: "threading.Event") -> str:
     """Ask until so many sessions in a row went well; what is wrong if they do not in time."""
     until = time.monotonic() + trouble
     well = 0
@@ -65,9 +80,9 @@ def _ask(probe: "Probe", rounds: int, trouble: float) -> str:
                 return ""
         except (OSError, Unwell, ValueError) as error:
             well = 0
-            if time.monotonic() > until:
+            if time.monotonic() > until or over.is_set():
                 return _words(error)
-        time.sleep(PAUSE)
+        over.wait(PAUSE)
 
 
 def session(probe: "Probe", patience: float = PATIENCE) -> None:

@@ -62,11 +62,16 @@ def reload(document: "Document", teller: "Teller", step: str, *, start: bool = F
             command(what, teller, step)
 
 
-def trouble(document: "Document", log: "master.Log") -> "List[str]":
+def trouble(document: "Document", log: "master.Log", patience: float = probe.TROUBLE) -> "List[str]":
     """What is wrong with a Postfix that ran before, in words, after its reload. What did not answer before
     the change need not answer after it."""
-    if not master.pid(document["queue"]):
-        return ["Postfix does not run any more", *log.deaths()]
     probes = [one for one in document["probes"] if probe.called(one) not in document["unwell"]]
-    found = ["%s %s" % answer for answer in probe.ask_all(probes, probe.ROUNDS, probe.TROUBLE)]
-    return found + log.deaths()
+
+    def worse() -> bool:
+        return bool(log.deaths()) or not master.pid(document["queue"])
+
+    found = ["%s %s" % answer for answer in probe.ask_all(probes, probe.ROUNDS, patience, worse)]
+    found += log.deaths()
+    if not master.pid(document["queue"]):
+        found.insert(0, "Postfix does not run any more")
+    return found
