@@ -18,6 +18,7 @@ from mtatui.settings.catalogue import ALL
 from mtatui.settings.kinds import Kind, Refused, RelayLogin, Zones
 from mtatui.settings.profile import unknown
 from mtatui.settings.syntax import LONGEST, quoted
+from mtatui.text import clean
 
 if TYPE_CHECKING:
     from mtatui.settings.current import Reading
@@ -81,13 +82,13 @@ def _login(kind: RelayLogin, text: str, key: str) -> Any:
     if rest:
         raise Refused(
             "a password does not go on the command line, where everybody on this machine can read it. "
-            f"Write {key}={user} to be asked, or {key}={user}:- to have it read from standard input"
+            f"Write {key}=USER to be asked, or {key}=USER:- to have it read from standard input"
         )
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
-            f"nobody is here to be asked for the password; {key}={user}:- reads it from standard input"
+            f"nobody is here to be asked for the password; {key}=USER:- reads it from standard input"
         )
-    return kind.login(user, click.prompt(f"Password of {user}", hide_input=True, err=True))
+    return kind.login(user, click.prompt(f"Password of {clean(user)}", hide_input=True, err=True))
 
 
 def resolve(assignments: Iterable[Assignment], reading: Reading) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,6 +77,12 @@ def permitted(server: Server) -> None:
         raise (ReadOnly if server.host.read_only else NotPermitted)(f"Settings cannot be changed: {why}.")
 
 
+def settle(server: Server) -> None:
+    """Have taken back what was interrupted (a reboot, a killed guard), and say so."""
+    for entry in wait_for(server.configuration.settle()):
+        output.say(f"{entry.id} by {entry.who} had been interrupted: {entry.text}")
+
+
 def change(
     server: Server,
     plan: Plan,
@@ -105,7 +112,8 @@ def change(
     permitted(server)
     agree(plan, yes=yes, accept_risk=accept_risk)
     applied = wait_for(_apply(server, plan, confirm_within))
-    tell(plan, applied, json=json)
+    _tell_what_others_did(plan, applied)
+    told(applied, plan, json=json)
     return applied.exit_code
 
 
@@ -143,7 +151,7 @@ def agree(plan: Plan, *, yes: bool, accept_risk: bool) -> None:
             output.say(line.strip())
         return
     what = f"{_changes(len(plan.changes))} for {plan.server}"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _somebody_here():
         if yes:
             grave = "\n".join(warnings(plan))
             raise Refused(
@@ -165,6 +173,24 @@ def agree(plan: Plan, *, yes: bool, accept_risk: bool) -> None:
         raise Refused("nothing was done")
 
 
+def question(what: str, *, yes: bool) -> None:
+    """Ask a plain question, where it is not answered already.
+
+    Raises:
+        Refused: the answer was no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not _somebody_here():
+        raise Refused(f"{what}: that asks first, and nobody is here to be asked. Say --yes to do it.")
+    if not click.confirm(f"{clean(what)}?", err=True):
+        raise Refused("nothing was done")
+
+
+def _somebody_here() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 async def _apply(server: Server, plan: Plan, confirm_within: float | None) -> Applied:
     with Watch(_STOPPING) as watch:
         return await server.configuration.apply(
@@ -181,11 +207,20 @@ def _step(step: Step) -> None:
         output.say(f"{mark} {step.name:9} {step.text}".rstrip())
 
 
-def tell(plan: Plan, applied: Applied, *, json: bool) -> None:
-    """What became of it: data on standard output, the story on standard error."""
+def _tell_what_others_did(plan: Plan, applied: Applied) -> None:
+    """What somebody else has changed meanwhile, to be judged. Not of files that hold passwords."""
+    for edit in plan.edits:
+        if edit.path in applied.versions and not edit.secrets:
+            _, now = applied.versions[edit.path]
+            for line in replace(edit, after=now).diff():
+                output.say(line)
+
+
+def told(applied: Applied, plan: Plan | None = None, *, json: bool) -> None:
+    """Tell what became of it: data on standard output, the story on standard error."""
     with contextlib.suppress(OSError):  # nobody listens any more; it is done all the same
         if json:
-            output.put_json(as_json(plan) | outcome_as_json(applied))
+            output.put_json((as_json(plan) if plan else {}) | outcome_as_json(applied))
         else:
             output.put(f"{applied.outcome}  {applied.entry_id}".rstrip())
         if applied.text:

@@ -161,6 +161,7 @@ def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int
     """Read, plan, and go on as `changing.change` does. Who may change nothing may still look at a plan."""
     if not dry_run:
         changing.permitted(server)
+        changing.settle(server)
     reading = _read(server)
     try:
         plan = server.configuration.plan(reading, wanted(reading))
