@@ -78,7 +78,10 @@ def _login(kind: RelayLogin, text: str, key: str) -> Any:
     if not text:
         return None
     if rest == "-":
-        return kind.login(user, sys.stdin.readline(LONGEST + 3).rstrip("\r\n"))
+        try:
+            return kind.login(user, sys.stdin.readline(LONGEST + 3).rstrip("\r\n"))
+        except UnicodeDecodeError as error:
+            raise Refused("what came on standard input is no UTF-8") from error
     if rest:
         raise Refused(
             "a password does not go on the command line, where everybody on this machine can read it. "

@@ -74,9 +74,10 @@ class Command:
     input: str = ""
 
     def __str__(self) -> str:
+        """As a person would type it; STAGE is the staged copy."""
         import shlex
 
-        return shlex.join(self.argv)
+        return shlex.join(word.replace("{stage}", "STAGE") for word in self.argv)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,9 @@ def server(configuration: FakeConfiguration) -> FakeServer:
 def cli(server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run a command; ``keys`` are typed on a terminal, ``stdin`` is piped in."""
 
-    def run(*arguments: str, stdin: str = "", keys: str | None = None) -> Said:
+    def run(*arguments: str, stdin: str | bytes = "", keys: str | None = None) -> Said:
         monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: server)
-        piped = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+        piped = io.TextIOWrapper(io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode()), "utf-8")
         monkeypatch.setattr("sys.stdin", piped if keys is None else Terminal(keys))
         monkeypatch.setattr("sys.stderr.isatty", lambda: keys is not None)
         code = guarded(lambda: root.main(list(arguments), "mtatui", standalone_mode=False))
@@ -337,6 +337,7 @@ def test_a_password_is_read_from_standard_input(cli: Cli, configuration: FakeCon
     assert configuration.planned == {"outbound.relay_login": Login("ann", "s3cr:et")}
     assert "s3cr" not in said.out + said.err
     assert cli("settings", "set", "outbound.relay_login=ann:-", "--yes", stdin="").code == 2
+    assert cli("settings", "set", "outbound.relay_login=ann:-", "--yes", stdin=b"\xff\n").code == 2
 
 
 def test_a_password_is_asked_for(
