@@ -14,6 +14,7 @@ from typing import Any
 
 from mtatui.backends.host import Host
 from mtatui.backends.postfix import reading as postfix
+from mtatui.backends.postfix import tables
 from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.reading import PostfixReading
@@ -26,7 +27,10 @@ _AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells the 
 
 
 def _controls() -> dict[str, Control]:
+    from mtatui.backends.postfix import controls_lists, controls_tables
+
     controls: dict[str, Control] = {key: Parameter(setting) for key, setting in ALL.items()}
+    controls |= controls_lists.CONTROLS | controls_tables.CONTROLS
     for key in ("inbound.blocked_extensions_notify_admin", "inbound.blocked_extensions_notify_recipient"):
         controls[key] = Unavailable(_AMAVIS)
     return controls
@@ -65,7 +69,9 @@ class Configuration:
             HostError: there is no Postfix or no main.cf, or it may not be read.
         """
         begun = time.monotonic()
-        source = await postfix.read(self.host, self._config_directory)
+        source = await postfix.read(
+            self.host, self._config_directory, own=tables.TYPES, looked_into=("smtp_sasl_password_maps",)
+        )
         return Reading(
             server=self.name,
             at=time.time(),

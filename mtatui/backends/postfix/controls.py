@@ -93,7 +93,7 @@ class Parameter:
     def note(self, reading: PostfixReading, text: str) -> str:
         """What must be known beside it."""
         worked_out = reading.expanded(text)
-        return f"= {worked_out}" if worked_out != text and len(worked_out) < 200 else ""
+        return f"= {worked_out}" if worked_out not in ("", text) and len(worked_out) < 200 else ""
 
     def write(self, draft: Draft, value: Any) -> None:
         """Have it become a value."""

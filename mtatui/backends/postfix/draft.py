@@ -1,4 +1,4 @@
-"""A draft: the configuration as it would be. Controls write into it; in the end the edits are what differs."""
+"""A draft: the configuration as it would be. Controls write into it; what differs in the end is the edits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from mtatui.backends.host import File
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.postfix.reading import PostfixReading
-from mtatui.settings.kinds import Refused
+from mtatui.settings.kinds import Refused, Trial
 from mtatui.settings.plan import Caution, Edit
 from mtatui.text import clean
 
@@ -28,8 +28,10 @@ class Draft:
         self.before = reading
         self.main: MainCf = reading.main
         self.written: dict[str, Written] = {}
+        self.turned: dict[Trial, list[str]] = {}
+        """Checks and block lists that become off, go on trial, are enforced."""
         self.words: list[str] = []
-        """What it means, in sentences."""
+        """What else it means, in sentences."""
         self.cautions: list[Caution] = []
 
     @property

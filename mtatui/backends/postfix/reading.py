@@ -12,12 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 from mtatui.backends.host import Completed, File, Host, HostError
 from mtatui.backends.postfix.expand import expand
 from mtatui.backends.postfix.main_cf import Assignment, MainCf
 from mtatui.backends.postfix.master_cf import MasterCf, Service
 from mtatui.backends.postfix.tools import Tools, explain
+
+T = TypeVar("T")
 
 #: What Postfix compiles a table into: the ending of the file beside its source (postmap(1)).
 COMPILED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag", "sdbm": ".pag"}
@@ -47,6 +50,8 @@ class PostfixReading:
     tables: Mapping[str, int | None] = field(default_factory=dict, repr=False)
     """Files of tables that are named in main.cf and master.cf, sources and compiled ones, and when they were
     changed (nanoseconds since the epoch); None for what is not there or cannot be seen."""
+
+    _derived: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def version(self) -> tuple[int, ...]:
@@ -95,6 +100,13 @@ class PostfixReading:
         """A text as Postfix understands it in main.cf."""
         return _expanded(text, self.lookup)
 
+    def derived(self, name: str, make: Callable[[PostfixReading], T]) -> T:
+        """What is made of this configuration once, when it is first asked for."""
+        if name not in self._derived:
+            self._derived[name] = make(self)
+        made: T = self._derived[name]
+        return made
+
     def services(self, *commands: str) -> Iterator[Service]:
         """The services that run one of these commands."""
         return (service for service in self.master.services if service.command in commands)
@@ -114,12 +126,15 @@ def _expanded(text: str, lookup: Callable[[str], str | None]) -> str:
         return text
 
 
-async def read(host: Host, config_directory: str | None, own: Iterable[str] = ()) -> PostfixReading:
+async def read(
+    host: Host, config_directory: str | None, own: Iterable[str] = (), looked_into: Iterable[str] = ()
+) -> PostfixReading:
     """Read the configuration.
 
     Args:
         config_directory: None for the one that Postfix takes by itself.
         own: the names of further files below the configuration directory.
+        looked_into: parameters that name tables whose sources are wanted, too.
 
     Raises:
         HostError: there is no Postfix or no main.cf, or it may not be read.
@@ -147,6 +162,8 @@ async def read(host: Host, config_directory: str | None, own: Iterable[str] = ()
             raise error
     main, master = (file.data for path in (main_path, master_path) if isinstance(file := files[path], File))
     parsed = MainCf.parse(main)
+    named = " ".join(values.get(name, "") for name in looked_into).replace("$config_directory", directory)
+    files |= await host.files(path for _, path in _TABLE.findall(named) if path not in files)
     return PostfixReading(
         config_directory=directory,
         main=parsed,
