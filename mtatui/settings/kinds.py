@@ -14,28 +14,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from mtatui.settings import extensions, syntax
-from mtatui.settings.syntax import Refused, few, one_line, quoted, words
+from mtatui.settings.syntax import few, one_line, quoted, words
 from mtatui.text import clean
 
-__all__ = [
-    "Bytes",
-    "Choice",
-    "Extensions",
-    "Kind",
-    "Login",
-    "Name",
-    "Networks",
-    "Refused",
-    "Relay",
-    "RelayGuard",
-    "RelayLogin",
-    "Restriction",
-    "Switch",
-    "Tables",
-    "Trial",
-    "Zone",
-    "Zones",
-]
+#: A value that cannot be, and why, in words for the person.
+Refused = syntax.Refused
 
 
 class Trial(StrEnum):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from mtatui.backends.applying import Applied, Ending, Step
 from mtatui.backends.history import Entry, FileChange
 from mtatui.backends.host import CommandLog
+from mtatui.cli.guard import guarded
+from mtatui.cli.main import root
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Finding, Override, Reading
 from mtatui.settings.kinds import (
@@ -172,3 +178,41 @@ OPEN_RELAY = Finding(
     "open-relay", "Anybody can send.", True, "inbound.reject_unauth_destination", "main.cf, line 3"
 )
 DUPLICATE = Finding("duplicate", "myhostname is said twice.", False, "", "main.cf, lines 3 and 9")
+
+
+class Terminal(io.StringIO):
+    """A keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class CommandLine:
+    """Runs commands on a server; ``keys`` are typed on a terminal, ``stdin`` is piped in."""
+
+    def __init__(
+        self, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: server)
+        self._patch, self._said = monkeypatch.setattr, capsys.readouterr
+
+    def __call__(self, *arguments: str, stdin: str | bytes = "", keys: str | None = None) -> Said:
+        piped = io.TextIOWrapper(io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode()), "utf-8")
+        self._patch("sys.stdin", piped if keys is None else Terminal(keys))
+        self._patch("sys.stderr.isatty", lambda: keys is not None)
+        code = guarded(lambda: root.main(list(arguments), "mtatui", standalone_mode=False))
+        captured = self._said()
+        return Said(code, captured.out, captured.err)

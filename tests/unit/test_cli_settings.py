@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -17,8 +13,7 @@ from hypothesis import strategies as st
 
 from mtatui.backends.applying import Ending
 from mtatui.cli.assignments import parse
-from mtatui.cli.guard import Misused, guarded
-from mtatui.cli.main import root
+from mtatui.cli.guard import Misused
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.kinds import Login, Trial, Zone
 from mtatui.settings.plan import Caution
@@ -29,6 +24,7 @@ from tests.unit.settings_fake import (
     OPEN_RELAY,
     OVERRIDE,
     PATH,
+    CommandLine,
     FakeConfiguration,
     FakeServer,
     entry,
@@ -36,29 +32,6 @@ from tests.unit.settings_fake import (
 )
 
 HELO = "inbound.smtpd_helo_required"
-
-
-class Terminal(io.StringIO):
-    """A keyboard."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@dataclass
-class Said:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Said]
 
 
 @pytest.fixture
@@ -81,25 +54,17 @@ def server(configuration: FakeConfiguration) -> FakeServer:
 
 
 @pytest.fixture
-def cli(server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run a command; ``keys`` are typed on a terminal, ``stdin`` is piped in."""
-
-    def run(*arguments: str, stdin: str | bytes = "", keys: str | None = None) -> Said:
-        monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: server)
-        piped = io.TextIOWrapper(io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode()), "utf-8")
-        monkeypatch.setattr("sys.stdin", piped if keys is None else Terminal(keys))
-        monkeypatch.setattr("sys.stderr.isatty", lambda: keys is not None)
-        code = guarded(lambda: root.main(list(arguments), "mtatui", standalone_mode=False))
-        captured = capsys.readouterr()
-        return Said(code, captured.out, captured.err)
-
-    return run
+def cli(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """The command line on it."""
+    return CommandLine(server, monkeypatch, capsys)
 
 
 # --- looking ---
 
 
-def test_show_everything_a_page_one(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_show_everything_a_page_one(cli: CommandLine, configuration: FakeConfiguration) -> None:
     lines = cli("settings", "show").out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(ALL)
     page = cli("settings", "show", "outbound").out
@@ -118,7 +83,7 @@ def test_show_everything_a_page_one(cli: Cli, configuration: FakeConfiguration) 
     assert "a remark" in row
 
 
-def test_show_for_programs(cli: Cli) -> None:
+def test_show_for_programs(cli: CommandLine) -> None:
     document = cli("settings", "show", "--json").json
     assert set(document["settings"]) == set(ALL)
     networks = document["settings"]["outbound.mynetworks"]
@@ -129,7 +94,7 @@ def test_show_for_programs(cli: Cli) -> None:
     assert set(cli("settings", "show", HELO, "--json").json["settings"]) == {HELO}
 
 
-def test_unknown_names_are_told_with_near_ones(cli: Cli) -> None:
+def test_unknown_names_are_told_with_near_ones(cli: CommandLine) -> None:
     said = cli("settings", "show", "mynetworks")
     assert said.code == 2
     assert "near it: outbound.mynetworks" in said.err
@@ -137,7 +102,9 @@ def test_unknown_names_are_told_with_near_ones(cli: Cli) -> None:
     assert cli("settings", "export", "elsewhere").code == 2
 
 
-def test_passwords_are_masked_wherever_settings_are_shown(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_passwords_are_masked_wherever_settings_are_shown(
+    cli: CommandLine, configuration: FakeConfiguration
+) -> None:
     configuration.now = reading(outbound__relay_login=Login("ann", "s3cret"))
     for arguments in (["show"], ["show", "outbound.relay_login"], ["show", "--json"], ["export"]):
         said = cli("settings", *arguments)
@@ -146,7 +113,7 @@ def test_passwords_are_masked_wherever_settings_are_shown(cli: Cli, configuratio
         assert "ann" in said.out
 
 
-def test_lint(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_lint(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "lint")
     assert (said.code, said.out) == (0, "")
     assert "Nothing found" in said.err
@@ -165,7 +132,7 @@ def test_lint(cli: Cli, configuration: FakeConfiguration) -> None:
     assert cli("settings", "lint").code == 0
 
 
-def test_what_was_changed_by_hand_is_said(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_what_was_changed_by_hand_is_said(cli: CommandLine, configuration: FakeConfiguration) -> None:
     configuration.now = replace(configuration.now, changed_outside=("/etc/postfix/main.cf",))
     assert "by hand" in cli("settings", "show").err
 
@@ -173,7 +140,7 @@ def test_what_was_changed_by_hand_is_said(cli: Cli, configuration: FakeConfigura
 # --- setting ---
 
 
-def test_set_shows_asks_and_applies(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_set_shows_asks_and_applies(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", f"{HELO}=on", "outbound.relayhost=[smtp.example.com]:587", keys="y\n")
     assert (said.code, said.out) == (0, "applied  261122-201500-sabc\n")
     assert configuration.planned == {HELO: True, "outbound.relayhost": "[smtp.example.com]:587"}
@@ -185,7 +152,7 @@ def test_set_shows_asks_and_applies(cli: Cli, configuration: FakeConfiguration) 
     assert configuration.applied == []
 
 
-def test_without_a_terminal_nothing_asks(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_without_a_terminal_nothing_asks(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", f"{HELO}=on")
     assert said.code == 3
     assert "--yes" in said.err
@@ -194,7 +161,9 @@ def test_without_a_terminal_nothing_asks(cli: Cli, configuration: FakeConfigurat
     assert len(configuration.applied) == 1
 
 
-def test_a_dry_run_shows_the_plan_and_does_nothing(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_a_dry_run_shows_the_plan_and_does_nothing(
+    cli: CommandLine, configuration: FakeConfiguration
+) -> None:
     configuration.cautions = (Caution("mind this"), Caution("grave thing", True))
     said = cli("settings", "set", f"{HELO}=on", "--dry-run")
     assert said.code == 0
@@ -209,14 +178,14 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(cli: Cli, configuration: Fake
     assert configuration.applied == []
 
 
-def test_what_is_so_already_is_no_change(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_what_is_so_already_is_no_change(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", "outbound.myhostname=mx1.example.com")
     assert (said.code, said.out) == (0, "unchanged\n")
     assert cli("settings", "set", f"{HELO}=off", "--json").json["outcome"] == "unchanged"
     assert configuration.applied == []
 
 
-def test_lists_are_added_to_and_taken_from(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_lists_are_added_to_and_taken_from(cli: CommandLine, configuration: FakeConfiguration) -> None:
     zones, networks = "inbound.reject_rbl_client", "outbound.mynetworks"
     cli("settings", "set", "--yes", f"{networks}+=10.0.0.0/8 127.0.0.0/8", f"{zones}-=bl.example.net")
     assert configuration.planned == {
@@ -236,7 +205,7 @@ def test_lists_are_added_to_and_taken_from(cli: Cli, configuration: FakeConfigur
 
 
 def test_all_mistakes_are_told_at_once_and_nothing_is_done(
-    cli: Cli, configuration: FakeConfiguration
+    cli: CommandLine, configuration: FakeConfiguration
 ) -> None:
     said = cli("settings", "set", "--yes", "nonsense", "inbound.smtpd_helo_requird=on", f"{HELO}=maybe",
                "outbound.mynetworks=127.0.0.1/8", "inbound.reject_unauth_destination=off",
@@ -248,7 +217,7 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_done(
     assert configuration.planned == {}
 
 
-def test_what_the_server_cannot_do_is_refused(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_what_the_server_cannot_do_is_refused(cli: CommandLine, configuration: FakeConfiguration) -> None:
     configuration.refuses = "amavis is not here"
     said = cli("settings", "set", "--yes", f"{HELO}=on")
     assert said.code == 3
@@ -256,7 +225,7 @@ def test_what_the_server_cannot_do_is_refused(cli: Cli, configuration: FakeConfi
 
 
 def test_who_may_not_change_may_still_plan(
-    cli: Cli, configuration: FakeConfiguration, server: FakeServer
+    cli: CommandLine, configuration: FakeConfiguration, server: FakeServer
 ) -> None:
     configuration.why = "only root may do that"
     said = cli("settings", "set", "--yes", f"{HELO}=on")
@@ -268,7 +237,7 @@ def test_who_may_not_change_may_still_plan(
     assert configuration.applied == []
 
 
-def test_yes_does_not_answer_what_is_grave(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_yes_does_not_answer_what_is_grave(cli: CommandLine, configuration: FakeConfiguration) -> None:
     configuration.cautions = (Caution("Nobody could send any more.", True),)
     said = cli("settings", "set", f"{HELO}=on", "--yes")
     assert said.code == 3
@@ -288,13 +257,15 @@ def test_yes_does_not_answer_what_is_grave(cli: Cli, configuration: FakeConfigur
     [(Ending.APPLIED, 0), (Ending.UNCHANGED, 0), (Ending.REFUSED, 3), (Ending.CHANGED, 3),
      (Ending.ROLLED_BACK, 5), (Ending.BROKEN, 5)],
 )  # fmt: skip
-def test_exit_codes(cli: Cli, configuration: FakeConfiguration, ending: Ending, code: int) -> None:
+def test_exit_codes(cli: CommandLine, configuration: FakeConfiguration, ending: Ending, code: int) -> None:
     configuration.ending = ending
     said = cli("settings", "set", f"{HELO}=on", "--yes", "--json")
     assert (said.code, said.json["outcome"], said.json["entry"]) == (code, str(ending), "261122-201500-sabc")
 
 
-def test_what_somebody_else_did_meanwhile_is_shown(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_what_somebody_else_did_meanwhile_is_shown(
+    cli: CommandLine, configuration: FakeConfiguration
+) -> None:
     configuration.ending = Ending.CHANGED
     configuration.versions = {PATH: (b"", OLD + b"relayhost = [elsewhere.example]\n")}
     said = cli("settings", "set", f"{HELO}=on", "--yes")
@@ -302,7 +273,7 @@ def test_what_somebody_else_did_meanwhile_is_shown(cli: Cli, configuration: Fake
     assert "+relayhost = [elsewhere.example]" in said.err
 
 
-def test_confirm_within(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_confirm_within(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", f"{HELO}=on", "--yes", "--confirm-within", "5m")
     assert said.code == 0
     assert configuration.applied[0][1] == 300
@@ -311,14 +282,14 @@ def test_confirm_within(cli: Cli, configuration: FakeConfiguration) -> None:
         assert cli("settings", "set", f"{HELO}=on", "--yes", f"--confirm-within={wrong}").code == 2
 
 
-def test_default(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_default(cli: CommandLine, configuration: FakeConfiguration) -> None:
     assert cli("settings", "default", "outbound.mynetworks", HELO, "--yes").code == 0
     assert configuration.planned == {"outbound.mynetworks": ()}
     assert cli("settings", "default", "mynetworks").code == 2
 
 
 def test_what_was_interrupted_is_told_before_anything_else_is_changed(
-    cli: Cli, configuration: FakeConfiguration
+    cli: CommandLine, configuration: FakeConfiguration
 ) -> None:
     configuration.interrupted = [entry("261122-101500-sabc", 1.0, Ending.ROLLED_BACK, text="It is back.")]
     said = cli("settings", "set", f"{HELO}=on", "--yes")
@@ -331,7 +302,7 @@ def test_what_was_interrupted_is_told_before_anything_else_is_changed(
 # --- passwords ---
 
 
-def test_a_password_is_read_from_standard_input(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_a_password_is_read_from_standard_input(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", "outbound.relay_login=ann:-", "--yes", stdin="s3cr:et\nmore\n")
     assert said.code == 0
     assert configuration.planned == {"outbound.relay_login": Login("ann", "s3cr:et")}
@@ -341,7 +312,7 @@ def test_a_password_is_read_from_standard_input(cli: Cli, configuration: FakeCon
 
 
 def test_a_password_is_asked_for(
-    cli: Cli, configuration: FakeConfiguration, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, configuration: FakeConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _: "s3cret")
     said = cli("settings", "set", "outbound.relay_login=ann", keys="y\n")
@@ -350,7 +321,7 @@ def test_a_password_is_asked_for(
     assert "s3cret" not in said.out + said.err
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated(cli: Cli) -> None:
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(cli: CommandLine) -> None:
     said = cli("settings", "set", "outbound.relay_login=ann:s3cret", "--yes")
     assert said.code == 2
     assert "everybody on this machine can read it" in said.err
@@ -360,7 +331,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(cli: Cli) ->
     assert "outbound.relay_login=USER:- reads it" in said.err
 
 
-def test_a_login_is_taken_away(cli: Cli, configuration: FakeConfiguration) -> None:
+def test_a_login_is_taken_away(cli: CommandLine, configuration: FakeConfiguration) -> None:
     configuration.now = reading(outbound__relay_login=Login("ann", "s3cret"))
     assert cli("settings", "set", "outbound.relay_login=", "--yes").code == 0
     assert configuration.planned == {"outbound.relay_login": None}
@@ -369,7 +340,7 @@ def test_a_login_is_taken_away(cli: Cli, configuration: FakeConfiguration) -> No
 # --- profiles ---
 
 
-def test_export_apply_diff(cli: Cli, configuration: FakeConfiguration, tmp_path: Path) -> None:
+def test_export_apply_diff(cli: CommandLine, configuration: FakeConfiguration, tmp_path: Path) -> None:
     file = tmp_path / "profile.toml"
     file.write_text(cli("settings", "export").out)
     said = cli("settings", "diff", str(file))
@@ -389,7 +360,7 @@ def test_export_apply_diff(cli: Cli, configuration: FakeConfiguration, tmp_path:
 
 
 def test_a_profile_with_mistakes_tells_them_all(
-    cli: Cli, configuration: FakeConfiguration, tmp_path: Path
+    cli: CommandLine, configuration: FakeConfiguration, tmp_path: Path
 ) -> None:
     file = tmp_path / "profile.toml"
     file.write_text('[inbound]\nsmtpd_helo_required = "maybe"\n\n[outbound]\nmynetwork = []\n')
@@ -403,61 +374,6 @@ def test_a_profile_with_mistakes_tells_them_all(
     file.write_bytes(b"\xff\xfe")
     assert "not in UTF-8" in cli("settings", "diff", str(file)).err
     assert cli("settings", "diff", str(tmp_path / "none.toml")).code == 2
-
-
-# --- history ---
-
-
-def test_history_of_both_kinds_in_one_list(cli: Cli, configuration: FakeConfiguration) -> None:
-    now = time.time()
-    configuration.entries = [
-        entry("261122-201500-s002", now, Ending.AWAITING, until=now + 60),
-        entry("261122-191500-s001", now - 3600),
-    ]
-    lines = cli("history", "list").out.splitlines()
-    assert "261122-201500-s002" in lines[1]
-    assert "awaiting confirmation until" in lines[1]
-    assert "A greeting is required: off → on" in lines[2]
-    listed = cli("history", "list", "--json").json
-    assert [(e["entry"], e["kind"], e["outcome"]) for e in listed] == [
-        ("261122-201500-s002", "settings", "awaiting"),
-        ("261122-191500-s001", "settings", "applied"),
-    ]
-    shown = cli("history", "show", "2").out
-    for words in ("ann: settings", "It means something.", "-old\n+new\n", "runs:      postfix reload"):
-        assert words in shown
-    assert cli("history", "show", "261122-191500-s001", "--json").json["diff"] == ["-old", "+new"]
-    assert cli("history", "show", "3").code == 2
-    assert cli("history", "show", "²").code == 2
-
-
-def test_undo_of_settings_is_a_plan(cli: Cli, configuration: FakeConfiguration) -> None:
-    configuration.entries = [entry("261122-191500-s001", 1.0)]
-    assert cli("history", "undo", "1").code == 3
-    assert cli("history", "undo", "1", "--yes").code == 0
-    assert configuration.applied[0][0].undoes == "261122-191500-s001"
-    configuration.entries = [entry("261122-191500-s001", 1.0, Ending.ROLLED_BACK)]
-    said = cli("history", "undo", "1", "--yes")
-    assert said.code == 3
-    assert "rolled back" in said.err
-
-
-def test_what_waits_is_confirmed_or_taken_back(cli: Cli, configuration: FakeConfiguration) -> None:
-    configuration.entries = [entry("261122-191500-s001", 1.0, Ending.AWAITING, until=time.time() + 60)]
-    said = cli("history", "confirm", "1", "--json")
-    assert (said.code, said.json["outcome"], said.json["until"]) == (0, "applied", None)
-    assert cli("history", "undo", "1").code == 3
-    said = cli("history", "undo", "1", keys="y\n")
-    assert (said.code, said.out) == (0, "rolled back  261122-191500-s001\n")
-    configuration.entries = [entry("261122-191500-s001", 1.0)]
-    said = cli("history", "confirm", "1")
-    assert said.code == 3
-    assert "does not wait" in said.err
-
-
-def test_the_history_is_roots(cli: Cli, server: FakeServer) -> None:
-    server.host.superuser = False
-    assert cli("history", "list").code == 4
 
 
 # --- hostile words ---

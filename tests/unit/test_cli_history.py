@@ -1,0 +1,82 @@
+"""``mtatui history`` with settings in it: one list, undo as a plan, confirming what waits."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from mtatui.backends.applying import Ending
+from tests.unit.settings_fake import CommandLine, FakeConfiguration, FakeServer, entry, reading
+
+
+@pytest.fixture
+def configuration() -> FakeConfiguration:
+    """The settings of a server on which nobody has said anything."""
+    return FakeConfiguration(reading())
+
+
+@pytest.fixture
+def server(configuration: FakeConfiguration) -> FakeServer:
+    """Its server."""
+    return FakeServer(configuration)
+
+
+@pytest.fixture
+def cli(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """The command line on it."""
+    return CommandLine(server, monkeypatch, capsys)
+
+
+def test_history_of_both_kinds_in_one_list(cli: CommandLine, configuration: FakeConfiguration) -> None:
+    now = time.time()
+    configuration.entries = [
+        entry("261122-201500-s002", now, Ending.AWAITING, until=now + 60),
+        entry("261122-191500-s001", now - 3600),
+    ]
+    lines = cli("history", "list").out.splitlines()
+    assert "261122-201500-s002" in lines[1]
+    assert "awaiting confirmation until" in lines[1]
+    assert "A greeting is required: off → on" in lines[2]
+    listed = cli("history", "list", "--json").json
+    assert [(e["entry"], e["kind"], e["outcome"]) for e in listed] == [
+        ("261122-201500-s002", "settings", "awaiting"),
+        ("261122-191500-s001", "settings", "applied"),
+    ]
+    shown = cli("history", "show", "2").out
+    for words in ("ann: settings", "It means something.", "-old\n+new\n", "runs:      postfix reload"):
+        assert words in shown
+    assert cli("history", "show", "261122-191500-s001", "--json").json["diff"] == ["-old", "+new"]
+    assert cli("history", "show", "3").code == 2
+    assert cli("history", "show", "²").code == 2
+
+
+def test_undo_of_settings_is_a_plan(cli: CommandLine, configuration: FakeConfiguration) -> None:
+    configuration.entries = [entry("261122-191500-s001", 1.0)]
+    assert cli("history", "undo", "1").code == 3
+    assert cli("history", "undo", "1", "--yes").code == 0
+    assert configuration.applied[0][0].undoes == "261122-191500-s001"
+    configuration.entries = [entry("261122-191500-s001", 1.0, Ending.ROLLED_BACK)]
+    said = cli("history", "undo", "1", "--yes")
+    assert said.code == 3
+    assert "rolled back" in said.err
+
+
+def test_what_waits_is_confirmed_or_taken_back(cli: CommandLine, configuration: FakeConfiguration) -> None:
+    configuration.entries = [entry("261122-191500-s001", 1.0, Ending.AWAITING, until=time.time() + 60)]
+    said = cli("history", "confirm", "1", "--json")
+    assert (said.code, said.json["outcome"], said.json["until"]) == (0, "applied", None)
+    assert cli("history", "undo", "1").code == 3
+    said = cli("history", "undo", "1", keys="y\n")
+    assert (said.code, said.out) == (0, "rolled back  261122-191500-s001\n")
+    configuration.entries = [entry("261122-191500-s001", 1.0)]
+    said = cli("history", "confirm", "1")
+    assert said.code == 3
+    assert "does not wait" in said.err
+
+
+def test_the_history_is_roots(cli: CommandLine, server: FakeServer) -> None:
+    server.host.superuser = False
+    assert cli("history", "list").code == 4
