@@ -91,17 +91,27 @@ def _in(column: str, table: str, inner: Clause) -> Clause:
 
 
 def _recipient(conditions: Callable[[str], list[Clause]]) -> Clause:
-    """One of the conditions holds for the lead recipient, or for another still to be served."""
+    """One of the conditions holds for the lead recipient, or for another still to be served.
+
+    There are others where more than one is waiting: those of few messages, looked at when nothing else fits.
+    """
     other = _joined("OR", conditions("o"))
     further = Clause(
-        f"m.n IN (SELECT o.message FROM other o WHERE NOT o.done AND {other.sql})", other.parameters
+        "(m.waiting > 1 AND EXISTS"
+        f" (SELECT 1 FROM other o WHERE o.message = m.n AND NOT o.done AND {other.sql}))",
+        other.parameters,
     )
     return _joined("OR", [*conditions("m"), further])
 
 
 def _reasons(table: str, term: Term) -> list[Clause]:
-    group = _in(f"{table}.cause", "cause", _text("label", term))
-    return [group] if term.op == "=" else [group, _text(f"{table}.reason", term)]
+    label = _text("label", term)
+    group = _in(f"{table}.cause", "cause", label)
+    if term.op == "=":
+        return [group]
+    # Most words are in no label: that is found out once, and not for every message.
+    some = Clause(f"EXISTS (SELECT 1 FROM cause WHERE {label.sql})", label.parameters)
+    return [_joined("AND", [some, group]), _text(f"{table}.reason", term)]
 
 
 def _bare(term: Term, now: int) -> Clause:

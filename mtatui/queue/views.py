@@ -73,13 +73,13 @@ class View:
 
 def in_order(meant: array[int], whole: array[int]) -> array[int]:
     """Those row numbers of ``meant`` that are in ``whole``, in the order in which they stand there."""
-    chosen = bytearray(max(max(meant, default=0), max(whole, default=0)) + 1)
-    for n in meant:
-        chosen[n] = 1
+    chosen: set[int] = set()
+    for start in range(0, len(meant), _PIECE):
+        chosen.update(meant[start : start + _PIECE])
     numbers = array("q")
     for start in range(0, len(whole), _PIECE):
         piece = whole[start : start + _PIECE]
-        numbers.extend(compress(piece, map(chosen.__getitem__, piece)))
+        numbers.extend(compress(piece, map(chosen.__contains__, piece)))
     return numbers
 
 
