@@ -1,4 +1,4 @@
-"""Write what the code knows of docs/: the keys, the command line, the fields of the query language.
+"""Write what the code knows of docs/: keys, command line, settings, the fields of the query language.
 
 ``--check`` only compares.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import click
 from mtatui.cli.main import root
 from mtatui.queue.message import State
 from mtatui.queue.terms import NUMBER_FIELDS, TEXT_FIELDS
+from mtatui.settings.catalogue import PAGES as SETTINGS
+from mtatui.settings.kinds import Choice
+from mtatui.settings.setting import Setting
 from mtatui.verbs import ALL, Action, Danger
 
 HERE = Path(__file__).parent
@@ -104,6 +108,39 @@ def query_page() -> str:
     )
 
 
+def settings_page() -> str:
+    """docs/settings.md: every setting, from `mtatui.settings`."""
+    lines = [MADE, "", "# Settings", "", *ABOUT_SETTINGS.strip().splitlines()]
+    for page in SETTINGS.values():
+        lines += ["", f"## {page.label}"]
+        section = ""
+        for setting in page.settings:
+            if setting.section != section:
+                section = setting.section
+                lines += ["", f"### {section}"]
+            lines += ["", *_setting(setting)]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(setting: Setting) -> list[str]:
+    lines = [f"#### {_plain(setting.label)}", "", f"`{setting.key}`: {_plain(setting.kind.takes)}", ""]
+    lines += textwrap.wrap(_plain(setting.help), 112)
+    lines.append("")
+    if isinstance(setting.kind, Choice):
+        lines += [f"- {f'`{word}`' if word else '(nothing)'}: {is_}" for word, is_ in setting.kind.choices]
+    if setting.cost:
+        lines.append(f"- costs legitimate mail: {_plain(setting.cost)}")
+    if setting.reply:
+        lines.append(f"- the sender sees: `{setting.reply}`")
+    lines.append(f"- writes `{setting.directive}`; manual: {setting.manual}")
+    return lines
+
+
+def _plain(text: str) -> str:
+    """The text with nothing in it that Markdown would take for its own."""
+    return re.sub(r"([<*\[\]])", r"\\\1", text)
+
+
 INTRODUCTION = """
 Whatever the terminal can do, the command line can. Data goes to standard output, narration and progress to
 standard error. `--json` prints one JSON document (`queue list`: one object a line).
@@ -113,15 +150,23 @@ Nothing asks where there is no terminal: what needs a yes is refused, naming `--
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | some targets were not done; the receipts say which |
-| 2 | usage: an option, an ID or a filter that makes no sense |
-| 3 | refused: read-only, not confirmed, changed meanwhile |
+| 1 | some targets were not done, says a receipt; `settings diff`: it differs; `settings lint`: it is grave |
+| 2 | usage: an option, an ID, a filter, a setting or a value that makes no sense |
+| 3 | refused: read-only, not confirmed, changed meanwhile, or a check said no |
 | 4 | the server is out of reach, or does not permit it |
 | 5 | applied, failed its probe, rolled back |
 | 70 | a fault in mtatui itself; a file with the details is named |
 """
 
-PAGES = {"keys.md": keys_page, "cli.md": cli_page, "query.md": query_page}
+ABOUT_SETTINGS = """
+Each control of the pages Inbound and Outbound, under the name by which `mtatui settings set`, profiles and
+scripts know it. How a change reaches the server, and how it is taken back: [changing.md](changing.md).
+
+A check is `off`, on `trial` or `enforce`d. On trial Postfix turns nobody away, and logs whom it would have
+turned away (`warn_if_reject`): look at the log for a day before you enforce what costs legitimate mail.
+"""
+
+PAGES = {"keys.md": keys_page, "cli.md": cli_page, "settings.md": settings_page, "query.md": query_page}
 
 
 def main() -> int:

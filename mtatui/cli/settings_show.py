@@ -59,7 +59,7 @@ def detail(setting: Setting, reading: Reading) -> list[str]:
         *(("but on", f"{o.service}: {o.value}  ({o.where})") for o in current.overrides),
         ("mind", current.note),
         ("not here", current.unavailable),
-        ("takes", " ".join(setting.kind.offers)),
+        ("takes", ", ".join(setting.kind.offers) or setting.kind.takes),
         ("writes", setting.directive),
         ("manual", setting.manual),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mtatui.text import clean
+from mtatui.settings.syntax import Refused, quoted
 
 
 def _words(*lines: str) -> tuple[str, ...]:
@@ -29,11 +29,11 @@ def normalised(text: str) -> str:
     """An extension as it is compared: lower case, without ``*`` and dot in front; ``tar.gz`` is one, too.
 
     Raises:
-        ValueError: it is none, in words.
+        Refused: it is none.
     """
     word = text.strip().lower().removeprefix("*").removeprefix(".")
     if not word:
-        raise ValueError("an extension is wanted here, such as exe")
+        raise Refused("an extension is wanted here, such as exe")
     if len(word) > 64 or not re.fullmatch(r"[a-z0-9][a-z0-9_+-]*(?:\.[a-z0-9][a-z0-9_+-]*)*", word):
-        raise ValueError(f'"{clean(text[:80])}" is no file extension: letters, digits, - _ + and inner dots')
+        raise Refused(f"{quoted(text)} is no file extension: letters, digits, - _ + and inner dots")
     return word

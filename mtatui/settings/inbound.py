@@ -191,7 +191,7 @@ INBOUND = Page(
             "Client must have a reverse name",
             _PROTOCOL,
             "Turns away clients whose address has no reverse name at all; it need not lead back.",
-            "450 4.7.25 Client host rejected: cannot find your reverse hostname, [<address>]",
+            "450 4.7.1 Client host rejected: cannot find your reverse hostname, [<address>]",
             "Little; the large providers demand it as well.",
         ),
         _list(

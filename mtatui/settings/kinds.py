@@ -54,6 +54,8 @@ class Kind:
     editor: ClassVar[str] = "line"
     """How it is edited: "switch" (turns with one key), "choice", "line", "list", "zones", "login"."""
     secret: ClassVar[bool] = False
+    takes: ClassVar[str] = "a line of text"
+    """What is typed, in words."""
     offers: ClassVar[tuple[str, ...]] = ()
     """All words that a value can be, where they are few: what is offered to who types."""
 
@@ -92,6 +94,7 @@ class Switch(Kind):
     """On or off."""
 
     editor = "switch"
+    takes = "on or off"
     offers = ("on", "off")
 
     def parse(self, text: str) -> bool:
@@ -121,6 +124,7 @@ class Restriction(Kind):
     """Off, trial, enforce."""
 
     editor = "switch"
+    takes = "off, trial or enforce"
     offers = tuple(Trial)
 
     def parse(self, text: str) -> Trial:
@@ -143,6 +147,7 @@ class Restriction(Kind):
 class RelayGuard(Restriction):
     """A restriction that can be switched on but not off: without it the server is an open relay."""
 
+    takes = "enforce"
     offers = (Trial.ENFORCE,)
 
     def parse(self, text: str) -> Trial:
@@ -161,6 +166,7 @@ class Choice(Kind):
 
     choices: tuple[tuple[str, str], ...]
     editor: ClassVar[str] = "choice"
+    takes: ClassVar[str] = "one of the words below"
 
     @property
     def offers(self) -> tuple[str, ...]:  # type: ignore[override]  # where others have a constant
@@ -185,6 +191,7 @@ class Name(Kind):
     """``$myhostname`` is allowed, whole or as a part."""
     file: bool = False
     """A file is allowed that holds the name: Debian's ``/etc/mailname``."""
+    takes: ClassVar[str] = "a host name"
 
     def parse(self, text: str) -> str:
         value = one_line(text)
@@ -198,6 +205,8 @@ class Name(Kind):
 class Tables(Kind):
     """Lookup tables: ``type:name``, several with commas between; empty for none."""
 
+    takes = "type:name, or nothing"
+
     def parse(self, text: str) -> str:
         return syntax.tables(text)
 
@@ -207,6 +216,7 @@ class Relay(Kind):
     """Where mail is handed on: ``[host]``, ``[host]:port``, ``domain``, ``domain:port``; empty for none."""
 
     many: bool = False
+    takes: ClassVar[str] = "[host]:port, domain:port, or nothing"
 
     def parse(self, text: str) -> str:
         relays = syntax.relays(text)
@@ -219,6 +229,7 @@ class Networks(Kind):
     """Networks whose clients are trusted, as mynetworks(5) wants them."""
 
     editor = "list"
+    takes = "a list of addresses and networks"
 
     def parse(self, text: str) -> tuple[str, ...]:
         return self.load(text)
@@ -241,6 +252,7 @@ class Extensions(Kind):
     """File extensions, lower case and without the dot in front."""
 
     editor = "list"
+    takes = "a list of file extensions"
     named: ClassVar[dict[str, tuple[str, ...]]] = extensions.NAMED
     """Lists that can be added at once."""
 
@@ -249,10 +261,7 @@ class Extensions(Kind):
 
     def item(self, text: str) -> str:
         """One extension, as it is blocked."""
-        try:
-            return extensions.normalised(text)
-        except ValueError as error:
-            raise Refused(str(error)) from None
+        return extensions.normalised(text)
 
     def text(self, value: Sequence[str]) -> str:
         return " ".join(value)
@@ -271,6 +280,7 @@ class Zones(Kind):
     """DNS block lists, each with its own state; their order is the order in which they are asked."""
 
     editor = "zones"
+    takes = "a list of zone[=reply-filter][:trial]"
 
     def parse(self, text: str) -> tuple[Zone, ...]:
         """``zen.spamhaus.org bl.example.test:trial`` (a state after a colon; without one it is enforced)."""
@@ -308,6 +318,7 @@ class Bytes(Kind):
     least: int = 0
     zero: str = ""
     """What 0 means, if it means something of its own."""
+    takes: ClassVar[str] = "a size: bytes, 10M, 1G"
 
     def parse(self, text: str) -> int:
         match = re.fullmatch(r"([0-9]{1,18}) *(?:([kKmMgG])[iI]?)?[bB]?", text.strip(" "))
@@ -340,6 +351,7 @@ class RelayLogin(Kind):
 
     editor = "login"
     secret = True
+    takes = "a user; the password is asked for"
 
     def parse(self, text: str) -> Login | None:
         """``user:password``; nothing for none."""

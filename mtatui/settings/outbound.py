@@ -112,8 +112,8 @@ OUTBOUND = Page(
             _NETWORKS,
             Networks(),
             "Clients in these networks may send anywhere without a password. Write 192.0.2.0/24, "
-            "[2001:db8::]/32, !192.0.2.7 for an exception (before the network), or a table. Empty: as "
-            "mynetworks_style says.",
+            "[2001:db8::]/32, !192.0.2.7 for an exception (before the network), or a table. Empty: "
+            "nobody; Postfix's default is what mynetworks_style says.",
             "A network too many is an open relay for everybody in it.",
         ),
         _own(

@@ -108,8 +108,8 @@ def test_a_type_is_no_process() -> None:
 
 
 def test_only_hosts_start_processes() -> None:
-    """`backends/host*` is the one door; the reader on the server may fork itself, and starts nothing else; what
-    changes settings there forks its guard, and runs the commands of a plan through its own one door."""
+    """`backends/host*` is the one door; the reader on the server may fork itself, and starts nothing else;
+    what changes settings there forks its guard, and runs the commands of a plan through its own one door."""
     offenders = {}
     for path in MODULES:
         if path.parent == PACKAGE / "backends" and path.name.startswith("host"):
@@ -199,14 +199,14 @@ def test_every_silenced_warning_says_why() -> None:
 
 
 def loaded(*arguments: str) -> set[str]:
-    """The top-level packages that are loaded when the command line has done this."""
+    """The modules that are loaded when the command line has done this."""
     program = (
         "import sys\n"
         "from mtatui.__main__ import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    code = end.code\n"
         "else:\n    code = 0\n"
-        "print('\\nLOADED', code or 0, *{m.partition('.')[0] for m in sys.modules})"
+        "print('\\nLOADED', code or 0, *sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -217,7 +217,9 @@ def loaded(*arguments: str) -> set[str]:
     return set(modules)
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["queue", "list", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["queue", "list", "--help"], ["settings", "set", "--help"]]
+)
 def test_what_only_talks_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(*arguments) & {"textual", "rich", "pydantic", "tomlkit", "asyncio", "sqlite3"} == set()
 
@@ -231,6 +233,12 @@ def test_the_command_line_needs_no_terminal_library(arguments: list[str]) -> Non
     modules = loaded(*arguments)
     assert "mtatui" in modules
     assert modules & {"textual", "rich"} == set()
+
+
+def test_the_queue_does_without_settings() -> None:
+    modules = loaded("--demo", "queue", "list", "--limit", "3")
+    rooms = ("mtatui.settings", "mtatui.backends.configuration", "mtatui.cli.settings", "pydantic", "tomlkit")
+    assert [name for name in modules if name.startswith(rooms)] == []
 
 
 def test_the_pages_that_code_knows_are_current() -> None:
