@@ -7,6 +7,7 @@ the terminal is lost. A lost terminal (SIGHUP) lets a running verb finish and be
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import termios
@@ -25,13 +26,16 @@ from mtatui.driver import SteadyDriver
 from mtatui.screens.acting import Acting
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
-from mtatui.verbs import ALL, VERBS
+from mtatui.verbs import ALL, PAGES, VERBS
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 
 if TYPE_CHECKING:
+    from mtatui.screens.changing import Changing
     from mtatui.screens.glance import Glance
     from mtatui.screens.message import MessageScreen
+    from mtatui.screens.page import Page
+    from mtatui.screens.settings import SettingsScreen
 
 #: Beside the package in an installed wheel, beside the checkout's package in source.
 STYLES = next(
@@ -40,6 +44,9 @@ STYLES = next(
     if path.is_dir()
 )
 
+#: Seconds after the start in which nothing but the queue is read.
+IDLE = 3.0
+
 
 class MtatuiApp(App[None]):
     """mtatui in the terminal, on one server."""
@@ -47,10 +54,16 @@ class MtatuiApp(App[None]):
     TITLE = "mtatui"
     CSS_PATH: ClassVar[Any] = sorted(str(path) for path in STYLES.glob("*.tcss"))
     ENABLE_COMMAND_PALETTE = False
+    #: The queue, and the pages of settings: each with what lies over it.
+    DEFAULT_MODE = "queue"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(ALL["quit"].keys, "leave", ALL["quit"].label, id="quit", show=False, priority=True),
         # Textual's own ctrl+c asks to press ctrl+q; ctrl+z would leave the terminal raw (textual#6298).
         Binding("ctrl+c", "leave", show=False),
+        *(
+            Binding(ALL[f"page-{id}"].keys, f"page('{id}')", label, id=f"page-{id}", show=False)
+            for id, label in PAGES
+        ),
     ]
 
     def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
@@ -63,15 +76,23 @@ class MtatuiApp(App[None]):
         self.acting = Acting(self, server)
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
+        self._changing: Changing | None = None
+        self._settings: SettingsScreen | None = None
+        self._pages: list[Page] = []
 
     def get_default_screen(self) -> QueueScreen:
         """The queue is the first screen: no empty one is laid out before it."""
-        return QueueScreen(self.server, self.config, self.acting, greeting=self.greeting)
+        queue = QueueScreen(self.server, self.config, self.acting, greeting=self.greeting)
+        self._pages.append(queue)
+        return queue
 
     def on_mount(self) -> None:
         """Take the keys from the config, mind the terminal, open the queue."""
         self.animation_level = "none"
         self.set_keymap(self.config.keymap)
+        self.add_mode("queue", self.get_default_screen)
+        self.add_mode("settings", self._settings_screen)
+        self.set_timer(IDLE, self._prepare)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
@@ -126,36 +147,90 @@ class MtatuiApp(App[None]):
                 return
 
     def progress(self, pieces: Sequence[Piece]) -> None:
-        """Show what is being done, on whatever screen is there."""
-        for screen in self.screen_stack:
+        """Show what is being done, on every page and whatever screen is there."""
+        for screen in {*self._pages, *self.screen_stack}:
             footer = getattr(screen, "footer", None)
             if isinstance(footer, NoticeFooter):
                 footer.progress(pieces)
 
+    # --- the pages -------------------------------------------------------------------------------------
+
+    @property
+    def changing(self) -> Changing:
+        """The hands of the pages of settings; imported when it is asked for, for the queue comes first."""
+        if self._changing is None:
+            from mtatui.screens.changing import Changing
+
+            self._changing = Changing(self, self.server, self.acting)
+        return self._changing
+
+    def _settings_screen(self) -> SettingsScreen:
+        from mtatui.screens.settings import SettingsScreen
+
+        self._settings = SettingsScreen(self.changing, self.config)
+        self._pages.append(self._settings)
+        return self._settings
+
+    async def action_page(self, id: str) -> None:
+        """Go to a page."""
+        if id == "queue":
+            await self.switch_mode("queue")
+            return
+        self.changing.read_soon()  # its commands run while the page is laid out
+        await self.switch_mode("settings")
+        assert self._settings is not None
+        self._settings.open_page(id)
+
+    def action_history(self) -> None:
+        """Show what was changed, by whom."""
+        from mtatui.screens.history import HistoryScreen
+
+        self.push_screen(HistoryScreen(self.changing))
+
+    async def action_confirm(self) -> None:
+        """Keep what was applied and waits to be confirmed."""
+        await self.changing.confirm()
+
+    async def _prepare(self) -> None:
+        """Import the pages of settings while nothing is to do, so that they open at once."""
+        await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")
+        self.changing.look_for_waiting()
+
+    def show_headers(self) -> None:
+        """Something that every page says in its header is different now."""
+        for screen in {*self._pages, *self.screen_stack}:
+            if (show := getattr(screen, "show_header", None)) is not None:
+                show()
+
     # --- leaving ---------------------------------------------------------------------------------------
 
     async def action_leave(self) -> None:
-        """Leave; ask first when something is running."""
-        if not self.working:
+        """Leave; ask first when something is running, or staged and not applied."""
+        staged = self._changing.staged if self._changing is not None else {}
+        if not self.working and not staged:
             self.exit()
             return
         from mtatui.widgets.dialog import ConfirmDialog
+
+        if self.working:
+            title, act = "Something is still running", "Wait and leave"
+            lines = [
+                "Something is at work on this server. mtatui can wait for its end and then leave.",
+                "To stop it half way, go back and press esc.",
+            ]
+        else:
+            title, act = f"Staged and not applied: {len(staged)}", "Leave"
+            lines = [
+                *self.changing.told(8),
+                "",
+                "Nothing on the server was touched; this is forgotten when you leave.",
+            ]
 
         def answered(leave: bool | None) -> None:
             if leave:
                 self.work(self._leave_when_done())
 
-        await self.push_screen(
-            ConfirmDialog(
-                "Something is still running",
-                [
-                    "A verb is at work on the queue. mtatui can wait for its end and then leave.",
-                    "To stop it half way, go back and press esc.",
-                ],
-                act="Wait and leave",
-            ),
-            answered,
-        )
+        await self.push_screen(ConfirmDialog(title, lines, act=act), answered)
 
     async def _leave_when_done(self) -> None:
         mine = asyncio.current_task()

@@ -23,8 +23,9 @@ class Action:
     """One thing a user can do.
 
     ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the
-    screen it belongs to ("queue", "message", "everywhere"); ``argument`` describes what it takes in the
-    palette; ``footer`` says whether its key is worth a place there.
+    screen it belongs to ("queue", "message", "settings", "history"), or "pages" (all but the message), or
+    "everywhere"; ``argument`` describes what it takes in the palette; ``footer`` says whether its key is
+    worth a place there.
     """
 
     id: str
@@ -168,7 +169,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("saved", "f", "Saved", "Choose one of your saved filters.", argument="[name]", footer=False),
     Action("save-filter", "", "Save filter", "Keep the filter under a name.", argument="name", footer=False),
     Action("receipts", "o", "Receipts", "Show what became of each message of the last verb.", footer=False),
-    Action("commands", "c", "Commands", "Show the commands that ran on this server.", footer=False),
+    Action(
+        "commands",
+        "c",
+        "Commands",
+        "Show the commands that ran on this server.",
+        where="pages",
+        footer=False,
+    ),
     Action("trash", "T", "Trash", "Show the trash; restore with u.", cli="queue trash list", footer=False),
     Action(
         "empty-trash",
@@ -181,6 +189,36 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("tree", "t", "Tree", "Show or hide the tree.", footer=False),
     Action("next-pane", "tab", "Pane", "Go to the next pane.", where="everywhere", footer=False),
+    *(
+        Action(f"page-{id}", key, label, f"Go to the page {label}.", where="everywhere", footer=False)
+        for id, key, label in (
+            ("inbound", "1", "Inbound"),
+            ("outbound", "2", "Outbound"),
+            ("queue", "4", "Queue"),
+        )
+    ),
+    Action(
+        "page", "", "Page", "Go to a page by its name.", where="everywhere", argument="name", footer=False
+    ),
+    Action(
+        "confirm",
+        "Y",
+        "Keep",
+        "Keep the settings that were applied and wait to be confirmed.",
+        where="pages",
+        danger=Danger.REVERSIBLE,
+        footer=False,
+        cli="history confirm",
+    ),
+    Action(
+        "history",
+        "H",
+        "History",
+        "What was changed on this server, by whom, and what came of it.",
+        where="pages",
+        footer=False,
+        cli="history list",
+    ),
     Action(
         "back",
         "escape",
@@ -195,7 +233,7 @@ ACTIONS: tuple[Action, ...] = (
         "quit",
         "ctrl+q",
         "Quit",
-        "Leave mtatui; asks when something is running.",
+        "Leave mtatui; asks when something is staged or running.",
         where="everywhere",
         footer=False,
     ),
@@ -231,5 +269,112 @@ READING: tuple[Action, ...] = tuple(
     )
 )
 
+#: What a user can do on the pages of settings, the most needed first. They only stage: nothing is touched
+#: before a plan has been looked at and applied.
+SETTINGS: tuple[Action, ...] = (
+    Action(
+        "switch",
+        "space",
+        "Switch",
+        "Turn what is under the cursor: on, off; off, trial, enforce.",
+        "settings",
+    ),
+    Action("edit", "enter", "Edit", "Edit what is under the cursor.", "settings", argument="[key]"),
+    Action("reset", "x", "Reset", "Take back what was changed here and not yet applied.", "settings"),
+    Action(
+        "review",
+        "p",
+        "Review",
+        "Look at the plan: what it means, the lines that change, the commands. Apply from there.",
+        "settings",
+        cli="settings apply",
+    ),
+    Action(
+        "find",
+        "slash",
+        "Search",
+        "Search the settings of all pages.",
+        "settings",
+        argument="words",
+    ),
+    Action("lint", "L", "Findings", "What is wrong with the configuration as it works now.", "settings"),
+    Action(
+        "default",
+        "D",
+        "Default",
+        "Have what Postfix does when nobody says anything.",
+        "settings",
+        footer=False,
+    ),
+    Action(
+        "reset-all",
+        "X",
+        "Reset all",
+        "Take back everything that is not yet applied.",
+        "settings",
+        footer=False,
+    ),
+    Action(
+        "set",
+        "",
+        "Set",
+        "Set something by its key.",
+        "settings",
+        argument="key value",
+        footer=False,
+        cli="settings set",
+    ),
+    Action("copy-directive", "y", "Copy", "Copy the directive under the cursor.", "settings", footer=False),
+    Action(
+        "more-help",
+        "right",
+        "Explain",
+        "Read on in the text about what is under the cursor.",
+        "settings",
+        footer=False,
+    ),
+    Action("reread", "R", "Read again", "Read the configuration anew.", "settings", footer=False),
+)
+
+#: What a user can do in the history.
+HISTORY: tuple[Action, ...] = tuple(
+    Action(id, keys, label, help, where="history", cli=cli)
+    for id, keys, label, help, cli in (
+        (
+            "show-entry",
+            "enter",
+            "Show",
+            "Every line and every step of the entry.",
+            "history show",
+        ),
+        (
+            "undo-entry",
+            "z",
+            "Undo",
+            "Plan the way back, and look at it first.",
+            "history undo",
+        ),
+        ("roll-back", "B", "Roll back", "Take back now what waits to be confirmed.", ""),
+    )
+)
+
 #: Every action there is, by id.
-ALL: dict[str, Action] = {action.id: action for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING)}
+ALL: dict[str, Action] = {
+    action.id: action for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *HISTORY)
+}
+
+#: The pages there are: the id and the name of each, in the order of their keys.
+PAGES: tuple[tuple[str, str], ...] = tuple(
+    (action.id.removeprefix("page-"), action.label) for action in ACTIONS if action.id.startswith("page-")
+)
+
+#: The screens that "pages" and "everywhere" mean.
+PLACES: dict[str, tuple[str, ...]] = {
+    "pages": ("queue", "settings", "history"),
+    "everywhere": ("queue", "message", "settings", "history"),
+}
+
+
+def on(screen: str) -> tuple[Action, ...]:
+    """The actions that belong to a screen, in order."""
+    return tuple(a for a in ALL.values() if screen in PLACES.get(a.where, (a.where,)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtatui.text import clean
-from mtatui.verbs import Action, Verb
+from mtatui.verbs import PLACES, Action, Verb
 
 #: Names by which Textual calls keys, where they are not the Unicode name of the character (textual.keys).
 _NAMES = {
@@ -84,7 +84,6 @@ def _clash(
 def _meet(one: Action, other: Action) -> bool:
     """Whether two actions apply on the same screen; verbs do on two."""
     places = [
-        {"queue", "message"} if isinstance(a, Verb) or a.where == "everywhere" else {a.where}
-        for a in (one, other)
+        ("queue", "message") if isinstance(a, Verb) else PLACES.get(a.where, (a.where,)) for a in (one, other)
     ]
-    return bool(places[0] & places[1])
+    return not set(places[0]).isdisjoint(places[1])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Face(Protocol):
     """What acting asks of the app."""
 
-    def push_screen(self, screen: Screen[bool], callback: Callable[[bool | None], None]) -> Any:
+    def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None]) -> Any:
         """Ask, and hear the answer."""
         ...
 
@@ -56,6 +56,8 @@ class Acting:
         self.running = ""
         """What is being done, in words; "" when nothing is."""
         self.last: Outcome | None = None
+        self.waits: Sequence[Piece] = ()
+        """What waits for the person, for the header of every page."""
         self._cancel = asyncio.Event()
         self._stoppable = True
 
@@ -148,6 +150,15 @@ class Acting:
             return
         if entry is None:
             self.app.tell("There is nothing to take back.")
+        else:
+            self.take_back(entry)
+
+    def take_back(self, entry: Entry) -> None:
+        """Take back an entry of the journal, after asking."""
+        if self._busy():
+            return
+        if entry.verb not in _UNDOES or not entry.did:
+            self.app.tell(f"{VERBS[entry.verb].label} cannot be taken back, or changed nothing.")
             return
         verb = VERBS[entry.verb]
         when = time.strftime("%a %H:%M:%S", time.localtime(entry.at))

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual import on
+from textual import on as when
 from textual.binding import Binding, BindingType
 
 from mtatui.queue.message import State
@@ -24,7 +24,7 @@ from mtatui.screens.queue_model import Window
 from mtatui.screens.queue_page import QueuePage
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.text import clean, count
-from mtatui.verbs import ALL, Verb
+from mtatui.verbs import ALL, Verb, on
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.footer import KeyFooter
 from mtatui.widgets.queue_table import QueueTable
@@ -36,8 +36,8 @@ class QueueScreen(QueuePage):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
-        for a in ALL.values()
-        if a.keys and a.where != "message" and a.id not in {"open", "quit"}
+        for a in on("queue")
+        if a.keys and a.id not in {"open", "quit"}
     ]
 
     @property
@@ -171,8 +171,8 @@ class QueueScreen(QueuePage):
         """Every letter counts; a mistake is shown at its place and the list stays."""
         self._filter(event.text)
 
-    @on(FilterBar.Submitted)
-    @on(FilterBar.Dismissed)
+    @when(FilterBar.Submitted)
+    @when(FilterBar.Dismissed)
     def _back_to_list(self) -> None:
         self.table.focus()
 
@@ -241,7 +241,7 @@ class QueueScreen(QueuePage):
             now = self.model.sort.field
             self._choose("Sort by", options, lambda field: self._sort(SortField(field)), now)
 
-    @on(QueueTable.SortClicked)
+    @when(QueueTable.SortClicked)
     def _sort_clicked(self, event: QueueTable.SortClicked) -> None:
         self._sort(SortField(event.field))
 
@@ -293,10 +293,6 @@ class QueueScreen(QueuePage):
         self.tree_pane.display = self.tree_wanted
         (self.tree_pane if self.tree_wanted else self.table).focus()
 
-    def do_next_pane(self, argument: str) -> None:
-        """On to the next pane that is shown."""
-        self.focus_next()
-
     # --- looking ---------------------------------------------------------------------------------------
 
     def on_queue_table_opened(self, event: QueueTable.Opened) -> None:
@@ -338,8 +334,7 @@ class QueueScreen(QueuePage):
 
     def do_commands(self, argument: str) -> None:
         """The command log."""
-        lines = queue_sheets.commands(self.server.host.log, room(self.size.width))
-        self.app.push_screen(ReadingScreen(f"Commands that ran on {self.server.name}", lines, at_end=True))
+        self.show_commands(self.server.name, self.server.host.log)
 
     def do_receipts(self, argument: str) -> None:
         """What became of each message of the last verb."""
@@ -357,7 +352,7 @@ class QueueScreen(QueuePage):
 
     async def do_palette(self, argument: str) -> None:
         """Every action by name."""
-        actions = [a for a in ALL.values() if a.where != "message" and a.id not in {"palette", "next-pane"}]
+        actions = [a for a in on("queue") if a.id not in {"palette", "next-pane"}]
         reasons = {a.id: why for a in actions if (why := self.why_not(a))}
 
         def take(answer: tuple[str, str] | None) -> None:
@@ -365,10 +360,6 @@ class QueueScreen(QueuePage):
                 self.run_worker(self.action_do(*answer), exit_on_error=False)
 
         self.app.push_screen(PaletteScreen(actions, reasons), take)
-
-    async def do_quit(self, argument: str) -> None:
-        """Leave."""
-        await self.run_action("app.leave")
 
     def do_back(self, argument: str) -> None:
         """One step back: stop what runs, unmark, clear the filter, go to the list."""

@@ -15,9 +15,6 @@ from collections.abc import Callable, Sequence
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.reactive import Reactive
-from textual.screen import Screen
-from textual.widget import Widget
 
 from mtatui import ask
 from mtatui.backends.host import HostError
@@ -25,19 +22,16 @@ from mtatui.config import Config
 from mtatui.queue.facets import Facet
 from mtatui.queue.message import State
 from mtatui.queue.views import Sort, SortField, Summary
-from mtatui.screens import queue_columns, queue_sheets
+from mtatui.screens import queue_columns
 from mtatui.screens.acting import Acting
+from mtatui.screens.page import Page
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
-from mtatui.screens.reading import ReadingScreen, room
 from mtatui.server import Server
-from mtatui.text import cells, clean, count
-from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb
+from mtatui.text import clean, count
+from mtatui.verbs import ALL, PAGES, RESTORE, VERBS, Action, Verb, on
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
-from mtatui.widgets.header import PageHeader
 from mtatui.widgets.lines import Piece
-from mtatui.widgets.notice import NoticeFooter
-from mtatui.widgets.one_line import OneLine
 from mtatui.widgets.queue_table import QueueTable
 from mtatui.widgets.queue_tree import QueueTree
 from mtatui.widgets.states import LOOKS
@@ -46,22 +40,18 @@ from mtatui.widgets.states import LOOKS
 WIDE, TALL = 100, 30
 #: Seconds between two looks at whether Postfix runs.
 WATCH_PACE = 20
-#: Below this the page says that it needs more room.
-LEAST = (60, 12)
 #: Seconds between two looks while the queue is being read, and the least between two at all.
 LOOK_WHILE_READING, LOOK_PACE = 0.4, 0.15
 
-_FOOTER = [a for a in ALL.values() if a.footer and a.where != "message" and a.id != "help"] + [ALL["help"]]
+_FOOTER = [action for action in on("queue") if action.footer and action.id != "help"] + [ALL["help"]]
 
 _IN_TRASH = [RESTORE, *(a for a in _FOOTER if not isinstance(a, Verb))]
 
 
-class QueuePage(Screen[None]):
+class QueuePage(Page):
     """The face of the queue page."""
 
     AUTO_FOCUS = "QueueTable"
-    #: Textual would repaint the whole screen whenever the focus moves; the panes draw their own.
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init__(self, server: Server, config: Config, acting: Acting, *, greeting: str = "") -> None:
         super().__init__()
@@ -73,14 +63,10 @@ class QueuePage(Screen[None]):
         self.tree_pane = QueueTree(id="tree")
         self.detail = MessageDetail(id="detail")
         self.filter_bar = FilterBar(id="filter")
-        self.header = PageHeader(id="header")
-        self.footer = NoticeFooter(id="footer")
-        self.too_small = OneLine(id="too-small")
         self._greeting = greeting
         self._stale = asyncio.Event()
         self._urgent = asyncio.Event()
         self._shown = -1
-        self._resumed = False
         self._id_width = 11
         self._stopped = False
         self._trouble: HostError | None = None
@@ -109,7 +95,7 @@ class QueuePage(Screen[None]):
         self.model.unfold(f"state:{State.DEFERRED}")
         self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
         self.show_footer()
-        self._show_header()
+        self.show_header()
 
         # In the app's own context: a timer that is started in another finds no app when its time comes.
         context = contextvars.copy_context()
@@ -134,20 +120,14 @@ class QueuePage(Screen[None]):
         if self._greeting:
             self.footer.tell(self._greeting, "warning")
 
-    def on_screen_resume(self, event: events.ScreenResume) -> None:
-        """The first time every style is fresh; Textual would work them all out once more."""
-        event.refresh_styles, self._resumed = self._resumed, True
-
     def on_resize(self, event: events.Resize) -> None:
         """Fold what has no room."""
         wide, tall = event.size.width >= WIDE, event.size.height >= TALL
         self.tree_pane.display = wide and self.tree_wanted
         self.detail.display = tall
-        least = f"mtatui needs {LEAST[0]} × {LEAST[1]}; this is "
-        self.too_small.say([(f"{least}{event.size.width} × {event.size.height}", "warning")])
         self.set_class(not wide, "-narrow")
-        self._show_header()
-        self.set_class(event.size.width < LEAST[0] or event.size.height < LEAST[1], "-too-small")
+        self.show_header()
+        self.mind_size(event)
 
     # --- keeping fresh ---------------------------------------------------------------------------------
 
@@ -167,7 +147,7 @@ class QueuePage(Screen[None]):
             self._trouble = live.trouble
             if live.trouble is not None and len(self.table.source):  # an empty table says it by itself
                 self.footer.tell(str(live.trouble), "error")
-        self._show_header()
+        self.show_header()
 
     def look_now(self) -> None:
         """Something was asked for: look at once."""
@@ -202,7 +182,7 @@ class QueuePage(Screen[None]):
             table.marks = self.model.marks
             self.show_count()
         self.show_tree()
-        self._show_header()
+        self.show_header()
         self._show_detail()
 
     def _take(self, look: Look) -> None:
@@ -223,7 +203,7 @@ class QueuePage(Screen[None]):
             stopped = False  # the feed says what is wrong with the server
         if stopped != self._stopped:
             self._stopped = stopped
-            self._show_header()
+            self.show_header()
 
     @work(group="settle", exit_on_error=False)
     async def _settle(self) -> None:
@@ -279,9 +259,10 @@ class QueuePage(Screen[None]):
 
     # --- showing ---------------------------------------------------------------------------------------
 
-    def _show_header(self) -> None:
+    def show_header(self) -> None:
+        """The state of the queue, and how fresh what is shown is."""
         live, narrow = self.server.live, self.size.width < WIDE
-        notes: list[Piece] = []
+        notes: list[Piece] = [*self.acting.waits]
         if narrow:
             for state, number in self.server.index.counts().items():
                 if number or state in (State.ACTIVE, State.DEFERRED):
@@ -306,7 +287,7 @@ class QueuePage(Screen[None]):
                 notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
             if live.limits:
                 notes.append((" · no root" if narrow else " · limited view", "warning"))
-        self.header.show(server=self.server.name, pages=[("queue", "Queue")], page="queue", notes=notes)
+        self.header.show(server=self.server.name, pages=PAGES, page="queue", notes=notes)
 
     def show_count(self, *, well_formed: bool = False) -> None:
         """Say how much matches, unless the filter bar is saying what is wrong with the filter."""
@@ -373,11 +354,3 @@ class QueuePage(Screen[None]):
         reasons = self._tally.facets.get((row.state, Facet.REASON), ())
         others = next((one.messages for one in reasons if one.value == row.reason), 0) - 1
         return f"{count(others)} more wait for the same reason: {row.reason}" if others > 0 else ""
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """One line for the person; trouble that does not fit opens as a sheet."""
-        self.footer.tell(text.splitlines()[0] if text else "", severity)
-        if severity != "information" and (cells(clean(text)) > self.size.width - 4 or "\n" in text):
-            self.app.push_screen(
-                ReadingScreen("What happened", queue_sheets.wrapped(text, room(self.size.width)))
-            )

@@ -10,7 +10,7 @@ from mtatui.queue.message import Message
 from mtatui.queue.selection import Outcome, Result
 from mtatui.queue.terms import FIELDS
 from mtatui.text import clean, count, fit, wrap
-from mtatui.verbs import ALL, Action
+from mtatui.verbs import ALL, Action, on
 from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Piece
 
@@ -33,11 +33,11 @@ SORTS = {
 def help(keymap: Mapping[str, str], width: int) -> Sheet:
     """The keys as they are bound now, and the query language, in lines of so many cells."""
     lines: Sheet = [[("Keys", "accent")]]
-    lines += _keys([action for action in ALL.values() if action.where != "message"], keymap, width)
-    for keys, label, text in _MOVING:
-        lines += row(keys, label, text, width)
+    lines += keys(on("queue"), keymap, width)
+    for moving, label, text in _MOVING:
+        lines += row(moving, label, text, width)
     lines += [[], [("Keys on a message", "accent")]]
-    lines += _keys([action for action in ALL.values() if action.where == "message"], keymap, width)
+    lines += keys((action for action in ALL.values() if action.where == "message"), keymap, width)
     lines += [[], [("Queries", "accent")]]
     how = 'Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.'
     lines += [[(f"  {line}", "dim")] for line in wrap(how, width - 2)]
@@ -55,10 +55,11 @@ _MOVING = (
 )
 
 
-def _keys(actions: Iterable[Action], keymap: Mapping[str, str], width: int) -> Iterator[list[Piece]]:
+def keys(actions: Iterable[Action], keymap: Mapping[str, str], width: int) -> Iterator[list[Piece]]:
+    """Actions with their keys, in lines of so many cells."""
     for action in actions:
-        keys = keymap.get(action.id, action.keys)
-        shown = " ".join(cap(key) for key in keys.split(",")) if keys else f":{action.id}"
+        bound = keymap.get(action.id, action.keys)
+        shown = " ".join(cap(key) for key in bound.split(",")) if bound else f":{action.id}"
         yield from row(shown, action.label, action.help, width)
 
 

@@ -10,7 +10,7 @@ from textual.message import Message
 from mtatui.text import cells
 from mtatui.verbs import Action
 from mtatui.widgets.lines import Piece
-from mtatui.widgets.one_line import OneLine
+from mtatui.widgets.one_line import OneLine, width_of
 
 #: Textual's names of keys, as they are printed on keyboards.
 _CAPS = {
@@ -59,14 +59,15 @@ class KeyFooter(OneLine):
         """Show these actions, in this order of importance; those that do not apply now (False) are dim.
 
         Args:
-            note: pieces for the right end, shown where there is room.
+            note: pieces for the right end, for which keys give way.
         """
         self._actions, self._note = [pair for pair in actions if pair[0].keys], note
         self.repaint()
 
     def _said(self, width: int) -> tuple[Sequence[Piece], Sequence[Piece]]:
         shown = list(self._actions)
-        while sum(_width(action) for action, _ in shown) > width and len(shown) > 1:
+        room = width - width_of(self._note)
+        while sum(_width(action) for action, _ in shown) > room and len(shown) > 1:
             del shown[-2]
         pieces: list[Piece] = []
         self._places = []

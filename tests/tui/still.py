@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mtatui.backends.host_local import LocalHost
 from mtatui.live import Feed
@@ -10,6 +12,9 @@ from mtatui.queue.delta import Counts, Delta, Done, Rows
 from mtatui.queue.message import Row, State
 from mtatui.queue.selection import Outcome
 from mtatui.server import Facts, Server
+
+if TYPE_CHECKING:
+    from mtatui.backends.configuration import Configuration
 
 #: Sunday 22 November 2026, 15:20:00 UTC.
 NOW = 1795360800
@@ -92,6 +97,13 @@ class StillServer(Server):
     async def running(self) -> bool:
         """Nobody looks whether a Postfix runs."""
         return True
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """Settings that stand still, too."""
+        from tests.tui.still_settings import StillConfiguration
+
+        return StillConfiguration()
 
     async def settle(self) -> list[Outcome]:
         """Nothing was ever interrupted here."""

@@ -1,0 +1,291 @@
+"""From what is staged to what holds: plan, review, apply, confirm, take back. One for all pages of settings.
+
+What was typed survives whatever becomes of it: it stays staged until the server has it, and is staged again
+when the server gave it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from textual.timer import Timer
+
+from mtatui.backends.applying import Applied, Ending, Step
+from mtatui.backends.host import HostError
+from mtatui.screens.acting import Acting, Face
+from mtatui.screens.applying import OUTCOMES, ApplyingScreen
+from mtatui.screens.review import MINUTES, Answer, ReviewScreen
+from mtatui.screens.settings_model import SettingsModel
+from mtatui.server import Server
+from mtatui.settings.kinds import Refused
+from mtatui.settings.plan import Plan
+from mtatui.text import clean
+
+if TYPE_CHECKING:
+    from mtatui.backends.configuration import Configuration
+    from mtatui.backends.history import Entry
+
+#: Entries of the history that are looked through for one that waits to be confirmed.
+RECENT = 20
+#: Seconds that the guard on the server gets to take back what nobody has confirmed.
+GRACE = 3.0
+
+
+class SettingsFace(Face, Protocol):
+    """What changing settings asks of the app, besides."""
+
+    def set_interval(self, interval: float, callback: Callable[[], None]) -> Timer:
+        """Call again and again."""
+        ...
+
+    def show_headers(self) -> None:
+        """Something in the header of every page is different now."""
+        ...
+
+
+class Changing:
+    """The hands of the pages of settings."""
+
+    def __init__(self, app: SettingsFace, server: Server, acting: Acting) -> None:
+        self.app = app
+        self.server = server
+        self.acting = acting
+        self.model = SettingsModel()
+        self.running = False
+        self.waiting: tuple[str, float] | None = None
+        """The history entry that waits to be confirmed, and until when (epoch seconds)."""
+        self._reader: asyncio.Task[None] | None = None
+        self._tried: dict[str, Any] = {}
+        self._outside: tuple[str, ...] = ()
+        self._clock: Timer | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is set on the server."""
+        return self.server.configuration
+
+    @property
+    def staged(self) -> Mapping[str, Any]:
+        """What is staged, by key."""
+        return self.model.changes
+
+    def told(self, most: int) -> Iterator[str]:
+        """What is staged, in words; so many of it."""
+        words = list(self.model.in_words())
+        yield from words[:most]
+        if len(words) > most:
+            yield f"… and {len(words) - most} more"
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    def read_soon(self) -> None:
+        """Read the configuration, unless that is being done."""
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.get_running_loop().create_task(self.read())
+
+    async def read(self) -> None:
+        """Read the configuration; what is staged stays over it."""
+        try:
+            reading = await self.configuration.read()
+        except HostError as error:
+            self.model.trouble = str(error)
+            self.model.tell()
+            self.app.tell(str(error), "error")
+            return
+        if moved := self.model.take(reading):
+            self.app.tell(
+                f"Changed by somebody else meanwhile: {', '.join(moved)}. What you staged stays staged.",
+                "warning",
+            )
+        elif reading.changed_outside and reading.changed_outside != self._outside:
+            files = ", ".join(reading.changed_outside)
+            self.app.tell(f"Changed by hand since the last entry of the history: {files}.")
+        self._outside = reading.changed_outside
+
+    # --- from a plan to its end ------------------------------------------------------------------------
+
+    async def review(self) -> None:
+        """Plan what is staged, and show it."""
+        reading = self.model.reading
+        if reading is None or not self.staged:
+            self.app.tell("Nothing is staged: switch or edit something first.")
+            return
+        try:
+            plan = await asyncio.to_thread(self.configuration.plan, reading, dict(self.staged))
+        except (Refused, HostError) as error:
+            self.app.tell(str(error), "error")
+            return
+        if plan.empty:
+            self.app.tell("Not a byte would change: all of it is so already.")
+        else:
+            self.look_at(plan)
+
+    async def undo(self, entry: Entry) -> None:
+        """Plan the way back from a history entry, and show it."""
+        try:
+            plan = await self.configuration.undo_plan(entry)
+        except (Refused, HostError) as error:
+            self.app.tell(str(error), "error")
+            return
+        if plan.empty:
+            self.app.tell("There is nothing left to take back: it is as it was before.")
+        else:
+            self.look_at(plan)
+
+    def look_at(self, plan: Plan) -> None:
+        """Show a plan; apply it where that is the answer."""
+
+        def answered(answer: Any) -> None:
+            if answer is not None:
+                self._apply(plan, MINUTES * 60 if answer == Answer.CONFIRM else None)
+
+        self.app.push_screen(ReviewScreen(plan), answered)
+
+    def _apply(self, plan: Plan, confirm_within: float | None) -> None:
+        if self.running:
+            self.app.tell("Something is being applied already.", "warning")
+            return
+        cancel = asyncio.Event()
+        screen = ApplyingScreen(
+            plan,
+            cancel.set,
+            lambda: self.app.work(self.confirm()),
+            lambda: self.app.work(self.roll_back()),
+        )
+        self.app.push_screen(screen, lambda _: None)
+        self.app.work(self._run(plan, confirm_within, cancel, screen))
+
+    async def _run(
+        self, plan: Plan, confirm_within: float | None, cancel: asyncio.Event, screen: ApplyingScreen
+    ) -> None:
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+
+        def progress(step: Step) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
+                loop.call_soon_threadsafe(screen.took, step, context=context)
+
+        self.running = True
+        try:
+            applied = await self.configuration.apply(
+                plan, confirm_within=confirm_within, progress=progress, cancel=cancel
+            )
+        except HostError as error:
+            screen.failed(str(error))
+            return
+        finally:
+            self.running = False
+        await self._landed(plan, applied)
+        screen.ended(applied)
+
+    async def _landed(self, plan: Plan, applied: Applied) -> None:
+        """What became of it: what the server has now is staged no more."""
+        outcome = applied.outcome
+        tried = {change.key: self.staged[change.key] for change in plan.changes if change.key in self.staged}
+        await self.read()
+        if applied.ok:
+            if tried:
+                self.model.reset(*tried)
+            self._tried = tried
+        if outcome is Ending.AWAITING and applied.until is not None:
+            self._wait(applied.entry_id, applied.until)
+        text, role = OUTCOMES[outcome]
+        self.app.tell(text.lstrip("✔✖◐ "), {"danger": "error"}.get(role, "information"))
+
+    # --- what waits to be confirmed --------------------------------------------------------------------
+
+    def look_for_waiting(self) -> None:
+        """Find out, quietly, whether something was interrupted or waits to be confirmed."""
+        if not self.configuration.why_not():
+            self.app.work(self._settle())
+
+    async def _settle(self) -> None:
+        try:
+            settled = await self.configuration.settle()
+            entries = await self.configuration.history(RECENT)
+        except HostError:
+            return  # whoever opens the history is told
+        for entry in settled:
+            self.app.tell(
+                f"Interrupted, and rolled back: {clean('; '.join(entry.words))}. H shows it.", "warning"
+            )
+        for entry in entries:
+            if entry.awaiting and entry.until is not None:
+                self._wait(entry.id, entry.until)
+                break
+
+    def _wait(self, id: str, until: float) -> None:
+        self.waiting = id, until
+        if self._clock is None:
+            self._clock = self.app.set_interval(1.0, self._tick)
+        self._tick()
+
+    def _stop_waiting(self) -> None:
+        self.waiting = None
+        self.acting.waits = ()
+        if self._clock is not None:
+            self._clock.stop()
+            self._clock = None
+        self.app.show_headers()
+
+    def _tick(self) -> None:
+        if self.waiting is None:
+            return
+        left = int(self.waiting[1] - time.time())
+        if left <= -GRACE:
+            self._stop_waiting()
+            self.app.work(self._ran_out())
+            return
+        left = max(left, 0)
+        self.acting.waits = [(f"keep? {left // 60}:{left % 60:02} · Y ", "warning")]
+        self.app.show_headers()
+
+    async def _ran_out(self) -> None:
+        await self._back()
+        self.app.tell(
+            "Nobody confirmed it: the old configuration is back. What you had set is staged.", "warning"
+        )
+
+    async def confirm(self) -> None:
+        """Keep what waits."""
+        if self.waiting is None:
+            self.app.tell("Nothing waits to be confirmed.")
+            return
+        try:
+            await self.configuration.confirm(self.waiting[0])
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        self._tried = {}
+        self._stop_waiting()
+        self.app.tell("Confirmed: it stays.")
+
+    async def roll_back(self) -> None:
+        """Take back what waits, now."""
+        if self.waiting is None:
+            self.app.tell("Nothing waits to be confirmed.")
+            return
+        try:
+            applied = await self.configuration.roll_back(self.waiting[0])
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        self._stop_waiting()
+        await self._back()
+        said = "Taken back: the old configuration is in place. What you had set is staged."
+        broken = applied.outcome is Ending.BROKEN
+        self.app.tell(
+            f"{OUTCOMES[applied.outcome][0]} {applied.text}" if broken else said,
+            "error" if broken else "information",
+        )
+
+    async def _back(self) -> None:
+        """The server has what it had before: what was set is staged again."""
+        await self.read()
+        tried, self._tried = self._tried, {}
+        for key, value in tried.items():
+            self.model.stage(key, value)

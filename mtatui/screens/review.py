@@ -1,0 +1,187 @@
+"""The review of a plan: what it means, what must be known, every line that changes, every command.
+
+Nothing has been touched while this is open. A grave caution wants a typed "yes" before anything is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from mtatui.screens.reading import Sheet
+from mtatui.settings.plan import Plan
+from mtatui.text import clean, wrap
+from mtatui.widgets.dialog import Dialog, T, answer
+from mtatui.widgets.lines import Piece
+from mtatui.widgets.one_line import OneLine
+
+#: Cells of the column in which it is said what a paragraph is about.
+LABEL = 11
+#: Minutes in which a change is to be confirmed, where that is asked for.
+MINUTES = 5
+
+GUARD = "If it fails, or this terminal is lost: the old configuration is back within 60 s."
+
+
+class Answer(StrEnum):
+    """What a person wants done with a plan."""
+
+    APPLY = "apply"
+    CONFIRM = "confirm"
+    """Apply, and take it back unless it is confirmed in time."""
+
+
+def diff_lines(diff: Iterable[str]) -> Iterator[list[Piece]]:
+    """A unified diff, coloured; its lines begin with their sign as well."""
+    for line in diff:
+        if line.startswith(("+++", "---")):
+            role = "strong"
+        elif line.startswith("@@"):
+            role = "dim"
+        else:
+            role = {"+": "accent", "-": "danger"}.get(line[:1], "")
+        yield [(line, role)]
+
+
+def told(label: str, paragraphs: Iterable[tuple[str, str]], width: int) -> Iterator[list[Piece]]:
+    """Paragraphs with their roles, beside a label that stands at the first of them."""
+    for text, role in paragraphs:
+        for line in wrap(text, width - LABEL - 1):
+            yield [(f" {label:<{LABEL}}", "dim"), (line, role)]
+            label = ""
+
+
+def lines(plan: Plan, width: int) -> list[Sequence[Piece]]:
+    """All that is to be said about a plan, in lines of so many cells."""
+    words = plan.words or tuple(f"{c.label}: {c.before} → {c.after}" for c in plan.changes)
+    found: list[Sequence[Piece]] = [*told("In words", ((text, "") for text in words), width)]
+    for caution in sorted(plan.cautions, key=lambda caution: not caution.grave):
+        label, role = ("✖ Danger", "danger") if caution.grave else ("! Mind", "warning")
+        found += told(label, [(caution.text, role)], width)
+    found += [[]]
+    found += ([(f" {line[0][0]}", line[0][1])] for line in diff_lines(plan.diff()))
+    found += [[]]
+    found += told("Commands", ((clean(command), "") for command in plan.commands()), width)
+    found += told("Guard", [(GUARD, "")], width)
+    return found
+
+
+class SheetDialog(Dialog[T]):
+    """Something to read above the answers: those have the focus, and yet the keys that scroll do so."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "lines(1)", show=False),
+        Binding("up,k", "lines(-1)", show=False),
+        Binding("pagedown", "pages(1)", show=False),
+        Binding("pageup", "pages(-1)", show=False),
+        Binding("home,g", "lines(-99999)", show=False),
+        Binding("end,G", "lines(99999)", show=False),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.sheet = Sheet(())
+        self.sheet.can_focus = False
+
+    def action_lines(self, lines: int) -> None:
+        """Down (or up) by some lines."""
+        self.sheet.action_move(lines)
+
+    def action_pages(self, pages: float) -> None:
+        """Down (or up) by some pages."""
+        self.sheet.action_move_pages(pages)
+
+
+class ReviewScreen(SheetDialog[Answer]):
+    """A plan over the whole screen; Cancel has the focus."""
+
+    DEFAULT_CSS = """
+    ReviewScreen {
+        align: left top;
+        background: $background;
+        & > Sheet { height: 1fr; }
+        & > #agree { height: 1; padding-left: 1; }
+        & > #agree Static { width: auto; }
+        & > #agree Input, & > #agree Input:focus { width: 8; background: transparent; }
+        & > #answers {
+            height: 1; align-horizontal: left; margin-top: 0;
+            & Button { margin: 0 1; padding: 0; min-width: 0; background: $background; }
+            & Button:focus { background: $block-cursor-background; }
+        }
+        &:ansi { background: ansi_default; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pages(1)", show=False),
+        *(Binding(letter, f"type('{letter}')", show=False) for letter in "yes"),
+    ]
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(f"Review {changes(len(plan.changes))} for {plan.server}")
+        self.plan = plan
+
+    def compose(self) -> ComposeResult:
+        heading = OneLine(id="heading")
+        heading.say([(f" {self._says}", "strong")], [("nothing has been touched yet ", "dim")])
+        yield heading
+        yield self.sheet
+        if self.plan.grave:
+            with Horizontal(id="agree"):
+                yield Static(Content("Type yes to agree to what is in danger: [ "))
+                typed = Input(compact=True, select_on_focus=False, max_length=5)
+                typed.cursor_blink = False
+                yield typed
+                yield Static(Content("]"))
+        with Horizontal(id="answers"):
+            yield from self.answers()
+
+    def answers(self) -> Sequence[Widget]:
+        wait = bool(self.plan.grave)
+        keep = f"Apply, keep only if I confirm within {MINUTES} min"  # 49 cells: all three fit into 80
+        return [
+            answer("Cancel", "cancel"),
+            answer("Apply", Answer.APPLY, disabled=wait),
+            answer(keep, Answer.CONFIRM, disabled=wait),
+        ]
+
+    def on_resize(self) -> None:
+        """Wrap to the width there is."""
+        self.sheet.lines = lines(self.plan, self.size.width - 1)
+        self.sheet.repaint()
+
+    def action_type(self, letter: str) -> None:
+        """Cancel has the focus, and yet what is typed goes where it belongs."""
+        if self.plan.grave:
+            typed = self.query_one(Input)
+            self.set_focus(typed)
+            typed.insert_text_at_cursor(letter)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Agreed, or not yet."""
+        for id in Answer:
+            self.query_one(f"#{id}", Button).disabled = event.value.strip().lower() != "yes"
+
+    def on_input_submitted(self) -> None:
+        """Enter goes on to the button; only pressing that acts."""
+        button = self.query_one(f"#{Answer.APPLY}", Button)
+        if not button.disabled:
+            button.focus()
+
+    @on(Button.Pressed)
+    def _answered(self, event: Button.Pressed) -> None:
+        if event.button.id in list(Answer):
+            self.dismiss(Answer(event.button.id))
+
+
+def changes(number: int) -> str:
+    """``1 change``, ``2 changes``."""
+    return f"{number} change{'' if number == 1 else 's'}"

@@ -1,0 +1,165 @@
+"""What a page of settings shows: its controls by section, and what is to be known of the one in focus.
+
+The frame with its labels stands at once; values follow when the server has answered. There is one such
+screen for all pages of settings, made from `mtatui.settings.catalogue` alone.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from mtatui.config import Config
+from mtatui.screens.changing import Changing
+from mtatui.screens.page import Page
+from mtatui.screens.review import changes
+from mtatui.settings.catalogue import ALL as SETTINGS
+from mtatui.settings.catalogue import PAGES
+from mtatui.settings.current import Current
+from mtatui.settings.setting import Setting
+from mtatui.text import clean
+from mtatui.verbs import ALL, Action
+from mtatui.verbs import PAGES as NAMES
+from mtatui.widgets.lines import Piece
+from mtatui.widgets.setting_help import SettingHelp
+from mtatui.widgets.settings_list import SettingsList
+
+#: From this many columns on the text about a control stands beside the list, else below it.
+WIDE = 100
+#: From this many lines on there is one between two sections.
+TALL = 34
+
+_FOOTER = [
+    ALL[id]
+    for id in ("switch", "edit", "reset", "review", "find", "history", "lint", "page", "palette", "help")
+]
+
+#: Words in the names of findings that are written in capitals.
+_CAPITALS = frozenset({"auth", "dns", "helo", "mx", "sasl", "tls"})
+
+#: What changes nothing, and so can be done where nothing may be changed.
+_LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"})
+
+
+class SettingsPage(Page):
+    """The face of the pages of settings."""
+
+    AUTO_FOCUS = "SettingsList"
+
+    def __init__(self, changing: Changing, config: Config) -> None:
+        super().__init__()
+        self.changing = changing
+        self.model = changing.model
+        self.config = config
+        self.page_id = next(iter(PAGES))
+        self.list = SettingsList(id="settings")
+        self.help_pane = SettingHelp(id="setting-help")
+        self._cursors: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        yield self.too_small
+        yield self.header
+        with Container(id="page"):
+            yield self.list
+            yield self.help_pane
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Show labels at once, and values as soon as they are known."""
+        self.model.listeners.add(self.show_all)
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self.model.listeners.discard(self.show_all)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The text goes below where it is narrow."""
+        self.set_class(event.size.width < WIDE, "-narrow")
+        self.mind_size(event)
+        self.show_all()
+
+    def open_page(self, id: str) -> None:
+        """Show another page; each remembers where its cursor was."""
+        if id != self.page_id:
+            self._cursors[self.page_id] = self.list.key
+            self.page_id = id
+            self.show_all()
+            self.list.find(self._cursors.get(id, self.list.key))
+        self.list.focus()
+        self.show_all()
+
+    @property
+    def setting(self) -> Setting:
+        """The control under the cursor."""
+        return SETTINGS[self.list.key] if self.list.key else PAGES[self.page_id].settings[0]
+
+    def current(self) -> Current | None:
+        """How it stands on the server."""
+        return self.model.current(self.setting.key)
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def show_all(self) -> None:
+        """Show what is true now; what looks the same costs nothing."""
+        self.list.show(self.model.rows(self.page_id, spaced=self.size.height >= TALL))
+        self.show_help()
+        self.show_header()
+        self.show_footer()
+
+    def show_help(self) -> None:
+        """The text about the control under the cursor."""
+        self.help_pane.explain(self.setting, self.current(), "", labelled=self.has_class("-narrow"))
+
+    def show_header(self) -> None:
+        """Where we are, and how much is staged."""
+        notes: list[Piece] = [*self.changing.acting.waits]
+        if self.changing.server.host.read_only:
+            notes.append(("read-only ", "warning"))
+        if staged := len(self.changing.staged):
+            words = changes(staged) + " staged"
+            notes.append((f"{words} · p Review" if self.size.width >= WIDE else f"{words} · p", "accent"))
+        elif self.model.trouble:
+            notes.append(("no answer", "danger"))
+        elif self.model.reading is None:
+            notes.append(("reading …", "dim"))
+        self.header.show(server=self.changing.server.name, pages=NAMES, page=self.page_id, notes=notes)
+
+    def show_footer(self) -> None:
+        """The keys, those that do not apply now dimmed, and what the lint found."""
+        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER], self._lint())
+
+    def _lint(self) -> list[Piece]:
+        findings = self.model.reading.findings if self.model.reading is not None else ()
+        if not findings:
+            return []
+        grave = [finding for finding in findings if finding.grave]
+        role = "danger" if grave else "warning"
+        if self.size.width < WIDE:
+            return [(f"{'✖' if grave else '!'} L lint: {len(findings)} ", role)]
+        worst = clean((grave or list(findings))[0].id)
+        worst = " ".join(word.upper() if word in _CAPITALS else word for word in worst.split("-"))
+        warnings = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
+        return [(f"{'✖' if grave else '!'} L lint: {warnings} ({worst}) ", role)]
+
+    def why_not(self, action: Action) -> str:
+        """Why an action cannot be done here and now; "" where it can."""
+        if action.where != "settings" or action.id in _LOOKS:
+            return ""
+        if why := self.changing.configuration.why_not():
+            return why
+        if self.model.reading is None:
+            return self.model.trouble or "the server has not answered yet"
+        if action.id in ("review", "reset-all") and not self.changing.staged:
+            return "nothing is staged"
+        if action.id == "reset" and self.setting.key not in self.changing.staged:
+            return "it has not been touched"
+        current = self.current()
+        if action.id in ("switch", "edit", "default") and current is not None and current.unavailable:
+            return clean(current.unavailable)
+        return ""
+
+    def on_settings_list_moved(self) -> None:
+        """The text follows the cursor."""
+        self.show_help()
+        self.show_footer()

@@ -1,0 +1,89 @@
+"""What a person should know about the control under the cursor, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mtatui.settings.current import Current
+from mtatui.settings.kinds import Restriction
+from mtatui.settings.setting import Setting
+from mtatui.text import clean
+from mtatui.widgets.text_view import Paragraph, TextView
+
+
+class SettingHelp(TextView):
+    """The pane beside the controls, or below them where it is narrow: then labels stand in a column."""
+
+    def explain(self, setting: Setting, current: Current | None, trial: str, *, labelled: bool) -> None:
+        """Say what a control does, and how it stands on this server.
+
+        Args:
+            current: None while the server has not answered.
+            trial: what the log says of its trial so far; "" where it says nothing.
+        """
+        self.show([*(_column if labelled else _prose)(setting, current, trial)])
+
+
+def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+    yield Paragraph(setting.label, "strong")
+    yield from _warnings(current)
+    yield Paragraph(f"\n{setting.help}")
+    if setting.reply:
+        yield Paragraph("\nThe sender sees", "dim")
+        yield Paragraph(setting.reply)
+    if setting.cost:
+        yield Paragraph("\nCosts legitimate mail", "dim")
+        yield Paragraph(setting.cost)
+    if trial:
+        yield Paragraph("\nTrial so far", "dim")
+        yield Paragraph(trial)
+    yield Paragraph("\nOn this server", "dim")
+    for line in _standing(setting, current):
+        yield Paragraph(line)
+    if setting.manual:
+        yield Paragraph(f"\nmanual: {setting.manual}", "dim")
+
+
+def _column(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+    for warning in _warnings(current):
+        yield Paragraph(warning.text, warning.role, "beware")
+    yield Paragraph(setting.help, label="does")
+    if setting.reply:
+        yield Paragraph(setting.reply, label="sender sees")
+    if setting.cost:
+        yield Paragraph(setting.cost, label="costs")
+    if trial:
+        yield Paragraph(trial, label="trial")
+    for number, line in enumerate(_standing(setting, current)):
+        yield Paragraph(line, label="" if number else "here")
+    if setting.manual:
+        yield Paragraph(setting.manual, "dim", label="manual")
+
+
+def _warnings(current: Current | None) -> Sequence[Paragraph]:
+    """What must not be overlooked."""
+    if current is None:
+        return ()
+    said = []
+    if current.unavailable:
+        said.append(Paragraph(f"Not here: {clean(current.unavailable)}", "warning"))
+    if current.note:
+        said.append(Paragraph(clean(current.note), "warning"))
+    for override in current.overrides:
+        text = f"Not on {override.service}: there it is {override.value or 'empty'} ({override.where})"
+        said.append(Paragraph(clean(text), "warning"))
+    return said
+
+
+def _standing(setting: Setting, current: Current | None) -> Iterator[str]:
+    if current is None:
+        yield setting.directive
+        return
+    arrow = "list" if isinstance(setting.kind, Restriction) else ""
+    if not current.explicit:
+        yield f"{setting.directive}: nobody has said it"
+    elif arrow and " ← " not in current.where:
+        yield f"{clean(current.where) or 'main.cf'} ← {setting.directive}"
+    else:
+        yield f"{setting.directive}: {clean(current.where) or 'main.cf'}"
+    yield f"by default {setting.kind.show(current.default)}"
