@@ -155,6 +155,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
 
 def _by_sudo(server: Server) -> Iterator[Finding]:
     """The sudoers lines with which an ordinary user could do everything here."""
+    from mtatui.backends import applying, peek
     from mtatui.backends.host_sudo import sudoers
     from mtatui.backends.journal import user
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -169,4 +170,11 @@ def _by_sudo(server: Server) -> Iterator[Finding]:
         "with these lines in sudoers (visudo), and sudo = true for this server in mtatui's config file, this "
         "user can do all that root can to the queue; their program must lie where only root can write",
         "\n".join(lines),
+    )
+    changing = applying.argv(server.facts.queue_directory)
+    yield Finding(
+        "settings",
+        Level.NOTE,
+        "with these lines, too, this user can change settings; whoever has them is as good as root",
+        "\n".join(sudoers(user(), [changing, [*changing[:-2], peek.__file__]])),
     )
