@@ -85,7 +85,7 @@ class Index(Store):
         known = self._known_order
         if known is not None and known.sort == sort and known.generation == self.generation:
             return known.numbers
-        if sort.field is not SortField.AGE or not self._ordered:
+        if sort.field is not SortField.AGE:
             return None
         generation = self.generation
         numbers = self._numbers(f"SELECT m.n FROM message m ORDER BY {sort.sql}", ())

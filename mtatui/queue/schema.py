@@ -41,14 +41,13 @@ CREATE TABLE message (
     done INTEGER DEFAULT 0, original TEXT DEFAULT ''
 );
 CREATE UNIQUE INDEX message_id ON message (id);
+CREATE INDEX message_arrival ON message (arrival, state); -- the order of everything, and of one state
 CREATE TABLE other (
     message INTEGER, place INTEGER, cause INTEGER, domain INTEGER, done INTEGER,
     first_cause INTEGER, first_domain INTEGER, address TEXT, reason TEXT, original TEXT,
     PRIMARY KEY (message, place)
 ) WITHOUT ROWID;
 """
-#: Serves the order by arrival of everything, and of what is in one state.
-BY_ARRIVAL = "CREATE INDEX message_arrival ON message (arrival, state)"
 #: Where the keys of each side table are used.
 REFERENCES = {
     "domain": (("message", "domain"), ("message", "sender_domain"), ("other", "domain")),

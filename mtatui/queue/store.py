@@ -11,14 +11,13 @@ import json
 import threading
 from array import array
 from collections import Counter
-from functools import partial
 from typing import Any
 
 from mtatui.queue import delta as deltas
 from mtatui.queue.gate import Gate
 from mtatui.queue.intake import FULL, OTHER, SIMPLE, Batch, Intake
 from mtatui.queue.message import Row, State
-from mtatui.queue.schema import BY_ARRIVAL, CODES, REFERENCES, STATES, connect
+from mtatui.queue.schema import CODES, REFERENCES, STATES, connect
 from mtatui.text import clean
 
 _BATCH = 500
@@ -46,7 +45,6 @@ class Store:
         self._held = dict.fromkeys(State, 0)
         self._announced: dict[State, int] | None = None
         self._told: bytearray | None = None
-        self._ordered = False
 
     def counts(self) -> dict[State, int]:
         """How many messages each state holds: as a running scan announced them, else as they are here."""
@@ -176,8 +174,7 @@ class Store:
     # --- order in the house ----------------------------------------------------------------------------
 
     def _tidy(self) -> None:
-        """After a scan: have the order by arrival at hand, and do not let the side tables only grow."""
-        self._order()
+        """After a scan: do not let the side tables only grow."""
         for shared in self._intake.shared:
             if shared.stored > 2 * sum(self._held.values()) + _SLACK:
                 self._intake.forget()
@@ -193,16 +190,6 @@ class Store:
                             f"DELETE FROM {shared.table} WHERE key IN (SELECT value FROM json_each(?))",
                             (keys,),
                         )
-
-    def _order(self) -> None:
-        """Keep the messages by arrival too: not before the first scan is over, which it would slow down.
-
-        With a journal for as long as that takes, so that it can be cut short like a question.
-        """
-        if not self._ordered:
-            for sql in ("PRAGMA journal_mode = MEMORY", BY_ARRIVAL, "PRAGMA journal_mode = OFF"):
-                self._gate.patiently(partial(self._connection.execute, sql))
-            self._ordered = True
 
     # --- asking ----------------------------------------------------------------------------------------
 
