@@ -25,7 +25,12 @@ from mtatui.text import clean
 if TYPE_CHECKING:
     from mtatui.backends.applying import Applied, Step
     from mtatui.server import Server
-    from mtatui.settings.plan import Plan
+    from mtatui.settings.plan import Edit, Plan
+
+#: How tables begin that are mtatui's own.
+OURS = b"# Written by mtatui"
+#: How much of a line in them is shown, in characters.
+CUT = 100
 
 _STOPPING = "Stopping: what is not yet replaced stays, what is replaced is rolled back …"
 
@@ -129,9 +134,17 @@ def described(plan: Plan) -> list[str]:
     if plan.cautions:
         lines += ["", "Mind", *warnings(plan)]
     if plan.edits:
-        lines += ["", *plan.diff()]
+        lines += ["", *(line for edit in plan.edits for line in _diff(edit))]
         lines += ["", "What runs", *(f"  {clean(command)}" for command in plan.commands())]
     return lines
+
+
+def _diff(edit: Edit) -> list[str]:
+    """The diff of a file. In tables that mtatui writes by itself, expressions are cut: nobody reads them."""
+    lines = edit.diff()
+    if not (edit.after or edit.before or b"").startswith(OURS):
+        return lines
+    return [line if len(line) <= CUT else f"{line[:CUT]}… ({len(line) - CUT:,} more)" for line in lines]
 
 
 def warnings(plan: Plan) -> list[str]:

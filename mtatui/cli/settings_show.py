@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def detail(setting: Setting, reading: Reading) -> list[str]:
     """One setting with all there is to know of it."""
     current = reading.of(setting)
     rows = [
-        ("", setting.help),
+        ("is", setting.help),
         ("costs", setting.cost),
         ("sender sees", setting.reply),
         ("default", setting.kind.show(current.default)),
@@ -64,11 +65,12 @@ def detail(setting: Setting, reading: Reading) -> list[str]:
         ("manual", setting.manual),
     ]
     page = PAGES[setting.page].label
+    wrapped = textwrap.TextWrapper(max(40, min(output.width(), 110)), subsequent_indent=" " * 15)
     value = setting.kind.show(current.value) if setting.kind.secret else setting.kind.text(current.value)
     return [
         f"{setting.key} = {clean(value)}",
         f"  {setting.label}   ({page}, {setting.section})",
-        *(f"  {head:12} {clean(text)}" if head else f"  {clean(text)}" for head, text in rows if text),
+        *(line for head, text in rows if text for line in wrapped.wrap(f"  {head:12} {clean(text)}")),
     ]
 
 
