@@ -1,39 +1,31 @@
 """The configuration of one server: read, planned, applied, and what was done to it.
 
 Both faces stand on this. Reading gives a `Reading`; changes over it become a `Plan`, in which nothing has
-been touched; applying goes through one program on the server (`mtatui.backends.applying`).
+been touched; applying goes through one program on the server (`mtatui.backends.applying`), which also keeps
+the history.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
-from mtatui.backends.host import Host
+from mtatui.backends import applying, history, planning, undoing
+from mtatui.backends.applying import Applied
+from mtatui.backends.history import Entry
+from mtatui.backends.host import File, Host, Missing
+from mtatui.backends.journal import user
 from mtatui.backends.postfix import reading as postfix
 from mtatui.backends.postfix import tables
-from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
-from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.reading import PostfixReading
+from mtatui.backends.postfix.tools import Tools
+from mtatui.backends.transaction.room import HOME
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Reading
-from mtatui.settings.kinds import Refused
-from mtatui.settings.plan import Change, Command, Plan
-
-_AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells the sender only"
-
-
-def _controls() -> dict[str, Control]:
-    from mtatui.backends.postfix import controls_lists, controls_tables
-
-    controls: dict[str, Control] = {key: Parameter(setting) for key, setting in ALL.items()}
-    controls |= controls_lists.CONTROLS | controls_tables.CONTROLS
-    for key in ("inbound.blocked_extensions_notify_admin", "inbound.blocked_extensions_notify_recipient"):
-        controls[key] = Unavailable(_AMAVIS)
-    return controls
+from mtatui.settings.plan import Plan
 
 
 class Configuration:
@@ -44,15 +36,18 @@ class Configuration:
 
         Args:
             config_directory: None for the one that Postfix takes by itself.
-            name: what the user calls the server.
+            name: what the user calls the server; else it is what it calls itself.
         """
         self.host = host
-        self.name = name or host.name
+        self._name = name
         self._config_directory = config_directory
+        self._places: tuple[str, str] | None = None
+        self._left: dict[str, str | None] | None = None
 
-    @cached_property
-    def _controls(self) -> dict[str, Control]:
-        return _controls()
+    @property
+    def name(self) -> str:
+        """What the server is called."""
+        return self._name or self.host.name
 
     def why_not(self) -> str:
         """Why nothing can be changed here; "" where it can."""
@@ -61,6 +56,8 @@ class Configuration:
         if not self.host.superuser:
             return "only root may do that: run mtatui as root, or with sudo (README)"
         return ""
+
+    # -- what is set -----------------------------------------------------------------------------------------
 
     async def read(self) -> Reading:
         """Everything that is set now, and what is wrong with it.
@@ -72,24 +69,36 @@ class Configuration:
         source = await postfix.read(
             self.host, self._config_directory, own=tables.TYPES, looked_into=("smtp_sasl_password_maps",)
         )
-        return Reading(
-            server=self.name,
+        self._places = source.queue_directory, source.effective("maillog_file")
+        reading = Reading(
+            server=self._name or source.effective("myhostname"),
             at=time.time(),
-            current={key: self._current(key, source) for key in ALL},
-            cost=time.monotonic() - begun,
+            current={key: _current(key, source) for key in ALL},
+            changed_outside=await self._changed_outside(source),
             source=source,
         )
+        return replace(reading, cost=time.monotonic() - begun)
 
-    def _current(self, key: str, source: PostfixReading) -> Current:
-        current = self._controls[key].current(source)
-        needs = ALL[key].needs
-        if needs and source.version < needs:
-            wanted = ".".join(map(str, needs))
-            return replace(current, unavailable=f"that takes Postfix {wanted} or newer")
-        return current
+    async def _changed_outside(self, source: PostfixReading) -> tuple[str, ...]:
+        """The files that differ from what our last entry left behind."""
+        changed = _differ(source, self._left or {})
+        if (changed or self._left is None) and await self._has_history(source):
+            # What we know may be old: another admin's entry is in the history, too.
+            await self.history()
+            changed = _differ(source, self._left or {})
+        return changed
+
+    async def _has_history(self, source: PostfixReading) -> bool:
+        """Whether there is one, and we may read it: a look is cheaper than to start a program for nothing."""
+        home = f"{source.queue_directory}/{HOME}"
+        return self.host.superuser and not isinstance(
+            (await self.host.files([home], contents=False))[home], Missing
+        )
+
+    # -- changing it -----------------------------------------------------------------------------------------
 
     def plan(self, reading: Reading, changes: Mapping[str, Any]) -> Plan:
-        """What the changes would do. Nothing is touched, nothing is asked.
+        """What changes would do. Nothing is touched, nothing is asked.
 
         Args:
             changes: new values by setting key; what is so already, is no change.
@@ -97,35 +106,128 @@ class Configuration:
         Raises:
             Refused: something cannot be, in words.
         """
-        source: PostfixReading = reading.source
-        draft = Draft(source)
-        made = []
-        for key, setting in ALL.items():
-            if key not in changes or changes[key] == reading.current[key].value:
-                continue
-            current = reading.current[key]
-            if current.unavailable:
-                raise Refused(f"{setting.label}: {current.unavailable}")
-            try:
-                self._controls[key].write(draft, changes[key])
-            except Refused as refused:
-                raise Refused(f"{setting.label}: {refused}") from None
-            show = setting.kind.show
-            made.append(Change(key, setting.label, show(current.value), show(changes[key])))
-        edits = draft.edits()
-        if not edits:
-            return Plan(self.name, (), (), (), source.config_directory)
-        return Plan(
-            server=self.name,
-            changes=tuple(made),
-            words=tuple(draft.words),
-            edits=edits,
-            directory=source.config_directory,
-            checks=_CHECKS,
-            reload=(Command(("postfix", "-c", source.config_directory, "reload")),),
-            cautions=tuple(draft.cautions),
+        return planning.plan(reading, changes)
+
+    async def apply(
+        self,
+        plan: Plan,
+        *,
+        confirm_within: float | None = None,
+        progress: applying.Progress = lambda step: None,
+        cancel: asyncio.Event | None = None,
+    ) -> Applied:
+        """Apply a plan. Cancelled, by the event or as a task, it takes back what it has done.
+
+        Args:
+            confirm_within: seconds after which it is taken back unless it is confirmed.
+            progress: hears each step as it begins and ends.
+
+        Raises:
+            ReadOnly, NotPermitted, HostError: it could not even be begun.
+        """
+        queue, log = await self._where()
+        self._left = None
+        return await applying.apply(
+            self.host,
+            queue,
+            plan,
+            who=user(),
+            confirm_within=confirm_within,
+            progress=progress,
+            cancel=cancel,
+            log=log,
         )
 
+    async def confirm(self, id: str) -> Entry:
+        """Keep a change that waits to be confirmed.
 
-#: What must not be complained of in the staged copy. Exit statuses prove nothing.
-_CHECKS = (Command(("postfix", "-c", "{stage}", "check"), refuses=r"\b(fatal|error|panic):"),)
+        Raises:
+            HostError: it waits no more, in words.
+        """
+        return await history.confirm(self.host, (await self._where())[0], id, who=user())
+
+    async def roll_back(self, id: str, progress: applying.Progress = lambda step: None) -> Applied:
+        """Take back a change that waits to be confirmed, now.
+
+        Raises:
+            HostError: it does not wait, in words.
+        """
+        self._left = None
+        return await applying.roll_back(
+            self.host, (await self._where())[0], id, who=user(), progress=progress
+        )
+
+    # -- what was done ---------------------------------------------------------------------------------------
+
+    async def history(self, limit: int = 200) -> list[Entry]:
+        """The last changes, the last first, by whomever.
+
+        Raises:
+            HostError: they cannot be read: only root may.
+        """
+        entries = await history.entries(self.host, (await self._where())[0], limit)
+        self._left = history.left_by_us(entries)
+        return entries
+
+    async def entry(self, id: str) -> Entry:
+        """One of them.
+
+        Raises:
+            HostError: there is none of this ID.
+        """
+        return await history.entry(self.host, (await self._where())[0], id)
+
+    async def undo_plan(self, entry: Entry) -> Plan:
+        """A plan that takes back what an entry did: its very bytes where its files are as it left them; else
+        its settings, so that what was changed later stays.
+
+        Raises:
+            Refused: it cannot be taken back, in words.
+            HostError: the server does not answer, or the entry is gone.
+        """
+        reading = await self.read()
+        before = await history.material(self.host, (await self._where())[0], entry.id)
+        files = await self.host.files(before)
+        return undoing.plan(reading, entry, before, files)
+
+    async def settle(self) -> list[Entry]:
+        """Take back what was interrupted (a reboot, a killed guard): those entries; none where we may not.
+
+        Raises:
+            HostError: that cannot be done, in words.
+        """
+        if self.why_not():
+            return []
+        settled = await history.settle(self.host, (await self._where())[0], who=user())
+        if settled:
+            self._left = None
+        return settled
+
+    async def _where(self) -> tuple[str, str]:
+        """The queue directory, and the log file where Postfix writes its own."""
+        if self._places is None:
+            found = await Tools(self.host, self._config_directory).parameters(
+                "queue_directory", "maillog_file"
+            )
+            if not found.get("queue_directory"):
+                raise Missing(f"There is no working Postfix on {self.host.name}.")
+            self._places = found["queue_directory"], found.get("maillog_file", "")
+        return self._places
+
+
+def _current(key: str, source: PostfixReading) -> Current:
+    current = planning.CONTROLS[key].current(source)
+    needs = ALL[key].needs
+    if needs and source.version < needs:
+        return replace(current, unavailable=f"that takes Postfix {'.'.join(map(str, needs))} or newer")
+    return current
+
+
+def _differ(source: PostfixReading, left: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The files that are not as they were left."""
+    return tuple(
+        path
+        for path, digest in left.items()
+        if path in source.files
+        and (file.tag.digest if isinstance(file := source.files[path], File) else None) != digest
+    )

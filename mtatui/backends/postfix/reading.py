@@ -68,6 +68,11 @@ class PostfixReading:
         """The path of main.cf."""
         return f"{self.config_directory}/main.cf"
 
+    @property
+    def master_path(self) -> str:
+        """The path of master.cf."""
+        return f"{self.config_directory}/master.cf"
+
     def explicit(self, name: str) -> Assignment | None:
         """What main.cf says of a parameter, None where it says nothing."""
         return self.main.get(name)

@@ -1,0 +1,109 @@
+"""Makes a plan of changes: what would be edited, run and probed, what it means, and what to mind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mtatui.backends.host import File
+from mtatui.backends.postfix import cautions, controls_lists, controls_tables, probes
+from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
+from mtatui.backends.postfix.draft import Draft
+from mtatui.backends.postfix.reading import PostfixReading
+from mtatui.settings.catalogue import ALL
+from mtatui.settings.current import Reading
+from mtatui.settings.kinds import Refused, Trial
+from mtatui.settings.plan import Change, Command, Edit, Plan, Tag
+
+_AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells nobody but the sender"
+
+#: Each setting's way in and out of a configuration.
+CONTROLS: Mapping[str, Control] = {
+    **{key: Parameter(setting) for key, setting in ALL.items()},
+    **controls_lists.CONTROLS,
+    **controls_tables.CONTROLS,
+    "inbound.blocked_extensions_notify_admin": Unavailable(_AMAVIS),
+    "inbound.blocked_extensions_notify_recipient": Unavailable(_AMAVIS),
+}
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan:
+    """What changes would do to a server as it was read.
+
+    Args:
+        changes: new values by setting key; what is so already, is no change.
+        undoes: the history entry that this takes back.
+
+    Raises:
+        Refused: something cannot be, in words.
+    """
+    draft = Draft(reading.source)
+    made = []
+    for key, setting in ALL.items():
+        if key not in changes or changes[key] == reading.current[key].value:
+            continue
+        current, wanted = reading.current[key], changes[key]
+        if current.unavailable:
+            raise Refused(f"{setting.label}: {current.unavailable}")
+        try:
+            CONTROLS[key].write(draft, wanted)
+        except Refused as refused:
+            raise Refused(f"{setting.label}: {refused}") from None
+        show = setting.kind.show
+        made.append(Change(key, setting.label, show(current.value), show(wanted)))
+    controls_tables.follow_relay_host(draft)
+    cautions.warn(draft, [change.key for change in made])
+    return finished(reading.server, draft, made, undoes)
+
+
+def finished(server: str, draft: Draft, made: Iterable[Change], undoes: str = "") -> Plan:
+    """The plan that a draft amounts to."""
+    edits, directory = draft.edits(), draft.before.config_directory
+    if not edits:
+        return Plan(server, (), (), (), directory)
+    return Plan(
+        server=server,
+        changes=tuple(made),
+        words=(*_turned(draft.turned), *draft.words),
+        edits=edits,
+        directory=directory,
+        checks=_CHECKS,
+        reload=(Command(("postfix", "-c", directory, "reload"), refuses=_NO),),
+        probes=probes.probes(draft.after),
+        cautions=tuple(draft.cautions),
+        relied_on=_relied_on(draft.before, edits),
+        undoes=undoes,
+    )
+
+
+#: Lines by which Postfix's commands say no; their exit statuses prove nothing.
+_NO = r"\b(fatal|panic|error): "
+#: What the staged copy must pass. ``postfix check`` misses bad booleans and times, which smtpd itself finds.
+_CHECKS = (
+    Command(("postfix", "-c", "{stage}", "check"), refuses=_NO),
+    Command(("sendmail", "-C", "{stage}", "-bs"), refuses=rf"{_NO}|^421", input="QUIT\r\n"),
+)
+
+
+def _relied_on(before: PostfixReading, edits: Iterable[Edit]) -> tuple[tuple[str, Tag], ...]:
+    edited = {edit.path for edit in edits}
+    files = ((path, before.files.get(path)) for path in (before.main_path, before.master_path))
+    return tuple((path, file.tag) for path, file in files if path not in edited and isinstance(file, File))
+
+
+def _turned(turned: Mapping[Trial, list[str]]) -> Iterable[str]:
+    """What it means that checks are switched."""
+    if on := turned.get(Trial.ENFORCE):
+        yield f"{_so_many(on, 'refuses', 'refuse')} mail from now on: {', '.join(on)}."
+    if tried := turned.get(Trial.TRIAL):
+        goes = _so_many(tried, "goes", "go")
+        yield f"{goes} on trial: nobody is turned away, the log counts who would be ({', '.join(tried)})."
+    if off := turned.get(Trial.OFF):
+        yield f"{_so_many(off, 'is', 'are')} off: {', '.join(off)}."
+
+
+def _so_many(names: list[str], one: str, many: str) -> str:
+    number = _NUMBERS[len(names)] if len(names) < len(_NUMBERS) else str(len(names))
+    return f"{number.capitalize()} check{'' if len(names) == 1 else 's'} {one if len(names) == 1 else many}"
