@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from mtatui.cli.options import Options, quick
@@ -13,7 +14,8 @@ def main() -> None:
     # Rows by the hundred thousand pass through lists that the collector would look through again and again
     # for cycles that are not there: a sixth of the time that an index takes to load.
     gc.set_threshold(100_000, 50, 50)
-    options = quick(sys.argv[1:])
+    completing = "_MTATUI_COMPLETE" in os.environ  # a shell asks how a command line may go on
+    options = None if completing else quick(sys.argv[1:])
     sys.exit(terminal(options) if options else command_line())
 
 

@@ -54,7 +54,7 @@ def write(reading: Reading, pages: Iterable[str] = PAGES) -> str:
             if setting.section != section:
                 section = setting.section
                 out += ["", f"# -- {section} --"]
-            out += _entry(setting, reading.of(setting))
+            out += ["", *_entry(setting, reading.of(setting))]
     return "\n".join(out) + "\n"
 
 
