@@ -168,6 +168,8 @@ class MtatuiApp(App[None]):
         from mtatui.screens.settings import SettingsScreen
 
         self._settings = SettingsScreen(self.changing, self.config)
+        # Its styles are worked out when it is mounted; Textual would parse every style sheet anew, twice.
+        self._settings._css_update_count = self._css_update_count
         self._pages.append(self._settings)
         return self._settings
 
@@ -192,8 +194,9 @@ class MtatuiApp(App[None]):
         await self.changing.confirm()
 
     async def _prepare(self) -> None:
-        """Import the pages of settings while nothing is to do, so that they open at once."""
+        """Import the pages of settings and lay them out unseen while nothing is to do: they open at once."""
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")
+        await self._init_mode("settings")
         self.changing.look_for_waiting()
 
     def show_headers(self) -> None:

@@ -65,7 +65,8 @@ def outcome_lines(plan: Plan, applied: Applied, width: int) -> Iterator[list[Pie
     for path, (ours, theirs) in applied.versions.items():
         yield []
         yield [(f" {clean(path)}: as it is now (-), as it would become (+)", "strong")]
-        yield from diff_lines(Edit(path, theirs, ours, secrets=secrets.get(path, ())).diff())
+        diff = Edit(path, theirs, ours, secrets=secrets.get(path, ())).diff()
+        yield from ([(f"   {text}", role) for text, role in line] for line in diff_lines(diff[2:]))
 
 
 class ApplyingScreen(SheetDialog[None]):

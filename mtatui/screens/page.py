@@ -31,11 +31,10 @@ class Page(Screen[None]):
         self.header = PageHeader(id="header")
         self.footer = NoticeFooter(id="footer")
         self.too_small = OneLine(id="too-small")
-        self._resumed = False
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        """The first time every style is fresh; Textual would work them all out once more."""
-        event.refresh_styles, self._resumed = self._resumed, True
+        """Every style is fresh, for the theme stays; Textual would work them all out once more."""
+        event.refresh_styles = False
 
     def mind_size(self, event: events.Resize) -> None:
         """Say so when there is no room for a page."""

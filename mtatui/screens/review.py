@@ -118,6 +118,7 @@ class ReviewScreen(SheetDialog[Answer]):
             & Button:focus { background: $block-cursor-background; }
         }
         &:ansi { background: ansi_default; }
+        &:ansi > #answers Button, &:ansi > #answers Button:focus { background: ansi_default; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
