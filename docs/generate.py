@@ -147,8 +147,8 @@ standard error. `--json` prints one JSON document (`queue list`: one object a li
 
 Nothing asks where there is no terminal: what needs a yes is refused, naming `--yes`.
 
-Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bash_source mtatui)"` (`zsh_source`;
-fish: `_MTATUI_COMPLETE=fish_source mtatui | source`).
+Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bash_source mtatui)"` (or
+`zsh_source`; fish: `_MTATUI_COMPLETE=fish_source mtatui | source`).
 
 | exit code | meaning |
 |---|---|

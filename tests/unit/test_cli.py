@@ -46,7 +46,7 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     done = mtatui("--help")
     assert done.returncode == 0
-    for command in ("queue", "history", "doctor"):
+    for command in ("queue", "settings", "history", "doctor"):
         assert f"\n  {command} " in done.stdout
     assert "Exit codes" in done.stdout
 
@@ -70,6 +70,12 @@ def test_the_terminal_face_wants_a_terminal() -> None:
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_shell_is_told_how_a_line_may_go_on() -> None:
+    words = "mtatui settings set inbound.reject_non_fqdn_sender=t"
+    done = mtatui(_MTATUI_COMPLETE="zsh_complete", COMP_WORDS=words, COMP_CWORD="3")
+    assert "inbound.reject_non_fqdn_sender=trial" in done.stdout.splitlines(), done.stderr
 
 
 def test_no_postfix_is_said_in_words(tmp_path: Path) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -397,13 +394,3 @@ def test_any_words_are_assignments_or_mistakes(words: list[str], monkeypatch: py
     else:
         assert len(found) == len(words)
     assert clean(said, lines=True) == said
-
-
-def test_a_shell_is_told_how_it_may_go_on() -> None:
-    asked = {"_MTATUI_COMPLETE": "zsh_complete", "COMP_CWORD": "3"}
-    words = "mtatui settings set inbound.reject_non_fqdn_sender=t"
-    done = subprocess.run(
-        [sys.executable, "-m", "mtatui"], env=os.environ | asked | {"COMP_WORDS": words},
-        cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "inbound.reject_non_fqdn_sender=trial" in done.stdout.splitlines(), done.stderr
