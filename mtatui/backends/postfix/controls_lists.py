@@ -36,11 +36,13 @@ class Check:
             Trial.OFF,
             explicit=state is not Trial.OFF and reading.explicit(home) is not None,
             where=_where(reading, home),
-            overrides=tuple(_otherwise(reading, self.name, home or self._home(lists))),
+            overrides=tuple(_otherwise(reading, self.name, home or self._home(reading, lists))),
         )
 
-    def _home(self, lists: Lists) -> str:
-        """The list in which it would stand."""
+    def _home(self, reading: PostfixReading, lists: Lists) -> str:
+        """The list in which it would stand, where that makes a difference to any service."""
+        if not any(name in service.overrides for service in reading.services("smtpd") for name in LISTS):
+            return ""
         return restrictions.state(restrictions.switch(lists, self.name, Trial.ENFORCE), self.name)[1]
 
     def write(self, draft: Draft, value: Trial) -> None:

@@ -26,16 +26,14 @@ class BlockedExtensions:
         data = reading.file(f"{reading.config_directory}/{tables.BLOCKED}")
         if data is None or not _names(reading, _MIME, tables.BLOCKED):
             return Current((), (), note=self._note(reading))
-        found = tables.read_blocked(data)
         assignment = reading.explicit(_MIME)
         return Current(
-            found.extensions,
+            tables.listed(data),
             (),
             explicit=True,
             where=f"{tables.BLOCKED}; {_MIME}, main.cf line {assignment.line if assignment else 0}",
             overrides=(*overrides(reading, _MIME), *_unchecked(reading)),
-            note=self._note(reading)
-            or ("" if found.intact else "the table was changed by hand; a change here takes that back"),
+            note=self._note(reading),
         )
 
     def _note(self, reading: PostfixReading) -> str:

@@ -59,10 +59,15 @@ def blocked(extensions: Iterable[str]) -> bytes:
     )
 
 
+def listed(data: bytes) -> tuple[str, ...]:
+    """The extensions that a table written by `blocked` refuses; quick."""
+    found = re.search(rf"^{_LISTED}(.*)$", data.decode("utf-8", "replace"), re.MULTILINE)
+    return tuple(found[1].split()) if found else ()
+
+
 def read_blocked(data: bytes) -> Blocked:
-    """What a table written by `blocked` refuses."""
-    listed = re.search(rf"^{_LISTED}(.*)$", data.decode("utf-8", "replace"), re.MULTILINE)
-    extensions = tuple(listed[1].split()) if listed else ()
+    """What a table written by `blocked` refuses, and whether it is as it was written."""
+    extensions = listed(data)
     return Blocked(extensions, blocked(extensions) == data)
 
 
