@@ -216,8 +216,9 @@ def _step(step: Step) -> None:
     if step.state == "begins":
         return
     mark = {"done": "✓", "failed": "✗"}.get(step.state, " ")
+    words = step.text or (f"$ {step.command}" if step.command else "")
     with contextlib.suppress(OSError):  # the terminal may be gone; the work goes on
-        output.say(f"{mark} {step.name:9} {step.text}".rstrip())
+        output.say(f"{mark} {step.name:9} {words}".rstrip())
 
 
 def _tell_what_others_did(plan: Plan, applied: Applied) -> None:
@@ -236,14 +237,14 @@ def told(applied: Applied, plan: Plan | None = None, *, json: bool) -> None:
             output.put_json((as_json(plan) if plan else {}) | outcome_as_json(applied))
         else:
             output.put(f"{applied.outcome}  {applied.entry_id}".rstrip())
-        if applied.text:
+        if applied.until is None:
             output.say(applied.text)
-        if applied.until is not None:
+        else:
             until = time.strftime("%H:%M:%S", time.localtime(applied.until))
             output.say(
                 f"It is rolled back at {until} unless you say: mtatui history confirm {applied.entry_id}"
             )
-        elif applied.outcome == "applied":
+        if applied.outcome == "applied":
             output.say(f"To take it back: mtatui history undo {applied.entry_id}")
 
 

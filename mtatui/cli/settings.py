@@ -82,7 +82,7 @@ def set_(options: Options, /, words: tuple[str, ...], **how: Any) -> int:
 @changing.options
 @click.pass_obj
 def default(options: Options, /, keys: tuple[str, ...], **how: Any) -> int:
-    """Set settings back to Postfix's own defaults."""
+    """Set settings to the values that are Postfix's own defaults."""
     if unknown := [profile.unknown(key) for key in keys if key not in ALL]:
         raise Misused("\n".join(unknown))
     with opened(options) as server:
