@@ -178,8 +178,6 @@ def _network(bare: str) -> str:
     right = whole + (f"/{net.prefixlen}" if slash else "")
     if net.version == 4 and bare.startswith("["):
         raise Refused(f"{quoted(bare)}: brackets are for IPv6 addresses; write {right}")
-    if bracketed and "/" in bracketed[1]:
-        raise Refused(f"{quoted(bare)}: the length goes behind the bracket; write {right}")
     if host != net.network_address:
         one = f"[{host}]" if net.version == 6 else str(host)
         raise Refused(
