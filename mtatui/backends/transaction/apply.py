@@ -73,8 +73,7 @@ class Apply:
             return self._finish()
         except Exception as error:
             self.wish.ignore()
-            why = "%s." % words(error).rstrip(".")
-            return back.roll_back(self.entry, self.teller, why[:1].upper() + why[1:])
+            return back.roll_back(self.entry, self.teller, _sentence(words(error)))
 
     # -- before anything is touched --------------------------------------------------------------------------
 
@@ -89,12 +88,12 @@ class Apply:
                 self.wish.check()
                 holder = self.lock.take(who)
             if holder:
-                raise Stop("refused", "settings of this server are being changed by %s" % holder)
+                raise Stop("refused", "Settings of this server are being changed by %s" % holder)
             for entry in self.room.entries():
                 state = entry.state()
                 if state.get("phase") == room.AWAITING:
                     raise Stop(
-                        "refused", "the change of %s waits to be confirmed until %s"
+                        "refused", "The change of %s waits to be confirmed until %s"
                         % (entry.document["who"], time.strftime("%H:%M:%S", time.localtime(state["until"]))),
                     )  # fmt: skip
                 if "outcome" not in state:
@@ -112,7 +111,7 @@ class Apply:
                 raise Stop("changed", text, versions=versions)
             self.after = {path: data for path, data in self.after.items() if data != self.before[path]}
             if not self.after:
-                raise Stop("unchanged", "all is as it shall be already")
+                raise Stop("unchanged", "All is as it shall be already")
             said.text = "nothing was changed since it was read"
 
     def _record(self) -> None:
@@ -181,7 +180,8 @@ class Apply:
         with self.teller.telling("check"):
             for command in self.request["checks"]:
                 self.wish.check()
-                revive.command(command, self.teller, "check", self.wish, self.entry.file("stage"))
+                log = master.Log(self.room.queue, self.request["log"])
+                revive.command(command, log, self.teller, "check", self.wish, self.entry.file("stage"))
             room.remove(self.entry.file("stage"))
             self._unchanged()
             self.wish.check()
@@ -190,7 +190,7 @@ class Apply:
         outcome = error.outcome if isinstance(error, Stop) else "refused"
         more = error.more if isinstance(error, Stop) else {}
         text = words(error) + ("" if outcome == "unchanged" else "; nothing was changed")
-        text = text[:1].upper() + text[1:] + "."
+        text = _sentence(text)
         if self.entry.document:
             for file in self.entry.document["files"]:
                 files.tidy(self.entry.id, file)
@@ -213,7 +213,7 @@ class Apply:
         with self.teller.telling("reload") as said:
             self.wish.check()
             if self.entry.document["running"]:
-                revive.reload(self.entry.document, self.teller, "reload")
+                revive.reload(self.entry.document, self.log, self.teller, "reload")
             else:
                 said.text = "Postfix does not run, and is not started: it reads this when it starts"
 
@@ -225,7 +225,7 @@ class Apply:
                 return
             found = revive.trouble(self.entry.document, self.log)
             if found:
-                raise Stop("rolled back", "; ".join(found))
+                raise Stop("rolled back", "Postfix is not well with it: " + "; ".join(found))
             self.wish.check()
             said.text = "%d of %d answer" % (
                 (len(self.request["probes"]) - len(self.entry.document["unwell"])),
@@ -280,6 +280,11 @@ class Apply:
                         return " by %s (%s, entry %s)" % (entry.document["who"], when, entry.id)
                     break
         return " by hand, or another program, at " + time.strftime("%H:%M:%S", time.localtime(info.st_mtime))
+
+
+def _sentence(text: str) -> str:
+    """Words as a sentence. What begins with a name (a file, a daemon) is one already."""
+    return text.rstrip(".") + "."
 
 
 def _bytes(text: "Optional[str]") -> "Optional[bytes]":

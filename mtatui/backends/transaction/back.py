@@ -28,7 +28,9 @@ def roll_back(entry: "room.Entry", teller: "Teller", why: str, interrupted: bool
     lost, failed = [], []
     for file in reversed(document["files"]):
         try:
-            files.restore(entry, file)
+            kept = files.restore(entry, file)
+            if kept:
+                why += " What was written to %s meanwhile is kept in %s." % (file["path"], kept)
         except OSError as error:
             lost.append(file)
             failed.append(words(error))
@@ -65,7 +67,7 @@ def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[st
         # What died of the new configuration may be heard of only now: the second reload knows only the old.
         try:
             log = master.Log(document["queue"], document["log"])
-            revive.reload(document, teller, "roll back", start=True)
+            revive.reload(document, log, teller, "roll back", start=True)
             trouble = revive.trouble(document, log, THROTTLED)
         except (Stop, OSError) as error:
             trouble = [words(error)]

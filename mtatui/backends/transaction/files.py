@@ -110,9 +110,9 @@ def replace(id: str, file: "File") -> None:
     room.sync(os.path.dirname(file["real"]))
 
 
-def restore(entry: "room.Entry", file: "File") -> bool:
-    """Have the old file again: whether there was anything to do. What somebody else has written there since
-    is kept in the entry.
+def restore(entry: "room.Entry", file: "File") -> str:
+    """Have the old file again. What somebody else has written there since is kept in the entry: where, else
+    "".
 
     Raises:
         OSError: it cannot be put back.
@@ -121,10 +121,12 @@ def restore(entry: "room.Entry", file: "File") -> bool:
     found = None if now is None else digest(now)
     if found == file["before"]:
         tidy(entry.id, file)
-        return False
+        return ""
+    theirs = ""
     if now is not None and found != file["after"]:
         with contextlib.suppress(OSError):
-            room.write(entry.file("found" + file["kept"][6:] if file["kept"] else "found"), now)
+            theirs = entry.file("found-%d" % entry.document["files"].index(file))
+            room.write(theirs, now)
     if file["before"] is None:
         os.unlink(real)
     else:
@@ -139,7 +141,7 @@ def restore(entry: "room.Entry", file: "File") -> bool:
         os.rename(old, real)
     room.sync(os.path.dirname(real))
     tidy(entry.id, file)
-    return True
+    return theirs
 
 
 def tidy(id: str, file: "File") -> None:

@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import time
-import traceback
 
 from . import room as rooms
 from .back import roll_back
@@ -77,33 +76,29 @@ class Guard:
 
 def watch(entry: "rooms.Entry", other: "Optional[socket.socket]", pid: int, limit: float) -> None:
     """What the guard does, until it is not needed any more."""
-    with open(entry.file("guard"), "wb") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)
-        if other is not None:
-            other.send(b"!")
-            if not select.select([other], [], [], limit)[0]:
-                os.kill(pid, signal.SIGKILL)  # it is alive, since its end of the socket is open
-        lock = rooms.Lock(entry.room)
-        while True:
-            state = entry.state()
-            if "outcome" in state:
-                return
-            left = state.get("until", 0) - time.time() if state["phase"] == rooms.AWAITING else 0
-            if left > 0:
-                time.sleep(min(left, TICK))
-            elif lock.take("the guard of %s" % entry.id):
-                time.sleep(0.1)
-            else:
-                state = entry.state()
-                if "outcome" not in state:
-                    late = state["phase"] == rooms.AWAITING
-                    try:
-                        roll_back(entry, Teller(-1), LATE if late else GONE, interrupted=not late)
-                    except Exception:
-                        with open(entry.file("guard.failed"), "w") as file:
-                            traceback.print_exc(file=file)
-                lock.leave()
-                return
+    mark = os.open(entry.file("guard"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fcntl.flock(mark, fcntl.LOCK_EX)  # it ends with us: see `watched`
+    if other is not None:
+        other.send(b"!")
+        if not select.select([other], [], [], limit)[0]:
+            os.kill(pid, signal.SIGKILL)  # it is alive, since its end of the socket is open
+    lock = rooms.Lock(entry.room)
+    while True:
+        state = entry.state()
+        if "outcome" in state:
+            return
+        left = state.get("until", 0) - time.time() if state["phase"] == rooms.AWAITING else 0
+        if left > 0:
+            time.sleep(min(left, TICK))
+        elif lock.take("the guard of %s" % entry.id):
+            time.sleep(0.1)
+        else:
+            late = entry.state()
+            if "outcome" not in late:
+                waited = late["phase"] == rooms.AWAITING
+                roll_back(entry, Teller(-1), LATE if waited else GONE, interrupted=not waited)
+            lock.leave()
+            return
 
 
 def watched(entry: "rooms.Entry") -> bool:

@@ -17,6 +17,7 @@ PAST = 256 * 1024
 SINCE = 4 * 1024 * 1024
 
 _DIED = re.compile(rb"/master\[(\d+)\]: warning: process \S*?([^/ ]+) pid (\d+) (exit status|killed by)")
+_LOADED = re.compile(rb"/master\[\d+\]: (?:reload|daemon started) --")
 _KILLED = re.compile(rb"/master\[\d+\]: warning: process \S*?([^/ ]+) pid \d+ (killed by signal \d+)")
 _FATAL = re.compile(rb"/([\w-]+)\[(\d+)\]: ((?:fatal|panic): .*)")
 
@@ -48,6 +49,12 @@ def _child(pid: bytes, master: int) -> bool:
         return False
 
 
+def _usual(lines: bytes) -> "Set[bytes]":
+    """What dies anyway: since the last reload, of this configuration."""
+    loaded = [match.end() for match in _LOADED.finditer(lines)]
+    return {name for _, name, _, _ in _DIED.findall(lines, loaded[-1] if loaded else 0)}
+
+
 class Log:
     """The mail log from now on."""
 
@@ -59,6 +66,7 @@ class Log:
         info = os.stat(self._path) if self._path else None
         self._from, self._inode = (info.st_size, info.st_ino) if info else (0, 0)
         self._seen = -1
+        self._complaints: "List[bytes]" = []
         self._found: "List[str]" = []
         self._usual: "Optional[Set[bytes]]" = None
 
@@ -74,17 +82,23 @@ class Log:
                 if self._usual is None:
                     past = max(0, start - PAST)
                     file.seek(past)
-                    self._usual = {name for _, name, _, _ in _DIED.findall(file.read(start - past))}
+                    self._usual = _usual(file.read(start - past))
                 file.seek(start)
                 self._found = self._read(file.read(SINCE), self._usual)
         except OSError:
             pass
         return self._found
 
+    def complaints(self) -> "List[str]":
+        """What programs have said since then before they gave up, whosever they are."""
+        self.deaths()
+        return [text.decode("utf-8", "replace")[:400] for text in self._complaints]
+
     def _read(self, lines: bytes, usual: "Set[bytes]") -> "List[str]":
         ours = pid(self._queue)
         died = {number for master, _, number, _ in _DIED.findall(lines) if int(master) == ours}
         found: "Dict[bytes, bytes]" = {}
+        self._complaints = [text for _, _, text in _FATAL.findall(lines)]
         for name, number, text in _FATAL.findall(lines):
             if name not in usual and (number in died or int(number) == ours or _child(number, ours)):
                 found.setdefault(name, text)

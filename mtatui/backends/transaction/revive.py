@@ -20,9 +20,17 @@ LINES = 6
 
 
 def command(
-    what: "Command", teller: "Teller", step: str, wish: "Optional[Wish]" = None, stage: str = ""
-) -> str:
-    """Run one command of a plan, and tell it: what it said.
+    what: "Command",
+    log: "master.Log",
+    teller: "Teller",
+    step: str,
+    wish: "Optional[Wish]" = None,
+    stage: str = "",
+) -> None:
+    """Run one command of a plan, and tell what it says.
+
+    Args:
+        log: where it may say why it failed, if it says so nowhere else, as smtpd(8) does.
 
     Raises:
         Stop: it says no, in words: its own.
@@ -37,15 +45,16 @@ def command(
     if status is None:
         no = no or ["it did not end within %g seconds" % what["timeout"]]
     elif status != 0:
-        no = no or lines[-LINES:] or ["exit status %d" % status]
+        no = no or lines[-LINES:] or log.complaints()[-1:] or ["exit status %d" % status]
     if no:
-        raise Stop("refused", "%s: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
+        raise Stop("refused", "%s failed: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
     for line in lines[:LINES]:
         teller.step(step, "told", line[:400])
-    return said
 
 
-def reload(document: "Document", teller: "Teller", step: str, *, start: bool = False) -> None:
+def reload(
+    document: "Document", log: "master.Log", teller: "Teller", step: str, *, start: bool = False
+) -> None:
     """Reload, of a Postfix that ran before the change. One that has died of it is started again if that is
     wanted (and the change taken back).
 
@@ -57,9 +66,9 @@ def reload(document: "Document", teller: "Teller", step: str, *, start: bool = F
     for what in document["reload"]:
         if dead and start and what["argv"][-1] == "reload":
             called = re.sub("reload$", "start", what["called"])
-            command(dict(what, argv=[*what["argv"][:-1], "start"], called=called), teller, step)
+            command(dict(what, argv=[*what["argv"][:-1], "start"], called=called), log, teller, step)
         else:
-            command(what, teller, step)
+            command(what, log, teller, step)
 
 
 def trouble(document: "Document", log: "master.Log", patience: float = probe.TROUBLE) -> "List[str]":

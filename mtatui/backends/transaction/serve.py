@@ -125,7 +125,7 @@ class Service:
             if not holder:
                 return lock
             if time.monotonic() > until:
-                raise Stop("refused", "settings of this server are being changed by %s" % holder)
+                raise Stop("refused", "Settings of this server are being changed by %s" % holder)
             time.sleep(0.1)
 
 
@@ -135,8 +135,8 @@ def _shown(entry: "room.Entry") -> "Dict[str, Any]":
 
 def _too_late(state: "Dict[str, Any]") -> str:
     if "outcome" not in state:
-        return "it is still on its way"
-    return "that is over: %s. %s" % (state["outcome"], state.get("text", ""))
+        return "It is still on its way"
+    return "That is over: %s. %s" % (state["outcome"], state.get("text", ""))
 
 
 def main(arguments: "List[str]") -> int:

@@ -111,9 +111,9 @@ class Wish:
                 data = b""
             self._rest += data
             if not data:
-                self._why = "whoever applied it is gone (a closed terminal, a cut link)"
+                self._why = "Whoever applied it is gone (a closed terminal, a cut link)"
             elif b"cancel" in self._rest:
-                self._why = "it was stopped on request"
+                self._why = "It was stopped on request"
         return self._heeding and bool(self._why)
 
     def ignore(self) -> None:
@@ -121,7 +121,7 @@ class Wish:
         self._heeding = False
 
     def _signalled(self, number: int, frame: object) -> None:
-        self._why = self._why or "it was stopped by signal %d" % number
+        self._why = self._why or "It was stopped by signal %d" % number
 
 
 def words(error: BaseException) -> str:
