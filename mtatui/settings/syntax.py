@@ -184,7 +184,9 @@ def _network(bare: str) -> str:
             f"{quoted(bare)} has host bits set, which Postfix refuses: "
             f"write {right} for the network, {one} for the one address"
         )
-    return right
+    # What Postfix understands stays as it is spelled: it may be the admin's own.
+    fine = net.version == 4 or (bracketed is not None and "/" not in bracketed[1])
+    return bare if fine and (not slash or length.isdigit()) else right
 
 
 def _not_a_network(bare: str, address: str, length: str, error: ValueError) -> str:
