@@ -23,8 +23,7 @@ from mtatui.backends.postfix import tables
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.transaction.room import HOME
-from mtatui.settings.catalogue import ALL
-from mtatui.settings.current import Current, Reading
+from mtatui.settings.current import Reading
 from mtatui.settings.plan import Plan
 
 
@@ -73,7 +72,7 @@ class Configuration:
         reading = Reading(
             server=self._name or source.effective("myhostname"),
             at=time.time(),
-            current={key: _current(key, source) for key in ALL},
+            current=planning.current(source),
             changed_outside=await self._changed_outside(source),
             source=source,
         )
@@ -213,14 +212,6 @@ class Configuration:
                 raise Missing(f"There is no working Postfix on {self.host.name}.")
             self._places = found["queue_directory"], found.get("maillog_file", "")
         return self._places
-
-
-def _current(key: str, source: PostfixReading) -> Current:
-    current = planning.CONTROLS[key].current(source)
-    needs = ALL[key].needs
-    if needs and source.version < needs:
-        return replace(current, unavailable=f"that takes Postfix {'.'.join(map(str, needs))} or newer")
-    return current
 
 
 def _differ(source: PostfixReading, left: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""Makes a plan of changes: what would be edited, run and probed, what it means, and what to mind. Pure."""
+"""Says what every setting is in a configuration that was read, and makes plans of changes: what would be
+edited, run and probed, what it means, and what to mind. Pure: nothing is touched, nothing asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mtatui.backends.host import File
@@ -11,7 +13,7 @@ from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.catalogue import ALL
-from mtatui.settings.current import Reading
+from mtatui.settings.current import Current, Reading
 from mtatui.settings.kinds import Refused, Trial
 from mtatui.settings.plan import Change, Command, Edit, Plan, Tag
 
@@ -27,6 +29,19 @@ CONTROLS: Mapping[str, Control] = {
 }
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def current(source: PostfixReading) -> dict[str, Current]:
+    """What every setting is, by key."""
+    return {key: _current(key, source) for key in ALL}
+
+
+def _current(key: str, source: PostfixReading) -> Current:
+    found = CONTROLS[key].current(source)
+    needs = ALL[key].needs
+    if needs and source.version < needs:
+        return replace(found, unavailable=f"that takes Postfix {'.'.join(map(str, needs))} or newer")
+    return found
 
 
 def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan:
