@@ -87,7 +87,7 @@ OUTBOUND = Page(
             _SWITCH,
             "AUTH is offered inside TLS only: no password crosses the network in clear.",
             "Very old mail programs.",
-            "530 5.7.0 Must issue a STARTTLS command first",
+            "503 5.5.1 Error: authentication not enabled",
         ),
         _own(
             "smtpd_tls_security_level",
