@@ -101,9 +101,17 @@ def _key(zone: str) -> str:
     return domain.lower().removesuffix(".") + equals + replies
 
 
+def _places(lists: Lists, name: str) -> list[Found]:
+    """Where block lists stand; what is reached in two ways stands in one place all the same."""
+    found: dict[tuple[str, int], Found] = {}
+    for zone in _zones(lists, name):
+        found.setdefault((zone.list, zone.at), zone)
+    return list(found.values())
+
+
 def _in_order(lists: Lists, name: str, order: list[str]) -> Lists:
     """The block lists that are there, in a new order on their old places."""
-    places = list({(found.list, found.at): found for found in _zones(lists, name)}.values())
+    places = _places(lists, name)
     moved = sorted(places, key=lambda found: order.index(_key(found.restriction.argument)))
     for slot, found in zip(places, moved, strict=True):
         if slot != found:
@@ -114,7 +122,7 @@ def _in_order(lists: Lists, name: str, order: list[str]) -> Lists:
 
 def _add_zone(lists: Lists, name: str, zone: Zone, behind: str, home: str) -> Lists:
     text = _words(name, zone.zone, zone.state)
-    there = _zones(lists, name)
+    there = _places(lists, name)
     if not there:
         return place(lists, name, text, home)
     before = [found for found in there if _key(found.restriction.argument) == behind]

@@ -77,15 +77,15 @@ def _character(char: str) -> str:
 def _pieces(extension: str, parameter: str) -> str:
     piece = rf'"?{_BLANKS};{_BLANKS}{parameter}\*[0-9]+\*?{_BLANKS}={_BLANKS}"?'
     begin = rf'{_START}{parameter}\*[0-9]+\*?{_BLANKS}={_BLANKS}({_QUOTED}|[^";]*)'
-    end = f'{_ending(extension, f"({piece}|{_FOLD})?")}({_TAIL}|{piece})*("|;|$)'
+    end = f'{_ending(extension, f"({piece}|{_FOLD})?")}({_TAIL}|{piece})*(["([:space:]][^";]*)?'
     # Behind the last piece there is nothing, or something else.
-    return rf"{begin}{end}[^;]*($|;{_BLANKS}($|{_not_a_further(parameter)}))"
+    return rf"{begin}{end}($|;{_BLANKS}($|{_not_a_further(parameter)}))"
 
 
 def _not_a_further(parameter: str) -> str:
     """What is no further piece of a name: a pattern cannot say "not", so letter by letter."""
     text = f"{parameter}*"
-    differing = [f"{text[:at]}[^{char}]" for at, char in enumerate(text)]
+    differing = [f"{text[:at]}[^{char}{'' if at else '[:space:]'}]" for at, char in enumerate(text)]
     differing.append(rf"{parameter}\*[^1-9]")
     return f"({'|'.join(differing)})"
 
@@ -103,11 +103,12 @@ def _sextets(text: list[set[int]]) -> str:
         for sextet in range(len(group) + 1):
             first, last = 6 * sextet // 8, (6 * sextet + 5) // 8
             known = range(first, min(last + 1, len(group)))
-            bits = (
-                sum(byte << (16 - 8 * index) for index, byte in zip(known, bytes_, strict=True))
-                for bytes_ in product(*(group[index] for index in known))
-            )
-            out.append(_one_of(_BASE64[number >> (18 - 6 * sextet) & 63] for number in bits))
+            # Of each byte only the bits that are in this sextet: few, however little is known of the byte.
+            parts = [
+                {byte << (16 - 8 * index) >> (18 - 6 * sextet) & 63 for byte in group[index]}
+                for index in known
+            ]
+            out.append(_one_of(_BASE64[sum(bits)] for bits in product(*parts)))
     return "".join(out)
 
 
