@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 Lookup = Callable[[str], str | None]
 
-#: Postfix's own limit of names inside names.
+#: Postfix's own limit of references inside references.
 DEEPEST = 100
 
 #: What a comparison makes of -1, 0, 1: the left side is less, equal, more.
@@ -25,7 +25,7 @@ _OPERATORS: dict[str, tuple[int, ...]] = {
     ">=": (0, 1),
 }
 _BLANKS = " \t\r\n"
-_NAMED = re.compile(r"[ \t\r\n]*([A-Za-z0-9_]*)[ \t\r\n]*(?:([?:])|$)(.*)", re.DOTALL)
+_NAMED = re.compile(r"[ \t\r\n]*([A-Za-z0-9_]*)[ \t\r\n]*(?:([?:])|\Z)(.*)", re.DOTALL)
 _LEVEL = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}")
 
 
@@ -43,6 +43,9 @@ def expand(text: str, lookup: Lookup) -> str:
 
 
 def _expanded(text: str, lookup: Lookup, inside: tuple[str, ...]) -> str:
+    """As `expand`; ``inside`` are the names whose values we are in, "" for each condition."""
+    if len(inside) > DEEPEST:
+        raise ValueError(f'more than {DEEPEST} references inside each other at "{text}"')
     out: list[str] = []
     at = 0
     while (dollar := text.find("$", at)) >= 0:
@@ -79,12 +82,12 @@ def _reference(inner: str, lookup: Lookup, inside: tuple[str, ...]) -> str:
         name, mark, rest = match[1], match[2] or "", match[3]
         value = lookup(name) or ""
         if not mark:
-            if name in inside or len(inside) > DEEPEST:
-                raise ValueError(f"${name} stands for itself: {' → '.join((*inside, name))}")
+            if value and name in inside:
+                raise ValueError(f"${name} stands for itself: {' → '.join(filter(None, (*inside, name)))}")
             return _expanded(value, lookup, (*inside, name))
-    yes, no = _choices(mark, rest, inner)
     if mark:
-        return _expanded(yes if value else no, lookup, inside)
+        yes, no = _choices(mark, rest, inner)
+        return _expanded(yes if value else no, lookup, (*inside, ""))
     return value
 
 
@@ -123,7 +126,7 @@ def _relation(text: str, lookup: Lookup, inside: tuple[str, ...]) -> tuple[str, 
     if not rest.lstrip(_BLANKS).startswith("{"):
         raise ValueError(f'"{{" is wanted behind "{sign}{kind}" in "{text}"')
     right, rest = _operand(rest)
-    one, other = (_expanded(side, lookup, inside) for side in (left, right))
+    one, other = (_expanded(side, lookup, (*inside, "")) for side in (left, right))
     a, b = (_level(one), _level(other)) if kind else _comparable(one, other)
     return ("true" if (a > b) - (a < b) in _OPERATORS[sign] else ""), rest
 
