@@ -33,10 +33,12 @@ _SMTP_TLS = Choice(
 
 
 def _own(
-    name: str, label: str, section: str, kind: Kind, help: str, cost: str = "", reply: str = ""
-) -> Setting:
+    name: str, label: str, section: str, kind: Kind, help: str, cost: str = "", reply: str = "",
+    *, of_one_server: bool = False,
+) -> Setting:  # fmt: skip
     """A parameter of main.cf under its own name."""
-    return Setting(f"outbound.{name}", label, section, kind, help, name, f"postconf(5) {name}", cost, reply)
+    texts = (help, name, f"postconf(5) {name}", cost, reply)
+    return Setting(f"outbound.{name}", label, section, kind, *texts, of_one_server=of_one_server)
 
 
 OUTBOUND = Page(
@@ -122,6 +124,7 @@ OUTBOUND = Page(
             _NETWORKS,
             Name(),
             "How this server greets others; it should resolve to the address from which it sends.",
+            of_one_server=True,
         ),
         _own(
             "myhostname",
@@ -129,6 +132,7 @@ OUTBOUND = Page(
             _NETWORKS,
             Name(variables=False),
             "The full name of this mail server. It is the default of much else.",
+            of_one_server=True,
         ),
         _own(
             "mydomain",

@@ -1,7 +1,8 @@
 """Profiles: the settings of a server as a TOML file, to keep, to compare, and to apply to others.
 
 Written are the settings that somebody has made there. What is Postfix's own default stands commented out, for
-the reader; it is neither compared nor changed when the profile is applied. Passwords never go into a profile.
+the reader; it is neither compared nor changed when the profile is applied. So does what is one server's own:
+its names. Passwords never go into a profile.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def _entry(setting: Setting, current: Current) -> list[str]:
         return [*lines, f"# Not to be set on this server: {clean(current.unavailable)}", f"#{value}"]
     if not current.explicit:
         return [*lines, f"#{value}"]
+    if setting.of_one_server and "$" not in current.value:
+        return [*lines, "# Left out, for it is this server's own; uncomment it to have it kept.", f"#{value}"]
     try:
         if setting.kind.load(setting.kind.dump(current.value)) == current.value:
             return [*lines, value]

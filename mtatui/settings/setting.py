@@ -31,6 +31,8 @@ class Setting:
     """What the sender sees when it strikes: the SMTP reply, with placeholders in angle brackets."""
     needs: tuple[int, ...] = ()
     """The first version of Postfix that knows it."""
+    of_one_server: bool = False
+    """It says which server this is; a profile that is applied to others leaves it out."""
 
     @property
     def page(self) -> str:

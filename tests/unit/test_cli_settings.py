@@ -40,6 +40,7 @@ def configuration() -> FakeConfiguration:
     return FakeConfiguration(
         reading(
             outbound__myhostname="mx1.example.com",
+            outbound__relayhost="[smtp.example.com]:587",
             outbound__mynetworks=("127.0.0.0/8", "[::1]/128"),
             inbound__reject_rbl_client=(Zone("bl.example.net"), Zone("new.example.net", Trial.TRIAL)),
             inbound__blocked_extensions=("exe", "com"),
@@ -141,9 +142,9 @@ def test_what_was_changed_by_hand_is_said(cli: CommandLine, configuration: FakeC
 
 
 def test_set_shows_asks_and_applies(cli: CommandLine, configuration: FakeConfiguration) -> None:
-    said = cli("settings", "set", f"{HELO}=on", "outbound.relayhost=[smtp.example.com]:587", keys="y\n")
+    said = cli("settings", "set", f"{HELO}=on", "outbound.relayhost=[smtp.example.com]:25", keys="y\n")
     assert (said.code, said.out) == (0, "applied  261122-201500-sabc\n")
-    assert configuration.planned == {HELO: True, "outbound.relayhost": "[smtp.example.com]:587"}
+    assert configuration.planned == {HELO: True, "outbound.relayhost": "[smtp.example.com]:25"}
     for words in ("A greeting is required: off → on", "It means something.", "-myhostname = mx1.example.com",
                   "postfix reload", "✓ lock", "history undo 261122-201500-sabc"):  # fmt: skip
         assert words in said.err
@@ -346,10 +347,11 @@ def test_export_apply_diff(cli: CommandLine, configuration: FakeConfiguration, t
     said = cli("settings", "diff", str(file))
     assert (said.code, said.out) == (0, "")
     assert cli("settings", "apply", str(file)).out == "unchanged\n"
-    configuration.now = reading("mx2", outbound__myhostname="mx2.example.com")
+    configuration.now = reading("mx2", outbound__relayhost="[elsewhere.example]", outbound__myhostname="mx2")
     said = cli("settings", "diff", str(file))
     assert said.code == 1
-    assert "outbound.myhostname" in said.out
+    assert "outbound.relayhost" in said.out
+    assert "outbound.myhostname" not in said.out
     assert "4 of 4 settings" in said.err
     differences = cli("settings", "diff", str(file), "--json").json["differences"]
     assert {"key": "outbound.mynetworks", "value": [], "wanted": ["127.0.0.0/8", "[::1]/128"]} in differences

@@ -28,6 +28,8 @@ def test_what_is_written_is_read(data: st.DataObject) -> None:
         del said["inbound.reject_unauth_destination"]
     now = reading(**{key.replace(".", "__"): value for key, value in said.items()})
     text = profile.write(now)
+    for key in ("outbound.myhostname", "outbound.smtp_helo_name"):
+        said.pop(key, None)
     # What the kind itself would not take from a person (a name that is empty) is left out.
     wanted = {
         key: said[key] for key in ALL if (key in said and said[key] != "") or (key in said and loads(key, ""))
@@ -55,6 +57,13 @@ def test_a_profile_is_for_people() -> None:
     assert any(line.startswith("# A greeting is required: Clients must say") for line in lines)
     assert max(map(len, lines)) <= 120
     assert "[outbound]" not in profile.write(now, ["inbound"])
+
+
+def test_the_names_of_one_server_are_not_given_to_others() -> None:
+    now = reading(outbound__myhostname="mx1.example.com", outbound__smtp_helo_name="$myhostname")
+    text = profile.write(now)
+    assert profile.read(text) == {"outbound.smtp_helo_name": "$myhostname"}
+    assert '#myhostname = "mx1.example.com"' in text.splitlines()
 
 
 def test_passwords_stay_out() -> None:
