@@ -42,7 +42,7 @@ def defaults() -> Mapping[str, str]:
     text = Path(demo.__file__).with_name("defaults").read_text("utf-8")
     found = {}
     for line in text.splitlines():
-        name, _, value = line.partition(" =")
+        name, _, value = line.partition("=")
         found[name] = value.strip()
     return found
 
@@ -59,7 +59,7 @@ def source(
     types: str = "hash lmdb regexp pcre texthash static inline",
     **unsaid: str,
 ) -> PostfixReading:
-    """A configuration. ``files`` are below its directory; ``unsaid`` is worked out where main.cf is silent."""
+    """A configuration. ``files`` are below its directory; ``unsaid`` is what main.cf leaves open."""
     main = main.encode() if isinstance(main, str) else main
     found: dict[str, File | HostError] = {name: Missing(f"There is no {name}.") for name in tables.TYPES}
     for name, data in (files or {}).items():
