@@ -313,6 +313,14 @@ def test_a_restriction_is_switched_where_it_stands() -> None:
     assert switch(tried, "reject_unknown_client_hostname", OFF).said["strict"] == " sleep 1"
 
 
+def test_old_names_are_the_same_restrictions() -> None:
+    lists = Lists({SENDER: " reject_unknown_client, Reject_Invalid_Hostname, reject_rbl zen.example"}, DEFAULTS)
+    assert state(lists, "reject_unknown_client_hostname") == (ENFORCE, SENDER)
+    assert zones(lists, "reject_rbl_client") == (Zone("zen.example"),)
+    tried = switch(lists, "reject_invalid_helo_hostname", TRIAL)
+    assert "warn_if_reject Reject_Invalid_Hostname," in tried.said[SENDER]
+
+
 def test_a_class_on_trial_tries_what_is_in_it() -> None:
     said = {RECIPIENT: " permit_mynetworks, permit_sasl_authenticated, warn_if_reject strict",
             "smtpd_restriction_classes": " strict", "strict": " reject_non_fqdn_sender"}  # fmt: skip

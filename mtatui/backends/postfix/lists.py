@@ -28,9 +28,17 @@ SEPARATORS = " \t\r\n,"
 #: Restrictions that take the next word as their argument (postconf(5), smtpd_*_restrictions).
 _TAKES_ARGUMENT = re.compile(
     r"check_(?:\w+_access|policy_service)"
-    r"|reject_rbl_client|reject_maps_rbl_client|reject_rhsbl_\w+|permit_(?:dnswl|rhswl)_client|sleep",
+    r"|reject_rbl_client|reject_rbl|reject_rhsbl_\w+|permit_(?:dnswl|rhswl)_client|sleep",
     re.IGNORECASE | re.ASCII,
 )
+#: What restrictions were called before Postfix 2.3.
+_OLD_NAMES = {
+    "reject_unknown_client": "reject_unknown_client_hostname",
+    "reject_unknown_hostname": "reject_unknown_helo_hostname",
+    "reject_invalid_hostname": "reject_invalid_helo_hostname",
+    "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
+    "reject_rbl": "reject_rbl_client",
+}
 _TRIAL = "warn_if_reject"
 _COMMENT = re.compile(r"(?<=\n)[ \t\r\f\v]*#[^\n]*(?:\n|\Z)")
 
@@ -50,9 +58,15 @@ class Restriction:
     named: int = 0
     """Where its own name begins: behind ``warn_if_reject``."""
 
+    @property
+    def canonical(self) -> str:
+        """Its name of today; Postfix takes old ones, too, and does not mind the case."""
+        name = self.name.lower()
+        return _OLD_NAMES.get(name, name)
+
     def is_a(self, *names: str) -> bool:
-        """Whether it is one of these; Postfix does not mind the case."""
-        return self.name.lower() in names
+        """Whether it is one of these."""
+        return self.canonical in names
 
     def __str__(self) -> str:
         words = [_TRIAL] * self.trial + [self.name] + [self.argument] * bool(self.argument)

@@ -165,7 +165,7 @@ def _above(ranks: list[int | None], start: int, end: int, rank: int) -> int:
 
 def _rank(lists: Lists, restriction: Restriction) -> int | None:
     """Where a restriction belongs; None where nobody can say. Classes are what they begin with."""
-    name = restriction.name.lower()
+    name = restriction.canonical
     if name in OWN or name in GUARDS or _TLS.match(name):
         return _MUST
     if _ACCESS.match(name):
@@ -179,7 +179,7 @@ def _rank(lists: Lists, restriction: Restriction) -> int | None:
 
 
 def _late(restriction: Restriction) -> bool:
-    return _RANKS.get(restriction.name.lower(), 0) >= _LATE
+    return _RANKS.get(restriction.canonical, 0) >= _LATE
 
 
 def _end(restrictions: tuple[Restriction, ...]) -> int:
