@@ -34,6 +34,10 @@ class _Ticket:
     cuttable: bool
 
 
+class Unwanted(Exception):
+    """A question was cut short, and nobody waits for its answer any more."""
+
+
 class Gate:
     """Turns at a connection; ``interrupt`` makes its running statement raise `sqlite3.OperationalError`."""
 
@@ -76,8 +80,12 @@ class Gate:
                 self._owed = any(not ticket.cuttable for ticket in self._line)
             self._leave()
 
-    def patiently(self, ask: Callable[[], T]) -> T:
-        """What ``ask`` returns, in a turn of its own; it is asked again when it was cut short."""
+    def patiently(self, ask: Callable[[], T], wanted: Callable[[], bool] = lambda: True) -> T:
+        """What ``ask`` returns, in a turn of its own; it is asked again when it was cut short.
+
+        Raises:
+            Unwanted: it was cut short, and is not ``wanted`` any more.
+        """
         patience = 0.0
         while True:
             self._enter(_Ticket(cuttable=True), patience)
@@ -86,6 +94,8 @@ class Gate:
             except sqlite3.OperationalError:
                 if not self._cut:
                     raise
+                if not wanted():
+                    raise Unwanted from None
             finally:
                 self._leave()
             patience = patience * 2 or PATIENCE

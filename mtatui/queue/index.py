@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,8 @@ _CHUNK = 20_000
 #: A condition is worked out anew for each piece of a column, so pieces are large.
 _COLUMN_CHUNK = 100_000
 _LARGEST_FEW = 5
+#: How many of the first messages are looked at for those that a view begins with: at first, and at most.
+_NEAR = (500, 5000)
 #: Fields that the order by arrival can serve by itself.
 _BY_ARRIVAL = frozenset({"state", "age"})
 #: Where the values of a facet stand: the column of a message, and the side table and its column behind it.
@@ -62,8 +64,12 @@ class Index(Store):
 
     # --- rows on a screen ------------------------------------------------------------------------------
 
-    def view(self, query: Query, sort: Sort, now: int) -> View:
-        """The messages a query means, in order. The trash is left out unless the query asks for it."""
+    def view(self, query: Query, sort: Sort, now: int, wanted: Callable[[], bool] = lambda: True) -> View:
+        """The messages a query means, in order. The trash is left out unless the query asks for it.
+
+        Raises:
+            Unwanted: something urgent came up, and it is not ``wanted`` any more.
+        """
         clause, generation = where(query, now), self.generation
         meant = f"SELECT m.n FROM message m WHERE {clause.sql}"
         order = sort.sql
@@ -72,13 +78,34 @@ class Index(Store):
             if "id" not in fields:  # every message must be looked at: best as they lie, by no index
                 meant = meant.replace("message m", "message m NOT INDEXED", 1)
             if (whole := self._whole(sort)) is not None:
-                numbers = self._numbers(meant, clause.parameters)
+                numbers = self._numbers(meant, clause.parameters, wanted)
                 ordered = in_order(numbers, whole)
                 if len(ordered) == len(numbers):  # else something has come in between
                     return View(query, sort, generation, ordered)
             order = f"+{order}"  # one look at every message, then sorting those that fit: not by the index
-        numbers = self._numbers(f"{meant} ORDER BY {order}", clause.parameters)
+        numbers = self._numbers(f"{meant} ORDER BY {order}", clause.parameters, wanted)
         return View(query, sort, generation, numbers)
+
+    def first(self, query: Query, sort: Sort, now: int, number: int) -> View | None:
+        """So many of the messages that a view would begin with, without a look at all the others; None where
+        they are not found near the beginning of everything."""
+        whole = self._whole(sort)
+        if whole is None or len(whole) <= _NEAR[-1]:
+            return None
+        clause, generation = where(query, now), self.generation
+        sql = (
+            "SELECT json_group_array(m.n) FROM json_each(?) j CROSS JOIN message m ON m.n = j.value"
+            f" WHERE {clause.sql}"
+        )
+        found, start = array("q"), 0
+        for stop in _NEAR:
+            candidates = json.dumps(whole[start:stop].tolist())
+            with self._gate.urgently():
+                found.extend(self._ask(sql, candidates, *clause.parameters))
+            if len(found) >= number:
+                return View(query, sort, generation, found[:number])
+            start = stop
+        return None
 
     def _whole(self, sort: Sort) -> array[int] | None:
         """Everything in order, where that is at hand: sorting is half of what a view costs."""

@@ -11,6 +11,7 @@ import json
 import threading
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from mtatui.queue import delta as deltas
@@ -198,10 +199,14 @@ class Store:
         row = self._connection.execute(sql, parameters).fetchone()
         return None if row is None or row[0] is None else json.loads(row[0])
 
-    def _numbers(self, sql: str, parameters: tuple[str | int, ...]) -> array[int]:
+    def _numbers(
+        self, sql: str, parameters: tuple[str | int, ...], wanted: Callable[[], bool] = lambda: True
+    ) -> array[int]:
         """The numbers ``n`` that a statement yields, in its order, as one step of SQLite."""
         joined = f"SELECT group_concat(n) FROM ({sql})"
-        text = self._gate.patiently(lambda: self._connection.execute(joined, parameters).fetchone()[0] or "")
+        text = self._gate.patiently(
+            lambda: self._connection.execute(joined, parameters).fetchone()[0] or "", wanted
+        )
         numbers, start = array("q"), 0
         while start < len(text):  # in pieces: a million numbers at once would hold Python's lock for long
             end = text.find(",", start + _PIECE)

@@ -39,10 +39,11 @@ AT_HAND = 3000
 
 
 class Window:
-    """The rows of a view that are at hand: the table's `RowSource`."""
+    """The rows of a view that are at hand: the table's `RowSource`. Of a ``partial`` one more will come."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, partial: bool = False) -> None:
         self.view = view
+        self.partial = partial
         self._rows: dict[int, Summary | None] = {}
 
     def __len__(self) -> int:
@@ -134,17 +135,30 @@ class QueueModel:
     def look(self, top: int, page: int, cursor: int, cursor_id: str | None) -> Look:
         """The view of the filter as of now, and the rows around the screen.
 
+        Raises:
+            Unwanted: another filter was typed meanwhile.
+
         Args:
             top, page: the first row on the screen, and how many fit.
             cursor, cursor_id: where the cursor is, and on whom.
         """
-        generation = self.index.generation
-        view = self.index.view(self.query, self.sort, int(time.time()))
+        generation, query = self.index.generation, self.query
+        view = self.index.view(query, self.sort, int(time.time()), lambda: self.query is query)
         place = self.index.position(view, cursor_id) if cursor_id else None
         top = max(0, min(top + (place - cursor if place is not None else 0), len(view) - page))
         window = Window(view)
         self.fetch(window, range(max(0, top - page), top + 2 * page))
         return Look(window, place, generation)
+
+    def first(self, query: Query, page: int) -> Look | None:
+        """The first two pages of a filter, before all that it means is known; None where they take long."""
+        generation = self.index.generation
+        view = self.index.first(query, self.sort, int(time.time()), 2 * page)
+        if view is None:
+            return None
+        window = Window(view, partial=True)
+        self.fetch(window, range(2 * page))
+        return Look(window, None, generation)
 
     def fetch(self, window: Window, wanted: range) -> None:
         """Bring rows of a window to hand."""

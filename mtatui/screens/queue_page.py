@@ -20,7 +20,9 @@ from mtatui import ask
 from mtatui.backends.host import HostError
 from mtatui.config import Config
 from mtatui.queue.facets import Facet
+from mtatui.queue.gate import Unwanted
 from mtatui.queue.message import State
+from mtatui.queue.query import Query
 from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns
 from mtatui.screens.acting import Acting
@@ -67,6 +69,7 @@ class QueuePage(Page):
         self._stale = asyncio.Event()
         self._urgent = asyncio.Event()
         self._shown = -1
+        self._asked = self.model.query
         self._id_width = 11
         self._stopped = False
         self._trouble: HostError | None = None
@@ -151,8 +154,20 @@ class QueuePage(Page):
 
     def look_now(self) -> None:
         """Something was asked for: look at once."""
+        if self.model.query is not self._asked:
+            self._asked = self.model.query
+            self._look_first(self._asked)
         self._urgent.set()
         self._stale.set()
+
+    @work(group="first", exclusive=True, exit_on_error=False)
+    async def _look_first(self, query: Query) -> None:
+        """Show the first that match before all are counted."""
+        table = self.table
+        first = None if table.top else await asyncio.to_thread(self.model.first, query, table.page)
+        shown = table.source.view.query if isinstance(table.source, Window) else None
+        if first is not None and query is self.model.query and query is not shown:
+            self._take(first)
 
     @work(group="fresh", exit_on_error=False)
     async def _keep_fresh(self) -> None:
@@ -175,7 +190,13 @@ class QueuePage(Page):
         table = self.table
         # Before the user has moved, the list shows its beginning, whatever is read in before it.
         follow = table.cursor_id if self.followed else None
-        self._take(await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow))
+        try:
+            look = await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow)
+        except Unwanted:
+            return
+        if look.window.view.query is not self.model.query:
+            return  # another filter was typed meanwhile; the next look is for that
+        self._take(look)
         self._tally = await asyncio.to_thread(self.model.tally)
         if self._tally.lost_marks:
             self.model.marks -= self._tally.lost_marks
@@ -293,12 +314,15 @@ class QueuePage(Page):
         """Say how much matches, unless the filter bar is saying what is wrong with the filter."""
         if self.filter_bar.has_class("-mistaken") and not well_formed:
             return
-        matching = len(self.table.source)
+        window = self.table.source
+        matching = len(window)
         in_trash = self.model.state is State.TRASH
         counts = self.server.index.counts()
         total = sum(number for state, number in counts.items() if (state is State.TRASH) == in_trash)
         whole = self.model.query.everything or (in_trash and matching == total)
         text = count(matching) if whole else f"{count(matching)} of {count(total)}"
+        if isinstance(window, Window) and window.partial:
+            text = f"{count(matching)}+ of {count(total)}"
         text += " in the trash" if in_trash else ""
         if self.model.marks:
             text += f" · {count(len(self.model.marks))} marked"

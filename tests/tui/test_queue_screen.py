@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from textual.widgets import Input
 
+from mtatui.queue.index import Index, View
 from mtatui.screens.choice import ChoiceScreen
 from mtatui.screens.message import MessageScreen
 from mtatui.screens.palette import PaletteScreen
@@ -51,6 +55,24 @@ async def test_a_filter_narrows_with_every_letter_and_a_mistake_keeps_the_list()
         assert len(hands.page.table.source) == found
         await hands.press("escape")
         await hands.until(lambda: len(hands.page.table.source) == 400)
+
+
+async def test_the_first_that_match_are_there_before_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtatui.queue.index._NEAR", (100, 399))
+    counted, view = threading.Event(), Index.view
+
+    def slow(*asked: Any) -> View:
+        assert counted.wait(30)
+        return view(*asked)
+
+    async with at_keyboard() as hands:
+        monkeypatch.setattr(Index, "view", slow)
+        await hands.press("slash")
+        await hands.type("state:hold")
+        await hands.until(lambda: hands.text().count(" held ") == hands.page.table.page)
+        assert "56+ of 400" in hands.text().splitlines()[1]
+        counted.set()
+        await hands.until(lambda: "57 of 400" in hands.text().splitlines()[1])
 
 
 async def test_a_kept_filter_stays_and_escape_clears_it() -> None:

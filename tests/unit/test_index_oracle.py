@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -308,6 +309,26 @@ def test_a_view_is_in_order(rows: list[list[Any]], field: SortField, descending:
     if field is not SortField.AGE:
         for one, other in pairwise(order):
             assert key(one, field) != key(other, field) or one.arrival <= other.arrival
+
+
+@settings(max_examples=100, deadline=None)
+@given(queues, st.booleans(), st.sampled_from(["", "a", "state:deferred", "-a", "nobody"]), st.integers(1, 3))
+def test_the_first_are_those_that_a_view_begins_with(
+    rows: list[list[Any]], descending: bool, text: str, number: int
+) -> None:
+    index, query, sort = filled(rows), parse(text), Sort(SortField.AGE, descending)
+    arrival = {row[0]: row[2] for row in rows}
+    view = index.view(query, sort, NOW)
+    with mock.patch("mtatui.queue.index._NEAR", (1, 3)):
+        first = index.first(query, sort, NOW, number)
+    if first is None:  # there are few messages, or few that fit
+        assert len(rows) <= 3 or len(view) < len(rows)
+        return
+    ids = [row.id for row in index.rows(first, 0, number) if row is not None]
+    assert len(ids) == number
+    assert {index.position(view, id) is not None for id in ids} == {True}
+    expected = [row.id for row in index.rows(view, 0, number) if row is not None]
+    assert [arrival[id] for id in ids] == [arrival[id] for id in expected]
 
 
 @settings(max_examples=100, deadline=None)
