@@ -226,7 +226,7 @@ def _tell_what_others_did(plan: Plan, applied: Applied) -> None:
     for edit in plan.edits:
         if edit.path in applied.versions and not edit.secrets:
             _, now = applied.versions[edit.path]
-            for line in replace(edit, after=now).diff():
+            for line in ["What was changed meanwhile:", *replace(edit, after=now).diff()]:
                 output.say(line)
 
 
@@ -244,6 +244,8 @@ def told(applied: Applied, plan: Plan | None = None, *, json: bool) -> None:
             output.say(
                 f"It is rolled back at {until} unless you say: mtatui history confirm {applied.entry_id}"
             )
+        if applied.outcome == "changed":
+            output.say("Say it again to have it planned over what is there now.")
         if applied.outcome == "applied":
             output.say(f"To take it back: mtatui history undo {applied.entry_id}")
 

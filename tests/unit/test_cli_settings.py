@@ -272,6 +272,7 @@ def test_what_somebody_else_did_meanwhile_is_shown(
     said = cli("settings", "set", f"{HELO}=on", "--yes")
     assert said.code == 3
     assert "+relayhost = [elsewhere.example]" in said.err
+    assert "Say it again" in said.err
 
 
 def test_confirm_within(cli: CommandLine, configuration: FakeConfiguration) -> None:
