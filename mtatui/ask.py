@@ -92,7 +92,7 @@ def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days
     runs = command(verb, set(states) == {State.CORRUPT})
     named = len(selection) - states[State.CORRUPT]  # those it refuses go another way
     ids = f"{count(named)} queue {'ID' if named == 1 else 'IDs'}"
-    how = f"   ({ids} on standard input)" if runs.startswith("postsuper") else ""
+    how = f"   ({ids} on stdin)" if runs.startswith("postsuper") else ""
     lines.append(f"Runs: {runs}{how}")
     return lines
 

@@ -44,7 +44,7 @@ def test_corrupt_messages_are_not_said_to_go_through_postsuper() -> None:
     assert "postsuper -d" not in question(DELETE, State.CORRUPT)
     mixed = question(DELETE, State.CORRUPT, State.HOLD)
     assert "postsuper -d -" in mixed
-    assert "(1 queue ID on standard input)" in mixed
+    assert "(1 queue ID on stdin)" in mixed
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.id)
