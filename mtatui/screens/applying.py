@@ -49,8 +49,8 @@ def step_lines(steps: Sequence[Step], width: int) -> Iterator[list[Piece]]:
             (told, "dim") for step in said if step.state == "told" for told in (step.command, step.text)
         ]
         called = name
-        for paragraph, own in paragraphs:
-            for line in wrap(clean(paragraph, lines=True), width - NAME - 4) if paragraph or called else ():
+        for paragraph, own in [one for one in paragraphs if one[0]] or [("", "")]:
+            for line in wrap(clean(paragraph, lines=True), width - NAME - 4):
                 yield [(f" {sign} ", role), (f"{clean(called):<{NAME}}", role and "strong"), (line, own)]
                 sign, called = " ", ""
 

@@ -138,8 +138,12 @@ class Editor(Dialog[Typed]):
             else f"= {show(value)}    by default {show(self.current.default)}"
         )
 
+    # Textual calls a handler of every class in the family: so there is one of each, and what it does is
+    # a child class's to say.
+
     def on_mount(self) -> None:
         """Judge what is there already."""
+        self.begin()
         self.judge()
 
     def on_input_changed(self) -> None:
@@ -147,21 +151,35 @@ class Editor(Dialog[Typed]):
         self.judge()
 
     def on_field_pasted(self, event: Field.Pasted) -> None:
+        """More was pasted than goes into a line."""
+        self.pasted(event.text)
+
+    def on_input_submitted(self) -> None:
+        """Enter in a field."""
+        self.entered()
+
+    @on(Button.Pressed, "#ok")
+    def _agreed(self) -> None:
+        self.finish()
+
+    def begin(self) -> None:
+        """Before anything is typed."""
+
+    def entered(self) -> None:
+        """Enter is OK, where it holds."""
+        self.finish()
+
+    def pasted(self, text: str) -> None:
         """What does not go into one line is not taken, and stays in the clipboard."""
-        lines = event.text.count("\n") + 1
+        lines = text.count("\n") + 1
         if lines > 1:
             self.say(f"Not pasted: these are {lines} lines, and one is wanted here.", wrong=True)
-        elif len(event.text) > LONGEST:
-            self.say(f"Not pasted: {count(len(event.text))} characters are too many.", wrong=True)
+        elif len(text) > LONGEST:
+            self.say(f"Not pasted: {count(len(text))} characters are too many.", wrong=True)
         else:
             self.say("Not pasted: it holds control characters.", wrong=True)
         self.query_one("#ok", Button).disabled = False
 
-    def on_input_submitted(self) -> None:
-        """Enter is OK, where it holds."""
-        self.finish()
-
-    @on(Button.Pressed, "#ok")
     def finish(self) -> None:
         """Answer with the value."""
         try:
@@ -218,7 +236,7 @@ class LoginEditor(Editor):
         else:
             self.say(f"= {self.setting.kind.show(login)}" if login else "No login: both fields are empty.")
 
-    def on_input_submitted(self) -> None:
+    def entered(self) -> None:
         """Enter in the first field goes to the second."""
         if self.focused is self.query_one("#user") and self.query_one("#user", Field).value:
             self.query_one("#password").focus()
@@ -274,12 +292,11 @@ class ChoiceEditor(Editor):
         yield chooser
         yield self.said()
 
-    def on_mount(self) -> None:
-        """Begin at what holds."""
+    def begin(self) -> None:
+        """At what holds."""
         words = self.query_one(Words)
         if self.value in words.words:
             self.call_after_refresh(words.move_to, list(words.words).index(self.value))
-        self.judge()
 
     def typed(self) -> Any:
         chooser = self.query_one(Words)

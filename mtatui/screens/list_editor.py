@@ -115,10 +115,9 @@ class ListEditor(Editor):
         yield beside("Add ", Field(hint="one or many, then enter"))
         yield self.said()
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """As tall as the screen allows, so that nothing jumps when something is added."""
         self._fit()
-        self.judge()
 
     def on_resize(self) -> None:
         """Another height."""
@@ -200,11 +199,11 @@ class ListEditor(Editor):
         self.query_one("#ok", Button).disabled = False
         return not bad
 
-    def on_field_pasted(self, event: Field.Pasted) -> None:
+    def pasted(self, text: str) -> None:
         """Many at once."""
-        self.take(self._words(self.query_one(Field).value + " " + event.text))
+        self.take(self._words(self.query_one(Field).value + " " + text))
 
-    def on_input_submitted(self) -> None:
+    def entered(self) -> None:
         """Enter adds; on an empty line it is OK."""
         if self.query_one(Field).value.strip():
             self.take(self._words(self.query_one(Field).value))
@@ -264,7 +263,6 @@ class ListEditor(Editor):
     def typed(self) -> Any:
         return tuple(item.value for item in self.items.items if not item.gone)
 
-    @on(Button.Pressed, "#ok")
     def finish(self) -> None:
         """Answer with the list; what still stands in the field is taken first."""
         if self.query_one(Field).value.strip() and not self.take(self._words(self.query_one(Field).value)):

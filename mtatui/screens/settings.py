@@ -152,7 +152,7 @@ class SettingsScreen(SettingsPage):
         found = SETTINGS.get(key) or next((s for s in SETTINGS.values() if s.name == key), None)
         if found is None:
             meant = near(key)
-            hint = f" Meant: {', '.join(meant)}?" if meant else ""
+            hint = f" Meant: {meant[0]}?" if meant else ""
             self.tell(f"There is no setting called {clean(key) or '(nothing)'}.{hint}", "warning")
             return False
         self.open_page(found.page)

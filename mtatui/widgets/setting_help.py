@@ -69,9 +69,9 @@ def _warnings(current: Current | None) -> Sequence[Paragraph]:
         said.append(Paragraph(f"Not here: {clean(current.unavailable)}", "warning"))
     if current.note:
         said.append(Paragraph(clean(current.note), "warning"))
-    for override in current.overrides:
-        text = f"Not on {override.service}: there it is {override.value or 'empty'} ({override.where})"
-        said.append(Paragraph(clean(text), "warning"))
+    for value in dict.fromkeys(override.value for override in current.overrides):
+        those = [f"{one.service} ({one.where})" for one in current.overrides if one.value == value]
+        said.append(Paragraph(clean(f"Not on {', '.join(those)}: there it is {value or 'empty'}"), "warning"))
     return said
 
 

@@ -14,6 +14,8 @@ from mtatui.widgets.lines import CursorLines, Piece
 
 #: Cells before a label (the mark of what was touched), between columns, and for a state ("● enforce").
 MARK, GAP, STATE = 3, 2, 9
+#: Cells that what stands behind a value gets at least, if it needs them.
+TAIL = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class SettingsList(CursorLines):
         if row.note:
             tail.append((f"  {row.note}", "warning"))
         used = sum(cells(text) for text, _ in tail)
-        value = max(min(cells(row.value), room - min(used, room // 2)), min(STATE, room))
+        value = max(min(cells(row.value), room - min(used, TAIL)), min(STATE, room))
         pieces += [(fit(row.value, value), row.role), *((clean(text), role) for text, role in tail)]
         return self.line(pieces, width, self.cursor_role if at_cursor else "")
 

@@ -10,8 +10,10 @@ from textual.pilot import Pilot
 from mtatui.app import MtatuiApp
 from mtatui.config import Config
 from mtatui.screens.queue import QueueScreen
+from mtatui.screens.settings import SettingsScreen
 from mtatui.server import Server
-from tests.tui.still import StillServer
+from tests.tui.still import StillServer, rows
+from tests.tui.still_settings import StillConfiguration
 
 #: What Textual calls the keys of some characters.
 _KEYS = {
@@ -41,6 +43,20 @@ class Hands:
         page = self.app.screen_stack[0]
         assert isinstance(page, QueueScreen)
         return page
+
+    @property
+    def settings(self) -> SettingsScreen:
+        """The pages of settings, whatever lies over them."""
+        page = self.app.screen_stack[0]
+        assert isinstance(page, SettingsScreen)
+        return page
+
+    @property
+    def line(self) -> str:
+        """The line of the list in which the cursor of the settings is."""
+        rows = self.settings.list
+        line = self.text().splitlines()[rows.region.y + rows.cursor - rows.top]
+        return line[: rows.region.width]
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for something to become true, half a minute at most."""
@@ -86,6 +102,25 @@ class Hands:
         return "\n".join(
             "".join(segment.text for segment in line)[:width].rstrip() for line in lines[:height]
         )
+
+
+@asynccontextmanager
+async def at_settings(
+    page: str = "inbound",
+    configuration: StillConfiguration | None = None,
+    size: tuple[int, int] = (120, 40),
+) -> AsyncIterator[Hands]:
+    """Somebody at the keyboard, a page of settings with its values before them."""
+    server = StillServer(rows(3))
+    if configuration is not None:
+        server.configuration = configuration
+    async with at_keyboard(server, size=size, messages=3) as hands:
+        await hands.press({"inbound": "1", "outbound": "2"}[page])
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        if configuration is None or configuration.gate is None:
+            await hands.until(lambda: hands.settings.model.reading is not None)
+        await hands.pilot.pause()
+        yield hands
 
 
 @asynccontextmanager

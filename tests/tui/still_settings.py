@@ -222,7 +222,7 @@ class StillConfiguration(Configuration):
     async def confirm(self, id: str) -> Entry:
         return ENTRY
 
-    async def roll_back(self, id: str) -> Applied:
+    async def roll_back(self, id: str, progress: Callable[[Step], None] = lambda step: None) -> Applied:
         self.values = self._before
         return Applied(Ending.ROLLED_BACK, "The old configuration is back.", id)
 
