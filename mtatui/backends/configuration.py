@@ -58,8 +58,12 @@ class Configuration:
 
     # -- what is set -----------------------------------------------------------------------------------------
 
-    async def read(self) -> Reading:
+    async def read(self, *, ask_history: bool = False) -> Reading:
         """Everything that is set now, and what is wrong with it.
+
+        Args:
+            ask_history: find out which files were changed by hand, even if the history was never asked for:
+                starting its program takes longer than all the rest.
 
         Raises:
             HostError: there is no Postfix or no main.cf, or it may not be read.
@@ -73,13 +77,15 @@ class Configuration:
             server=self._name or source.effective("myhostname"),
             at=time.time(),
             current=planning.current(source),
-            changed_outside=await self._changed_outside(source),
+            changed_outside=await self._changed_outside(source, ask_history),
             source=source,
         )
         return replace(reading, cost=time.monotonic() - begun)
 
-    async def _changed_outside(self, source: PostfixReading) -> tuple[str, ...]:
+    async def _changed_outside(self, source: PostfixReading, ask: bool) -> tuple[str, ...]:
         """The files that differ from what our last entry left behind."""
+        if self._left is None and not ask:
+            return ()
         changed = _differ(source, self._left or {})
         if (changed or self._left is None) and await self._has_history(source):
             # What we know may be old: another admin's entry is in the history, too.

@@ -172,7 +172,7 @@ def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int
 
 def _read(server: Server) -> Reading:
     """The settings as they are; what must be known beside them is said."""
-    reading = wait_for(server.configuration.read())
+    reading = wait_for(server.configuration.read(ask_history=True))
     if reading.changed_outside:
         output.say(
             f"Changed by hand since the last entry of the history: {', '.join(reading.changed_outside)}"

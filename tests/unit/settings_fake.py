@@ -76,7 +76,7 @@ class FakeConfiguration:
     def why_not(self) -> str:
         return self.why
 
-    async def read(self) -> Reading:
+    async def read(self, *, ask_history: bool = False) -> Reading:
         return self.now
 
     def plan(self, reading: Reading, changes: Mapping[str, Any]) -> Plan:

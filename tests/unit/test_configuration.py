@@ -122,7 +122,7 @@ async def test_changes_by_hand_are_seen_and_survive_an_undo(
 ) -> None:
     await configuration.apply(await plan(configuration, **{SENDER.replace(".", "__"): Trial.ENFORCE}))
     host.main_cf.write_text(host.main_cf.read_text() + "# by hand\nmessage_size_limit = 5242880\n")
-    assert (await configuration.read()).changed_outside == (str(host.main_cf),)
+    assert (await configuration.read(ask_history=True)).changed_outside == (str(host.main_cf),)
 
     (entry,) = await configuration.history()
     back = await configuration.undo_plan(entry)
@@ -156,10 +156,21 @@ async def test_an_undo_of_what_is_undone_already_is_no_plan(
 
 async def test_another_admins_change_is_no_change_by_hand(host: Played, configuration: Configuration) -> None:
     await configuration.apply(await plan(configuration, inbound__smtpd_helo_required=True))
-    assert (await configuration.read()).changed_outside == ()
+    assert (await configuration.read(ask_history=True)).changed_outside == ()
     colleague = Configuration(host, str(host.etc))
     await colleague.apply(await plan(colleague, outbound__message_size_limit=20 * 1024 * 1024))
     assert (await configuration.read()).changed_outside == ()
+
+
+async def test_who_has_not_asked_the_history_may_have_it_asked(
+    host: Played, configuration: Configuration
+) -> None:
+    await configuration.apply(await plan(configuration, inbound__smtpd_helo_required=True))
+    host.main_cf.write_text(host.main_cf.read_text() + "# by hand\n")
+    begun = Configuration(host, str(host.etc))
+    assert (await begun.read()).changed_outside == ()
+    assert (await begun.read(ask_history=True)).changed_outside == (str(host.main_cf),)
+    assert (await begun.read()).changed_outside == (str(host.main_cf),)
 
 
 async def test_what_was_changed_meanwhile_is_not_overwritten(
