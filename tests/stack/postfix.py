@@ -103,7 +103,7 @@ class PostfixInstance:
         """Start the master and wait until it greets clients and keeps a queue."""
         daemon_directory = self.postconf("daemon_directory")
         self.master = subprocess.Popen(
-            [f"{daemon_directory}/master", "-c", str(self.config)],
+            self.in_its_world([f"{daemon_directory}/master", "-c", str(self.config)]),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -189,6 +189,10 @@ class PostfixInstance:
         script = 'mount --bind "$1" /etc/postfix && shift && exec "$@"'
         drop = ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
         return ["unshare", "-m", "sh", "-c", script, "sh", str(self.config), *drop, *argv]
+
+    def in_its_world(self, argv: Sequence[str]) -> list[str]:
+        """The command line that runs the daemons; an instance with names of its own overrides it."""
+        return list(argv)
 
     def postconf(self, name: str) -> str:
         """The effective value of a parameter."""

@@ -8,16 +8,20 @@ others. Every message that was accepted is kept, so that a test can say where ea
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
+from tests.stack.certificate import Certificate
 from tests.stack.loopback import Loopback
 
-#: The remote hosts on their loopback network: nobody listens at the dead one.
-HOST, BUSY_HOST, DEAD_HOST, SILENT_HOST = 10, 11, 12, 13
+#: The remote hosts on their loopback network: nobody listens at the dead one; the relay wants a login.
+HOST, BUSY_HOST, DEAD_HOST, SILENT_HOST, RELAY_HOST = 10, 11, 12, 13, 14
+#: Who may send through the relay, and the password: inside TLS where `FakeRemote.certificate` is set.
+RELAY_USER, RELAY_PASSWORD = "relay-user", "s3cret: pass"
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -57,6 +61,11 @@ class Delivery:
     recipients: tuple[str, ...]
     data: bytes
     at: float = field(default_factory=time.time)
+    helo: str = ""
+    """How the client greeted."""
+    user: str = ""
+    """Who it was logged in as: at the relay."""
+    tls: bool = False
 
 
 class FakeRemote:
@@ -65,6 +74,7 @@ class FakeRemote:
     def __init__(self, loopback: Loopback) -> None:
         self.loopback = loopback
         self.verdicts = dict(VERDICTS)
+        self.certificate: Certificate | None = None
         self._deliveries: list[Delivery] = []
         self._seen: set[tuple[str, str]] = set()
         self._gate = asyncio.Event()
@@ -117,7 +127,12 @@ class FakeRemote:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(15)
 
     async def _listen(self) -> None:
-        for host, handler in ((HOST, self._serve), (BUSY_HOST, self._busy), (SILENT_HOST, self._silent)):
+        for host, handler in (
+            (HOST, self._serve),
+            (BUSY_HOST, self._busy),
+            (SILENT_HOST, self._silent),
+            (RELAY_HOST, self._relay),
+        ):
             server = await asyncio.start_server(
                 self._session(handler), self.loopback.address(host), 25, limit=1 << 20, backlog=512
             )
@@ -155,22 +170,40 @@ class FakeRemote:
         while await reader.read(1024):
             pass
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._serve(reader, writer, wants_login=True)
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wants_login: bool = False
+    ) -> None:
         """One SMTP session (RFC 5321), as much of it as Postfix speaks."""
 
         def say(reply: str) -> None:
             writer.write(reply.encode() + b"\r\n")
 
-        sender, recipients = "", list[str]()
+        sender, recipients, helo, user, tls = "", list[str](), "", "", False
         say("220 mx.test ESMTP")
         while True:
             await writer.drain()
             line = (await reader.readuntil(b"\r\n")).rstrip().decode("utf-8", "surrogateescape")
             verb = line.split(" ")[0].upper()
+            offers_tls = wants_login and self.certificate is not None and not tls
             if verb == "EHLO":
-                say(
-                    "250-mx.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES"
-                )
+                helo = line[5:]
+                words = ["mx.test", "PIPELINING", "8BITMIME", "SMTPUTF8"]
+                words += ["STARTTLS"] if offers_tls else ["AUTH PLAIN"] if wants_login else []
+                say("\r\n".join([*(f"250-{word}" for word in words), "250 ENHANCEDSTATUSCODES"]))
+            elif verb == "STARTTLS" and offers_tls:
+                assert self.certificate is not None
+                say("220 2.0.0 Go ahead")
+                await writer.drain()
+                await writer.start_tls(self.certificate.server_context())
+                tls = True
+            elif verb == "AUTH" and wants_login and not offers_tls:
+                user = self._login(line)
+                say("235 2.7.0 Welcome" if user else "535 5.7.8 Wrong user or password")
+            elif verb == "MAIL" and wants_login and not user:
+                say("530 5.7.0 Authentication required")
             elif verb == "MAIL":
                 sender, recipients = _address(line), []
                 say("250 2.1.0 Ok")
@@ -192,7 +225,9 @@ class FakeRemote:
                 if any("slow" in _words(address) for address in recipients):
                     await self._gate.wait()
                 if not verdicts:
-                    self._deliveries.append(Delivery(sender, tuple(recipients), data))
+                    self._deliveries.append(
+                        Delivery(sender, tuple(recipients), data, helo=helo, user=user, tls=tls)
+                    )
                 say(verdicts[0].reply if verdicts else "250 2.0.0 Ok, taken")
             elif verb == "QUIT":
                 say("221 2.0.0 Bye")
@@ -200,6 +235,11 @@ class FakeRemote:
                 return
             else:
                 say("250 2.0.0 Ok" if verb in ("HELO", "RSET", "NOOP") else "502 5.5.2 Not here")
+
+    def _login(self, line: str) -> str:
+        """Who an ``AUTH PLAIN`` shows to be (RFC 4616), "" for nobody."""
+        _identity, user, password = base64.b64decode(line.partition("PLAIN ")[2]).decode().split("\0")
+        return user if (user, password) == (RELAY_USER, RELAY_PASSWORD) else ""
 
     async def _data(self, reader: asyncio.StreamReader) -> bytes:
         lines = []

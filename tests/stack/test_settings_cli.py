@@ -1,0 +1,267 @@
+"""Settings of a real Postfix changed by the command line: exit codes, undo, confirm-within, whose lines stay."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mtatui.settings.catalogue import ALL
+from tests.stack.remote import HOST, RELAY_HOST
+from tests.stack.settings import BY_HAND, ROOT, SettingsInstance
+
+pytestmark = pytest.mark.stack
+
+#: Two values for every setting: as one types them. ``{config}`` is the configuration directory, ``{n}`` the
+#: number of the loopback network.
+VALUES: dict[str, tuple[str, str]] = {
+    "inbound.blocked_extensions": ("exe scr tar.gz", ""),
+    "inbound.smtpd_reject_unlisted_recipient": ("off", "on"),
+    "inbound.smtpd_reject_unlisted_sender": ("on", "off"),
+    "inbound.reject_sender_login_mismatch": ("enforce", "off"),
+    "inbound.smtpd_sender_login_maps": ("texthash:{config}/owners", ""),
+    "inbound.reject_non_fqdn_sender": ("enforce", "off"),
+    "inbound.reject_non_fqdn_recipient": ("trial", "off"),
+    "inbound.reject_unknown_sender_domain": ("enforce", "off"),
+    "inbound.reject_unknown_recipient_domain": ("trial", "off"),
+    "inbound.smtpd_helo_required": ("on", "off"),
+    "inbound.reject_invalid_helo_hostname": ("enforce", "off"),
+    "inbound.reject_non_fqdn_helo_hostname": ("trial", "off"),
+    "inbound.reject_unknown_helo_hostname": ("enforce", "off"),
+    "inbound.reject_unknown_client_hostname": ("trial", "off"),
+    "inbound.reject_unknown_reverse_client_hostname": ("enforce", "off"),
+    "inbound.reject_rbl_client": ("bl.test other.test=127.0.0.[2..9]:trial", ""),
+    "inbound.reject_rhsbl_client": ("rc.test", ""),
+    "inbound.reject_rhsbl_reverse_client": ("rr.test:trial", ""),
+    "inbound.reject_rhsbl_sender": ("rs.test", ""),
+    "outbound.add_client_ip_header": ("on", "off"),
+    "outbound.smtpd_sasl_authenticated_header": ("on", "off"),
+    "outbound.smtpd_sasl_auth_enable": ("off", "on"),
+    "outbound.require_authentication": ("on", "off"),
+    "outbound.smtpd_tls_auth_only": ("on", "off"),
+    "outbound.smtpd_tls_security_level": ("encrypt", "may"),
+    "outbound.smtp_tls_security_level": ("may", "none"),
+    "outbound.mynetworks": ("127.0.0.1/32 !127.77.{n}.7/32 127.77.{n}.0/24", "127.0.0.1/32 127.77.{n}.30/32"),
+    "outbound.smtp_helo_name": ("helo.test", "$myhostname"),
+    "outbound.myhostname": ("mx2.stack.test", "mail.stack.test"),
+    "outbound.mydomain": ("other.test", "stack.test"),
+    "outbound.myorigin": ("$mydomain", "$myhostname"),
+    "outbound.relayhost": (f"[127.77.{{n}}.{RELAY_HOST}]:25", f"[127.77.{{n}}.{HOST}]:25"),
+    "outbound.smtp_fallback_relay": (f"[127.77.{{n}}.{HOST}]:25", ""),
+    "outbound.relay_login": ("somebody:-", ""),
+    "outbound.message_size_limit": ("20M", "10M"),
+}
+#: These can be switched on only (test_inbound opens a relay to do so), or not at all without amavis.
+ELSEWHERE = {
+    "inbound.reject_unauth_destination",
+    "inbound.blocked_extensions_notify_admin",
+    "inbound.blocked_extensions_notify_recipient",
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SettingsInstance]:
+    with SettingsInstance() as instance:
+        yield instance
+
+
+def assignments(server: SettingsInstance, which: int) -> list[str]:
+    return [
+        f"{key}={pair[which].format(config=server.config, n=server.loopback.number)}"
+        for key, pair in VALUES.items()
+    ]
+
+
+def set_all(server: SettingsInstance, which: int) -> subprocess.CompletedProcess[str]:
+    return server.set(*assignments(server, which), input="a password\n")
+
+
+def check_all(server: SettingsInstance, which: int) -> None:
+    shown = server.shown()
+    for assignment in assignments(server, which):
+        key, _, text = assignment.partition("=")
+        kind = ALL[key].kind
+        assert shown[key]["value"] == kind.dump(kind.parse(text)), key
+
+
+def test_no_setting_is_forgotten() -> None:
+    assert VALUES.keys() | ELSEWHERE == ALL.keys()
+
+
+def test_every_setting_on_and_off_and_every_line_of_the_admin_stays(server: SettingsInstance) -> None:
+    before = server.main_cf()
+    set_all(server, 0)
+    check_all(server, 0)
+    assert server.run("postconf", "-n").stderr == b""
+    lines = server.main_cf().decode().splitlines()
+    for line in BY_HAND.format(config=server.config).splitlines():
+        if line.startswith("#") or "texthash" in line or "header_size" in line:
+            assert line in lines
+    assert set_all(server, 0).stdout == "unchanged\n"
+    set_all(server, 1)
+    check_all(server, 1)
+    assert server.mail().startswith("250 2.0.0 Ok: queued")
+    # What is back at its old value has its old line back; what had none may now say its default.
+    kept = server.main_cf().decode().splitlines()
+    assert [line for line in before.decode().splitlines() if line not in kept] == []
+    left = sorted(path.name for path in (server.config / "mtatui").glob("*"))
+    assert left == [], "tables of ours"
+
+
+def test_undo_brings_the_bytes_back(server: SettingsInstance) -> None:
+    before = server.main_cf()
+    mode, owner = (server.config / "main.cf").stat().st_mode, (server.config / "main.cf").stat().st_uid
+    set_all(server, 0)
+    assert server.main_cf() != before
+    [entry, *_] = server.entries()
+    assert entry["outcome"] == "applied"
+    server.mtatui("history", "undo", entry["entry"], "--yes", "--accept-risk")
+    assert server.main_cf() == before
+    assert (server.config / "main.cf").stat().st_mode == mode
+    assert (server.config / "main.cf").stat().st_uid == owner
+    [undo, *_] = server.entries()
+    assert undo["undoes"] == entry["entry"]
+    assert server.mail().startswith("250 2.0.0 Ok: queued")
+    server.mtatui("history", "undo", undo["entry"], "--yes", "--accept-risk")
+    assert server.shown("inbound.smtpd_helo_required")["inbound.smtpd_helo_required"]["value"] is True
+    server.mtatui("history", "undo", server.entries()[0]["entry"], "--yes", "--accept-risk")
+    assert server.main_cf() == before
+
+
+def test_what_is_not_confirmed_is_taken_back(server: SettingsInstance) -> None:
+    before = server.main_cf()
+    done = server.set("inbound.smtpd_helo_required=on", options=("--confirm-within", "2s"))
+    assert done.stdout.startswith("awaiting")
+    assert server.main_cf() != before
+    assert server.mail(greets=False).startswith("503 5.5.1")
+    server.wait_until(lambda: server.main_cf() == before, "the guard")
+    server.wait_until(lambda: server.entries()[0]["outcome"] == "rolled back", "its word in the history")
+    assert server.mail(greets=False).startswith("250 2.0.0 Ok: queued")
+
+
+def test_what_is_confirmed_stays(server: SettingsInstance) -> None:
+    server.set("inbound.smtpd_helo_required=on", options=("--confirm-within", "60s"))
+    entry = server.entries()[0]["entry"]
+    refused = server.set("inbound.reject_non_fqdn_sender=enforce", code=3)
+    assert "waits to be confirmed" in refused.stderr, "one change after the other"
+    server.mtatui("history", "confirm", entry)
+    assert server.entries()[0]["outcome"] == "applied"
+    assert server.mail(greets=False).startswith("503 5.5.1")
+    server.set("inbound.smtpd_helo_required=off")
+
+
+def test_what_fails_its_probe_is_rolled_back(server: SettingsInstance) -> None:
+    # A table that is there, and is none: nothing tells but a client.
+    (server.config / "broken").write_text("127.0.0.1 x\n")
+    (server.config / "broken.db").write_bytes(b"this was a table once" * 100)
+    before = server.main_cf()
+    failed = server.set(f"outbound.mynetworks=hash:{server.config}/broken", code=5)
+    assert failed.stdout.startswith("rolled back")
+    assert "451 4.3.0" in failed.stderr
+    assert server.main_cf() == before
+    assert server.mail().startswith("250 2.0.0 Ok: queued")
+    [entry, *_] = server.entries()
+    assert entry["outcome"] == "rolled back"
+    assert "451 4.3.0" in entry["text"]
+
+
+def test_refusals_touch_nothing(server: SettingsInstance) -> None:
+    before = server.main_cf(), (server.config / "main.cf").stat().st_mtime_ns, len(server.entries())
+    nobody = server.mtatui("settings", "set", "inbound.smtpd_helo_required=on", code=3)
+    assert "--yes" in nobody.stderr
+    grave = server.set("outbound.mynetworks=0.0.0.0/0", options=(), code=3)
+    assert "--accept-risk" in grave.stderr
+    read_only = server.mtatui(
+        "--read-only", "settings", "set", "inbound.smtpd_helo_required=on", "--yes", code=3
+    )
+    assert "read-only" in read_only.stderr
+    notify = server.set("inbound.blocked_extensions_notify_admin=on", code=3)
+    assert "amavis" in notify.stderr
+    for bad in (
+        "inbound.smtpd_helo_required=perhaps",
+        "inbound.no_such_setting=on",
+        "outbound.relayhost=[host]\nsmtpd_helo_required = no",
+        "outbound.myhostname=a b",
+        "outbound.message_size_limit=ten",
+        "inbound.reject_rbl_client=no/zone",
+        "inbound.blocked_extensions=../../etc",
+    ):
+        server.set(bad, code=2)
+    dry = server.mtatui("settings", "set", "inbound.smtpd_helo_required=on", "--dry-run")
+    assert "+smtpd_helo_required = yes" in dry.stdout
+    assert before == (
+        server.main_cf(), (server.config / "main.cf").stat().st_mtime_ns, len(server.entries())
+    )  # fmt: skip
+
+
+def test_what_was_written_by_hand_since_stays_when_a_change_is_undone(server: SettingsInstance) -> None:
+    path = server.config / "main.cf"
+    before = server.main_cf()
+    server.set("inbound.smtpd_helo_required=on")
+    entry = server.entries()[0]["entry"]
+    path.write_bytes(server.main_cf() + b"# by hand, later\n")
+    told = server.mtatui("settings", "show")
+    assert "by hand" in told.stderr
+    server.mtatui("history", "undo", entry, "--yes")
+    assert server.main_cf() == before + b"# by hand, later\n"
+
+
+def test_two_at_once(server: SettingsInstance) -> None:
+    argv = [sys.executable, "-m", "mtatui", "-c", str(server.config), "settings", "set", "--yes", "--json"]
+    both = [
+        subprocess.Popen([*argv, change], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for change in ("inbound.smtpd_helo_required=on", "inbound.reject_non_fqdn_sender=trial")
+    ]
+    said: list[dict[str, Any]] = []
+    for process in both:
+        out, err = process.communicate(timeout=60)
+        assert "Traceback" not in err
+        assert process.returncode in (0, 3), err
+        said.append(json.loads(out) if out else {"outcome": "refused"})
+    shown = server.shown()
+    now = (
+        shown["inbound.smtpd_helo_required"]["value"] is True,
+        shown["inbound.reject_non_fqdn_sender"]["value"] == "trial",
+    )
+    assert now == tuple(one["outcome"] == "applied" for one in said), "who was told it is done, it is"
+    assert any(now)
+    assert server.mail().startswith("250 2.0.0 Ok: queued")
+
+
+def test_a_profile_makes_another_server_the_same(server: SettingsInstance) -> None:
+    server.set(
+        "inbound.smtpd_helo_required=on", "inbound.blocked_extensions=exe", "outbound.message_size_limit=20M"
+    )
+    profile = server.root / "profile.toml"
+    profile.write_text(server.mtatui("settings", "export", "inbound").stdout)
+    with SettingsInstance() as other:
+        assert other.mtatui("settings", "diff", str(profile), code=1).stdout
+        other.mtatui("settings", "apply", str(profile), "--yes", "--accept-risk")
+        other.mtatui("settings", "diff", str(profile))
+        assert other.mail(greets=False).startswith("503 5.5.1")
+        assert other.shown("outbound.message_size_limit")["outbound.message_size_limit"]["value"] == 10240000
+
+
+def test_a_stopped_postfix_is_changed_and_not_started(server: SettingsInstance) -> None:
+    server.halt()
+    try:
+        done = server.set("outbound.message_size_limit=30M")
+        assert done.stdout.startswith("applied")
+        assert "not run" in done.stderr
+    finally:
+        server.start()
+    with server.connect() as client:
+        assert client.esmtp_features["size"] == str(30 * 1024 * 1024)
+
+
+def test_nothing_waits_for_postfix_to_trust_its_file(server: SettingsInstance) -> None:
+    """Postfix's commands stall while main.cf is younger than two seconds: not after a change of ours."""
+    server.set("outbound.message_size_limit=31M")
+    begun = time.monotonic()
+    server.run("postconf", "message_size_limit")
+    assert time.monotonic() - begun < 1.0
