@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,10 +17,12 @@ from mtatui.cli.session import opened, wait_for
 from mtatui.cli.settings_show import detail, findings_as_json, list_settings, reading_as_json, told_finding
 from mtatui.settings import kinds, profile
 from mtatui.settings.catalogue import ALL, PAGES, complete
+from mtatui.text import clean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from mtatui.backends.postfix.dnsbl import ZoneTest
     from mtatui.server import Server
     from mtatui.settings.current import Reading
     from mtatui.settings.setting import Setting
@@ -155,6 +157,45 @@ def lint(options: Options, json: bool) -> int:
         grave = sum(finding.grave for finding in reading.findings)
         output.say(f"{len(reading.findings)} found, {grave} grave" if reading.findings else "Nothing found.")
         return NOT_ALL if grave else DONE
+
+
+@settings.command()
+@click.argument("zones", nargs=-1, metavar="[ZONE…]")
+@click.option("--json", "json", is_flag=True, help="One document.")
+@click.pass_obj
+def test(options: Options, zones: tuple[str, ...], json: bool) -> int:
+    """Ask DNS block lists, through the server's own resolver, whether they work; without ZONE all that are set.
+
+    A list that works has 127.0.0.2 and not 127.0.0.1. Exit code 1 where one does not.
+    """
+    with opened(options) as server:
+        chosen = _zones(zones) if zones else _zones_in_use(wait_for(server.configuration.read()))
+        tested = wait_for(_tested(server, chosen))
+        if json:
+            output.put_json([{"zone": zone.zone, "ok": zone.ok, "text": zone.text} for zone in tested])
+        for zone in () if json else tested:
+            output.put(clean(f"{'✓' if zone.ok else '✗'} {zone.zone}  {zone.text}"))
+        if not chosen:
+            output.say("No block list is set.")
+        return DONE if all(zone.ok for zone in tested) else NOT_ALL
+
+
+def _zones(words: Iterable[str]) -> list[str]:
+    try:
+        return [zone.zone for word in words for zone in kinds.Zones().parse(word)]
+    except kinds.Refused as error:
+        raise Misused(str(error)) from error
+
+
+def _zones_in_use(reading: Reading) -> list[str]:
+    lists = (reading.of(s).value for s in ALL.values() if isinstance(s.kind, kinds.Zones))
+    return list(dict.fromkeys(zone.zone for zones in lists for zone in zones))
+
+
+async def _tested(server: Server, zones: Iterable[str]) -> list[ZoneTest]:
+    import asyncio
+
+    return list(await asyncio.gather(*map(server.configuration.test_zone, zones)))
 
 
 def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int:
