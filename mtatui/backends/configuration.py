@@ -18,8 +18,8 @@ from mtatui.backends.applying import Applied
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, Host, Missing
 from mtatui.backends.journal import user
+from mtatui.backends.postfix import lint, tables
 from mtatui.backends.postfix import reading as postfix
-from mtatui.backends.postfix import tables
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.transaction.room import HOME
@@ -77,6 +77,7 @@ class Configuration:
             server=self._name or source.effective("myhostname"),
             at=time.time(),
             current=planning.current(source),
+            findings=lint.findings(source),
             changed_outside=await self._changed_outside(source, ask_history),
             source=source,
         )

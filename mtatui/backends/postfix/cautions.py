@@ -1,21 +1,17 @@
 """Warns of what a change would do that one may not want: own clients shut out, TLS that cannot be, a table
-that nobody reads. A draft is looked at as a whole, as it was and as it would be."""
+that nobody reads. What the lint would find afterwards, and does not find now, is a warning, too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mtatui.backends.postfix import restrictions
+from mtatui.backends.postfix import lint, restrictions
 from mtatui.backends.postfix.controls_lists import lists_of, offering
 from mtatui.backends.postfix.draft import Draft
-from mtatui.backends.postfix.master_cf import Service
 from mtatui.backends.postfix.reading import PostfixReading
-from mtatui.settings.kinds import Trial
 
 #: Levels of smtp_tls_security_level at which mail to servers without proper TLS waits.
 _STRICT = ("encrypt", "dane-only", "fingerprint", "verify", "secure")
-_CERTIFICATES = ("smtpd_tls_cert_file", "smtpd_tls_chain_files", "smtpd_tls_eccert_file")
-_HELO = ("reject_invalid_helo_hostname", "reject_non_fqdn_helo_hostname", "reject_unknown_helo_hostname")
 
 
 def warn(draft: Draft, keys: Iterable[str]) -> None:
@@ -23,6 +19,10 @@ def warn(draft: Draft, keys: Iterable[str]) -> None:
     for key in keys:
         if check := _CHECKS.get(key.partition(".")[2]):
             check(draft, draft.after)
+    known = {(finding.id, finding.text) for finding in lint.findings(draft.before)}
+    for finding in lint.findings(draft.after):
+        if (finding.id, finding.text) not in known:
+            draft.warn(finding.text, grave=finding.grave)
 
 
 def _authentication(draft: Draft, after: PostfixReading) -> None:
@@ -32,8 +32,6 @@ def _authentication(draft: Draft, after: PostfixReading) -> None:
             f"Nobody can authenticate at {', '.join(gone)} any more: users who send mail there are shut out.",
             grave=True,
         )
-    if now and not before and after.effective("smtpd_tls_auth_only").lower() != "yes":
-        draft.warn("Passwords may cross the network in clear: switch on “Passwords only over TLS”, too.")
 
 
 def _required(draft: Draft, after: PostfixReading) -> None:
@@ -49,46 +47,8 @@ def _required(draft: Draft, after: PostfixReading) -> None:
         )
 
 
-def _tls_only(draft: Draft, after: PostfixReading) -> None:
-    if after.effective("smtpd_tls_auth_only").lower() != "yes":
-        draft.warn("Passwords may cross the network in clear.")
-    _without_tls(draft, after)
-
-
-def _without_tls(draft: Draft, after: PostfixReading) -> None:
-    """Warn of services at which nobody can authenticate, because they want TLS for it and offer none."""
-    for service in after.services("smtpd"):
-        if (
-            _is(after, service, "smtpd_sasl_auth_enable")
-            and _is(after, service, "smtpd_tls_auth_only")
-            and not _offers_tls(after, service)
-        ):
-            draft.warn(
-                f"{service.name} offers no TLS, and AUTH only with it: nobody can authenticate there.",
-                grave=True,
-            )
-
-
-def _is(reading: PostfixReading, service: Service, name: str) -> bool:
-    return reading.for_service(service, name).lower() == "yes"
-
-
-def _offers_tls(reading: PostfixReading, service: Service) -> bool:
-    level = reading.for_service(service, "smtpd_tls_security_level")
-    return (
-        _is(reading, service, "smtpd_tls_wrappermode")
-        or level in ("may", "encrypt")
-        or (
-            not level
-            and (_is(reading, service, "smtpd_use_tls") or _is(reading, service, "smtpd_enforce_tls"))
-        )
-    )
-
-
 def _incoming_tls(draft: Draft, after: PostfixReading) -> None:
     level = after.effective("smtpd_tls_security_level")
-    if level in ("may", "encrypt") and not any(after.effective(name) for name in _CERTIFICATES):
-        draft.warn("There is no certificate (smtpd_tls_cert_file): TLS will not be offered.", grave=True)
     if level == "encrypt":
         open_ones = [
             service.name
@@ -103,7 +63,6 @@ def _incoming_tls(draft: Draft, after: PostfixReading) -> None:
                 "comes in from everybody.",
                 grave=True,
             )
-    _without_tls(draft, after)
 
 
 def _outgoing_tls(draft: Draft, after: PostfixReading) -> None:
@@ -157,8 +116,6 @@ def _networks(draft: Draft, after: PostfixReading) -> None:
     gone = [word for word in _words(draft.before) if word not in _words(after)]
     if gone:
         draft.warn(f"Clients in {', '.join(gone)} are strangers from now on, unless they authenticate.")
-    if not any(word.startswith(("127.", "[::1]")) for word in _words(after)):
-        draft.warn("The loopback is not in it: programs on the server that speak SMTP are strangers, too.")
 
 
 def _words(reading: PostfixReading) -> list[str]:
@@ -188,36 +145,9 @@ def _names(draft: Draft, after: PostfixReading) -> None:
     )
 
 
-def _mismatch(draft: Draft, after: PostfixReading) -> None:
-    state, _ = restrictions.state(lists_of(after), restrictions.MISMATCH)
-    if state is not Trial.OFF and not after.effective("smtpd_sender_login_maps"):
-        draft.warn("“Login must match sender” does nothing without a table of owners.")
-
-
-def _greeting(draft: Draft, after: PostfixReading) -> None:
-    if after.effective("smtpd_helo_required").lower() == "yes":
-        return
-    if any(restrictions.state(lists_of(after), name)[0] is not Trial.OFF for name in _HELO):
-        draft.warn(
-            "Clients that do not greet pass the checks of greetings: switch on “A greeting is required”."
-        )
-
-
-def _names_of_clients(draft: Draft, after: PostfixReading) -> None:
-    lists = lists_of(after)
-    names = ("reject_unknown_client_hostname", "reject_unknown_reverse_client_hostname")
-    if after.effective("smtpd_peername_lookup").lower() == "no" and any(
-        restrictions.state(lists, name)[0] is Trial.ENFORCE for name in names
-    ):
-        draft.warn(
-            "smtpd_peername_lookup is off: no client has a name, and all of them are refused.", grave=True
-        )
-
-
 _CHECKS: dict[str, Callable[[Draft, PostfixReading], None]] = {
     "smtpd_sasl_auth_enable": _authentication,
     "require_authentication": _required,
-    "smtpd_tls_auth_only": _tls_only,
     "smtpd_tls_security_level": _incoming_tls,
     "smtp_tls_security_level": _outgoing_tls,
     "relay_login": _login,
@@ -226,10 +156,4 @@ _CHECKS: dict[str, Callable[[Draft, PostfixReading], None]] = {
     "message_size_limit": _size,
     "myhostname": _names,
     "smtp_helo_name": _names,
-    "reject_sender_login_mismatch": _mismatch,
-    "smtpd_sender_login_maps": _mismatch,
-    "smtpd_helo_required": _greeting,
-    **dict.fromkeys(_HELO, _greeting),
-    "reject_unknown_client_hostname": _names_of_clients,
-    "reject_unknown_reverse_client_hostname": _names_of_clients,
 }
