@@ -164,7 +164,7 @@ def lint(options: Options, json: bool) -> int:
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
 def test(options: Options, zones: tuple[str, ...], json: bool) -> int:
-    """Ask DNS block lists, through the server's own resolver, whether they work; without ZONE all that are set.
+    """Ask DNS block lists, through the server's resolver, whether they work; without ZONE all that are set.
 
     A list that works has 127.0.0.2 and not 127.0.0.1. Exit code 1 where one does not.
     """

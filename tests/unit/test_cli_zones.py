@@ -10,7 +10,7 @@ from mtatui.settings.kinds import Trial, Zone
 from tests.unit.settings_fake import CommandLine, FakeConfiguration, FakeServer, reading
 
 
-class Tested(NamedTuple):
+class Came(NamedTuple):
     """What came of one."""
 
     zone: str
@@ -21,10 +21,10 @@ class Tested(NamedTuple):
 class Asking(FakeConfiguration):
     """A server whose resolver knows one list."""
 
-    async def test_zone(self, zone: str) -> Tested:
+    async def test_zone(self, zone: str) -> Came:
         """As if only one worked."""
         ok = zone == "bl.example.net"
-        return Tested(zone, ok, "127.0.0.2 is listed" if ok else "no answer")
+        return Came(zone, ok, "127.0.0.2 is listed" if ok else "no answer")
 
 
 ZONES = (Zone("bl.example.net"), Zone("new.example.net=127.0.0.2", Trial.TRIAL))
