@@ -22,6 +22,8 @@ pytestmark = pytest.mark.stack
 CORPUS = sorted((Path(__file__).parents[1] / "unit" / "data" / "main_cf").glob("*/main.cf"))
 #: A handful of parameters that take any text.
 NAMES = ["smtpd_banner", "relayhost", "smtp_helo_name", "mynetworks", "smtpd_relay_restrictions"]
+#: What Postfix itself does not expand at once, or has another value each time.
+RAW = {"mailbox_command", "debugger_command"}
 generated = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -30,6 +32,11 @@ generated = settings(
 def as_printed(value: str) -> str:
     """A value as postconf prints it: each run of white space has become one blank."""
     return re.sub("[ \t\r\n]+", " ", value)
+
+
+def words(value: str) -> list[str]:
+    """A value in words: the default of mynetworks ends in a blank that is not printed."""
+    return value.replace(",", " ").split()
 
 
 class Directory:
@@ -50,9 +57,9 @@ class Directory:
             ["postconf", "-c", str(self.path), *arguments], capture_output=True, timeout=30, check=False
         )
 
-    def values(self, option: str) -> dict[str, str] | None:
+    def values(self, *options: str) -> dict[str, str] | None:
         """``name = value`` lines; None where postconf refuses."""
-        done = self.postconf(option)
+        done = self.postconf(*options)
         if done.returncode:
             return None
         lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
@@ -243,3 +250,36 @@ def compare_master(directory: Directory, data: bytes) -> None:
         for name, value in service.overrides.items()
     }
     assert overrides == directory.values("-P")
+
+
+# -- the corpus ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.parent.name)
+def test_files_as_admins_have_them_are_read_as_postfix_reads_them(directory: Directory, path: Path) -> None:
+    data = path.read_bytes()
+    main = MainCf.parse(data)
+    services = path.with_name("master.cf")
+    directory.put("main.cf", data)
+    directory.put("master.cf", services.read_bytes() if services.exists() else b"")
+    warnings = directory.postconf("-n").stderr
+    values = directory.values("-n")
+    assert main.data == data
+    assert not main.mistakes
+    assert values is not None
+    ours = {a.name: as_printed(a.value) for name in main.names() if (a := main.get(name))}
+    unused = {name for name in ours if name not in values}
+    assert {name: value for name, value in ours.items() if name not in unused} == values
+    for name in unused:
+        assert f"unused parameter: {name}=".encode() in warnings
+    for name, (*_, line) in main.duplicates().items():
+        told = f"main.cf, line {line}: overriding earlier entry: {name}=".encode()
+        same = [a.value for a in main.assignments if a.name == name][-2:]
+        assert (told in warnings) == (same[0] != same[1])
+    everything = {**(directory.values() or {}), "config_directory": str(directory.path)}
+    expanded = directory.values("-nx") or {}
+    for name in values.keys() - RAW:
+        ours_expanded = expand(values[name], everything.get)
+        assert words(ours_expanded) == words(expanded[name]), name
+    if services.exists():
+        compare_master(directory, services.read_bytes())
