@@ -63,6 +63,7 @@ class Desk:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         """See that nothing lies about and Postfix answers; have the configuration be as it was."""
         litter = self.litter()
+        shutil.rmtree(self.instance.config / "mtatui", ignore_errors=True)
         for path, data in self._before.items():
             if path.is_symlink() or not path.exists() or path.read_bytes() != data:
                 path.unlink(missing_ok=True)

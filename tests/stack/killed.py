@@ -1,0 +1,77 @@
+"""The program that changes settings, which dies at a given moment: a stand-in for its ``__main__.py``.
+
+``killed.py BACKENDS MOMENT QUEUE``: a moment is ``WHO WHAT``, where WHO is who dies (``applier``, ``guard``,
+``both``, ``parent``: whoever has started it; ``hangup``: the applier hears a SIGHUP) and WHAT is what has
+just been told (``probe begins``, ``replace done``) or done (``replaced 1``: so many files, ``restored 1``,
+``noted``: an outcome or a phase was written down).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import Any
+
+BACKENDS, MOMENT, QUEUE = sys.argv[1:]
+WHO, _, WHAT = MOMENT.partition(" ")
+sys.path.append(BACKENDS)
+
+from transaction import back, files, guard, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
+
+ME = os.getpid()
+counts: dict[str, int] = {}
+
+
+def happened(what: str) -> None:
+    """Die, if this is the moment."""
+    if what != WHAT or (WHO == "guard") != (os.getpid() != ME):
+        return
+    if WHO == "hangup":
+        os.kill(ME, signal.SIGHUP)
+    elif WHO == "parent":
+        os.kill(os.getppid(), signal.SIGKILL)
+    else:
+        if WHO == "both":
+            with (
+                contextlib.suppress(FileNotFoundError, ProcessLookupError),
+                open(f"{QUEUE}/guard.pid") as pid,
+            ):
+                os.kill(int(pid.read()), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def counted(what: str, real: Any) -> Any:
+    """A function, and a moment after each time it was called."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        result = real(*arguments, **options)
+        counts[what] = counts.get(what, 0) + 1
+        happened(f"{what} {counts[what]}")
+        return result
+
+    return call
+
+
+def step(teller: Any, name: str, state: str, text: str = "", command: str = "") -> None:
+    """Tell a step, and that is a moment."""
+    told(teller, name, state, text, command)
+    happened(f"{name} {state}")
+
+
+def watch(*arguments: Any) -> None:
+    """Watch, and have it known who does."""
+    with open(f"{QUEUE}/guard.pid", "w") as file:
+        file.write(str(os.getpid()))
+    watched(*arguments)
+
+
+told, tell.Teller.step = tell.Teller.step, step
+watched, guard.watch = guard.watch, watch
+files.replace = counted("replaced", files.replace)
+files.prepare = counted("prepared", files.prepare)
+files.restore = counted("restored", files.restore)
+room.Entry.note = counted("noted", room.Entry.note)
+assert back.files is files
+sys.exit(serve.main([QUEUE]))
