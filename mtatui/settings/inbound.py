@@ -72,8 +72,8 @@ INBOUND = Page(
             "Unknown recipients are refused",
             _REJECTION,
             _SWITCH,
-            "Mail to an address of your domains that no table lists is refused at once. From outside it is "
-            "refused in any case; this adds your own clients.",
+            "Mail to an address of your domains that no table lists is refused at once. Without this it is taken "
+            "in, cannot be delivered, and goes back to senders that are often forged.",
             "smtpd_reject_unlisted_recipient",
             "postconf(5) smtpd_reject_unlisted_recipient",
             "None, while the recipient tables are complete.",
@@ -160,7 +160,7 @@ INBOUND = Page(
             _PROTOCOL,
             "Turns away greetings that are no host name by the rules of RFC 1123.",
             "501 5.5.2 <helo>: Helo command rejected: Invalid name",
-            "Hardly any; some Windows hosts with an underscore in their name.",
+            "Hardly any; devices that greet with blanks or signs in their names. An underscore passes.",
         ),
         _check(
             "reject_non_fqdn_helo_hostname",
