@@ -72,8 +72,8 @@ INBOUND = Page(
             "Unknown recipients are refused",
             _REJECTION,
             _SWITCH,
-            "Mail to an address of your domains that no table lists is refused at once. Without this it is taken "
-            "in, cannot be delivered, and goes back to senders that are often forged.",
+            "Mail to an address of your domains that no table lists is refused at once. Without this it is "
+            "taken in, cannot be delivered, and goes back to senders that are often forged.",
             "smtpd_reject_unlisted_recipient",
             "postconf(5) smtpd_reject_unlisted_recipient",
             "None, while the recipient tables are complete.",
