@@ -261,7 +261,7 @@ class SettingsInstance(PostfixInstance):
         return delivery
 
     def warned(self, since: int, reply: str) -> list[str]:
-        """What smtpd would have refused of a message that was taken with this reply (`warn_if_reject`), by the
+        """What smtpd would have refused (`warn_if_reject`) of a message that was taken, by its reply and the
         log from an offset on."""
         [id] = re.findall(r"queued as (\w+)", reply)
 

@@ -1,4 +1,4 @@
-"""Settings of a real Postfix changed by the command line: exit codes, undo, confirm-within, whose lines stay."""
+"""Settings of a real Postfix, by the command line: exit codes, undo, confirm-within, whose lines stay."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def test_a_switch_that_is_none_kills_its_daemon_and_is_seen_in_a_session(demo: D
     stage = f"{demo.home}/stage"
     shutil.copytree(f"{demo.home}/etc", stage)
     main = Path(stage, "main.cf")
-    main.write_text(main.read_text().replace("smtpd_helo_required = yes", "smtpd_helo_required = maybe"))
+    main.write_text(main.read_text().replace("smtpd_sasl_auth_enable = yes", "smtpd_sasl_auth_enable = maybe"))
     said = play(demo, "sendmail", "-C", stage, "-bs", input="QUIT\r\n")
-    assert "fatal: bad boolean configuration: smtpd_helo_required = maybe" in said.stderr
+    assert "fatal: bad boolean configuration: smtpd_sasl_auth_enable = maybe" in said.stderr
     well = play(demo, "sendmail", "-bs", input="EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nQUIT\r\n")
     assert [line[:4] for line in well.stdout.splitlines()][-4:] == ["250 ", "250 ", "250 ", "221 "]
-    configure(demo, "smtpd_helo_required = yes", "smtpd_helo_required = maybe")
+    configure(demo, "smtpd_sasl_auth_enable = yes", "smtpd_sasl_auth_enable = maybe")
     play(demo, "postfix", "reload")
     with pytest.raises(smtplib.SMTPServerDisconnected):
         probe(smtp)
@@ -132,7 +132,7 @@ def test_all_parameters_are_known(demo: DemoHost) -> None:
     assert len(said) > 900
     assert "smtpd_helo_required = no" in said
     explicit = play(demo, "postconf", "-n").stdout.splitlines()
-    assert "smtpd_helo_required = yes" in explicit
+    assert "smtpd_sasl_auth_enable = yes" in explicit
     assert not play(demo, "postconf", "-n").stderr
 
 

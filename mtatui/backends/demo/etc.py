@@ -1,8 +1,8 @@
 """The demo's configuration: main.cf, master.cf and tables as an admin of a Debian server might have them.
 
 There is something to see on each page: checks that are on, one on trial, block lists, comments and layout of
-the admin's own, services that say otherwise, and a finding (passwords are taken without TLS). It lies in
-``etc`` in the demo's home; the services listen where the demo's daemon does (`mtatui.backends.demo.smtpd`).
+the admin's own, services that say otherwise, and findings (greetings are checked, but not required). It lies
+in ``etc`` in the demo's home; the services listen where its daemon does (`mtatui.backends.demo.smtpd`).
 Standard library only.
 """
 
@@ -78,7 +78,6 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
 
 # Anti-spam. ORDER MATTERS, see the wiki before you touch this!  -- anna, 2021
-smtpd_helo_required = yes
 smtpd_helo_restrictions =
     permit_mynetworks,
     permit_sasl_authenticated,
@@ -128,11 +127,8 @@ MASTER_CF = """\
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_tls_auth_only=yes
   -o smtpd_reject_unlisted_recipient=no
-  -o smtpd_client_restrictions=
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
   -o smtpd_helo_restrictions=
-  -o smtpd_sender_restrictions=
-  -o smtpd_relay_restrictions=
-  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
   -o milter_macro_daemon_name=ORIGINATING
 # submissions (465) of the demo
 127.0.0.1:@submissions@ inet n   -       y       -       -       smtpd
@@ -140,11 +136,7 @@ MASTER_CF = """\
   -o smtpd_tls_wrappermode=yes
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_reject_unlisted_recipient=no
-  -o smtpd_client_restrictions=
-  -o smtpd_helo_restrictions=
-  -o smtpd_sender_restrictions=
-  -o smtpd_relay_restrictions=
-  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
   -o milter_macro_daemon_name=ORIGINATING
 #628       inet  n       -       y       -       -       qmqpd
 pickup    unix  n       -       y       60      1       pickup

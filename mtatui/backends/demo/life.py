@@ -58,11 +58,12 @@ def main(arguments: list[str]) -> int:
             directory = etc.make(home, {name: s.getsockname()[1] for name, s in sockets.items()})
             messages = life.begin(now)
             master = run_as_master(life.spool.path)
+            daemon = smtpd.Smtpd(life.spool, directory)
         except OSError as error:
             print(f"failed {error.strerror}: {error.filename or home}", flush=True)
             return 1
         print("ready", flush=True)
-        smtpd.Smtpd(life.spool, directory).serve([*sockets.values()])
+        daemon.serve([*sockets.values()])
         history(life.spool, messages)
         while not _parent_gone(BEAT):
             life.beat(time.time())

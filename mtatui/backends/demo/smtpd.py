@@ -40,17 +40,14 @@ class Smtpd:
     """Answers on the sockets, as long as the program lives."""
 
     def __init__(self, spool: Spool, directory: str) -> None:
+        """Read the configuration, as it is now."""
         self._spool = spool
         self._directory = directory
         self._known: tuple[int, Configuration | Fatal] | None = None
+        self._configuration()
 
     def serve(self, sockets: list[socket.socket]) -> None:
-        """Begin to answer.
-
-        Raises:
-            Fatal: there is no configuration.
-        """
-        self._configuration()
+        """Begin to answer."""
         for listening in sockets:
             threading.Thread(target=self._accept, args=(listening,), daemon=True).start()
 
