@@ -18,8 +18,9 @@ from mtatui.backends.applying import Applied
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, Host, Missing
 from mtatui.backends.journal import user
-from mtatui.backends.postfix import lint, tables
+from mtatui.backends.postfix import dnsbl, lint, tables
 from mtatui.backends.postfix import reading as postfix
+from mtatui.backends.postfix.dnsbl import ZoneTest
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.transaction.room import HOME
@@ -208,6 +209,14 @@ class Configuration:
         if settled:
             self._left = None
         return settled
+
+    async def test_zone(self, zone: str) -> ZoneTest:
+        """Try a block list through the server's own resolver: it lists what it must, and nothing else.
+
+        Raises:
+            HostError: the server does not answer.
+        """
+        return await dnsbl.test_zone(self.host, zone)
 
     async def _where(self) -> tuple[str, str]:
         """The queue directory, and the log file where Postfix writes its own."""
