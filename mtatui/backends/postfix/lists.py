@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -130,7 +131,7 @@ class Lists:
         for name in LISTS:
             yield from self.walk(name)
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """The restriction classes that the admin has made."""
         return tuple(word for word, _, _ in words(self.raw("smtpd_restriction_classes")))
@@ -157,6 +158,7 @@ def words(raw: str) -> Iterator[tuple[str, int, int]]:
         yield " ".join(text[start:at].split()), start, at
 
 
+@lru_cache(maxsize=256)  # every setting looks at the same few texts
 def parse(raw: str) -> tuple[Restriction, ...]:
     """The restrictions of a list, in order. A ``warn_if_reject`` with nothing behind it does nothing."""
     found = []
