@@ -10,7 +10,7 @@ import re
 from email.utils import encode_rfc2231
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtatui.backends.postfix import tables
@@ -20,7 +20,9 @@ from tests.unit.attachments import HARMLESS, REFUSED
 
 _LIBC = ctypes.CDLL(None)
 _EXTENSIONS = st.lists(
-    st.from_regex(r"[a-z0-9][a-z0-9_+-]{0,6}(\.[a-z0-9][a-z0-9_+-]{0,3})?", fullmatch=True), unique=True, max_size=6
+    st.from_regex(r"[a-z0-9][a-z0-9_+-]{0,6}(\.[a-z0-9][a-z0-9_+-]{0,3})?", fullmatch=True),
+    unique=True,
+    max_size=6,
 )
 
 
@@ -109,12 +111,14 @@ def _spelled(name: str, how: str) -> str:
     return f'Content-Type: a/b; name="=?utf-8?Q?{encoded.replace("?", "=3F")}?="'
 
 
+@settings(deadline=None)
 @given(_STEMS, _NAMED, st.sampled_from(["quoted", "2231", "pieces", "B", "Q"]))
 def test_a_name_is_refused_for_its_end_and_nothing_else(stem: str, extension: str, how: str) -> None:
     refused = look_up(tables.blocked(("exe", "tar.gz")), _spelled(f"{stem}.{extension}", how))
     assert bool(refused) is (extension.lower() in ("exe", "tar.gz"))
 
 
+@settings(deadline=None, max_examples=40)
 @given(_EXTENSIONS)
 def test_extensions_are_read_back(extensions: list[str]) -> None:
     written = tables.blocked(extensions)

@@ -26,9 +26,11 @@ __all__ = ["LISTS", "MISMATCH", "Found", "Lists", "Restriction", "parse"]
 
 RELAY, RECIPIENT, DATA = "smtpd_relay_restrictions", "smtpd_recipient_restrictions", "smtpd_data_restrictions"
 
-#: The class in which mail of authenticated clients gets its header.
+#: The class in which mail of authenticated clients gets its header, and what leads there. Only where a
+#: service offers AUTH: elsewhere smtpd(8) would warn of the check with each message. (Not ``!= {no}``: while
+#: it reads its lists, smtpd has no defaults of switches yet.)
 CLIENT_IP = "mtatui_client_ip"
-_CLIENT_IP_CHECK = f"check_sasl_access static:{CLIENT_IP}"
+_CLIENT_IP_CHECK = f"${{{{$smtpd_sasl_auth_enable}} == {{yes}} ? {{check_sasl_access static:{CLIENT_IP}}}}}"
 _CLASSES = "smtpd_restriction_classes"
 #: A list that rejects whatever it did not permit guards, too.
 _GUARDS = (*GUARDS, "reject", "defer")
@@ -211,7 +213,7 @@ def set_client_ip(lists: Lists, on: bool, table: str) -> Lists:
     """The lists with, or without, a header with the address of authenticated clients.
 
     In the data stage, which is passed once a message and not once a recipient; in front of the permits there.
-    Whoever has a login is led into a restriction class, whose table prepends the header (access(5)).
+    Whoever is logged in is led into a restriction class, whose table prepends the header (access(5)).
 
     Args:
         table: with its type; see `mtatui.backends.postfix.tables.client_ip`.
