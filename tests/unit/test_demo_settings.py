@@ -10,7 +10,8 @@ import smtplib
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ import pytest
 from mtatui.backends.demo import etc
 from mtatui.backends.demo.configuration import Configuration
 from mtatui.backends.host_demo import DemoHost
+from mtatui.cli.assignments import parse, resolve
+from mtatui.server import Server
+from mtatui.settings.plan import Plan
 
 
 @pytest.fixture
@@ -50,6 +54,27 @@ def configure(demo: DemoHost, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def main_cf(demo: DemoHost) -> bytes:
+    return Path(demo.home, "etc", "main.cf").read_bytes()
+
+
+def processes(home: str) -> list[str]:
+    """Whose command line names the demo's home."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if home.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
 
 
 def probe(port: int, tls: bool = False) -> int:
@@ -106,7 +131,9 @@ def test_a_switch_that_is_none_kills_its_daemon_and_is_seen_in_a_session(demo: D
     stage = f"{demo.home}/stage"
     shutil.copytree(f"{demo.home}/etc", stage)
     main = Path(stage, "main.cf")
-    main.write_text(main.read_text().replace("smtpd_sasl_auth_enable = yes", "smtpd_sasl_auth_enable = maybe"))
+    main.write_text(
+        main.read_text().replace("smtpd_sasl_auth_enable = yes", "smtpd_sasl_auth_enable = maybe")
+    )
     said = play(demo, "sendmail", "-C", stage, "-bs", input="QUIT\r\n")
     assert "fatal: bad boolean configuration: smtpd_sasl_auth_enable = maybe" in said.stderr
     well = play(demo, "sendmail", "-bs", input="EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nQUIT\r\n")
@@ -140,6 +167,56 @@ def test_it_runs_as_master_does(demo: DemoHost) -> None:
     from mtatui.backends.transaction import master
 
     assert master.pid(f"{demo.home}/spool") == demo._life.pid
+
+
+# -- changing it -------------------------------------------------------------------------------------------
+
+
+async def planned(server: Server, *words: str) -> Plan:
+    reading = await server.configuration.read()
+    return server.configuration.plan(reading, resolve(parse(words), reading))
+
+
+async def test_a_change_is_applied_for_its_services_too_and_undone(demo: DemoHost) -> None:
+    server = Server(demo)
+    before = main_cf(demo)
+    findings = {finding.id for finding in (await server.configuration.read()).findings}
+    assert "greeting-not-required" in findings
+    (smtp, *_) = ports(demo)
+    applied = await server.configuration.apply(await planned(server, "inbound.smtpd_helo_required=on"))
+    assert applied.outcome == "applied", applied.text
+    with smtplib.SMTP("127.0.0.1", smtp, timeout=20) as session:
+        assert session.docmd("MAIL FROM:<>")[0] == 503
+    reading = await server.configuration.read()
+    assert "greeting-not-required" not in {finding.id for finding in reading.findings}
+    [entry] = await server.configuration.history()
+    assert (
+        await server.configuration.apply(await server.configuration.undo_plan(entry))
+    ).outcome == "applied"
+    assert main_cf(demo) == before
+
+
+async def test_a_change_that_makes_it_ill_is_taken_back(demo: DemoHost) -> None:
+    server = Server(demo)
+    before = main_cf(demo)
+    plan = await planned(server, "outbound.mynetworks=127.0.0.0/8 hash:/no/such/table")
+    applied = await server.configuration.apply(plan)
+    assert applied.outcome == "rolled back"
+    assert "451 4.3.0" in applied.text
+    assert main_cf(demo) == before
+    assert probe(ports(demo)[0]) == 250
+
+
+async def test_nothing_is_left_of_a_demo_in_which_a_change_waits(demo: DemoHost) -> None:
+    server = Server(demo)
+    plan = await planned(server, "inbound.smtpd_helo_required=on")
+    assert (await server.configuration.apply(plan, confirm_within=600)).outcome == "awaiting"
+    assert processes(demo.home)
+    demo.close()
+    wait_until(lambda: not (processes(demo.home) or os.path.exists(demo.home)), "its guard to end")
+
+
+# -- beside the real one -----------------------------------------------------------------------------------
 
 
 @pytest.mark.stack
