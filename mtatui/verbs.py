@@ -223,7 +223,7 @@ ACTIONS: tuple[Action, ...] = (
         "back",
         "escape",
         "Back",
-        "Go back: stop, unmark, then clear the filter.",
+        "Go back: out of a sheet or a pane; in the queue stop, unmark, then clear the filter.",
         where="everywhere",
         footer=False,
     ),

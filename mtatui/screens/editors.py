@@ -87,7 +87,7 @@ class Editor(Dialog[Typed]):
         & #said { min-height: 2; margin-top: 1; }
         & #said.-wrong { color: $text-error; }
         &:ansi #about { color: ansi_default; text-style: dim; }
-        &:ansi #said.-wrong { color: ansi_bright_red; }
+        &:ansi #said.-wrong { color: ansi_red; }
     }
     """
     AUTO_FOCUS = "Field"

@@ -92,6 +92,7 @@ class ListEditor(Editor):
     ListEditor {
         & Items { margin-top: 1; }
         & #keys { color: $text-muted; }
+        & #said { height: 3; margin-top: 0; }
         & #named { height: 1; margin-top: 1; }
         & #named Button { margin-left: 0; margin-right: 2; }
         &:ansi #keys { color: ansi_default; text-style: dim; }

@@ -14,6 +14,7 @@ from mtatui.config import Config
 from mtatui.screens.changing import Changing
 from mtatui.screens.page import Page
 from mtatui.screens.review import changes
+from mtatui.screens.settings_sheets import called
 from mtatui.settings.catalogue import ALL as SETTINGS
 from mtatui.settings.catalogue import PAGES
 from mtatui.settings.current import Current
@@ -34,9 +35,6 @@ _FOOTER = [
     ALL[id]
     for id in ("switch", "edit", "reset", "review", "find", "history", "lint", "page", "palette", "help")
 ]
-
-#: Words in the names of findings that are written in capitals.
-_CAPITALS = frozenset({"auth", "dns", "helo", "mx", "sasl", "tls"})
 
 #: What changes nothing, and so can be done where nothing may be changed.
 _LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"})
@@ -137,8 +135,7 @@ class SettingsPage(Page):
         role = "danger" if grave else "warning"
         if self.size.width < WIDE:
             return [(f"{'✖' if grave else '!'} L lint: {len(findings)} ", role)]
-        worst = clean((grave or list(findings))[0].id)
-        worst = " ".join(word.upper() if word in _CAPITALS else word for word in worst.split("-"))
+        worst = called((grave or list(findings))[0])
         warnings = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
         return [(f"{'✖' if grave else '!'} L lint: {warnings} ({worst}) ", role)]
 

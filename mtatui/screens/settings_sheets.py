@@ -13,7 +13,8 @@ from mtatui.verbs import on
 
 def help(keymap: Mapping[str, str], width: int) -> Sheet:
     """The keys as they are bound now, and what the signs mean, in lines of so many cells."""
-    lines: Sheet = [[("Keys", "accent")], *keys(on("settings"), keymap, width)]
+    own_first = sorted(on("settings"), key=lambda action: action.where != "settings")
+    lines: Sheet = [[("Keys", "accent")], *keys(own_first, keymap, width)]
     lines += [[], [("Signs", "accent")]]
     for sign, role, text in _SIGNS:
         first, *rest = wrap(text, width - 16)
@@ -37,12 +38,21 @@ _SIGNS = (
 )
 
 
+#: Words in the names of findings that are written in capitals.
+_CAPITALS = frozenset({"auth", "dns", "helo", "mx", "sasl", "tls"})
+
+
+def called(finding: Finding) -> str:
+    """A finding in a few words: ``AUTH without TLS``."""
+    return " ".join(word.upper() if word in _CAPITALS else word for word in clean(finding.id).split("-"))
+
+
 def findings(found: Iterable[Finding], width: int) -> Sheet:
     """What the lint has found, the gravest first, in lines of so many cells."""
     lines: Sheet = []
     for finding in sorted(found, key=lambda finding: not finding.grave):
         sign, role = ("✖", "danger") if finding.grave else ("!", "warning")
-        lines.append([(f"{sign} {clean(finding.id.replace('-', ' '))}", role)])
+        lines.append([(f"{sign} {called(finding)}", role)])
         lines += [[(f"  {line}", "")] for line in wrap(clean(finding.text), width - 2)]
         mend = ALL.get(finding.setting)
         where = [f"mend it with: {mend.label} ({mend.key})"] if mend is not None else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mtatui.settings.current import Current
-from mtatui.settings.kinds import Restriction
+from mtatui.settings.kinds import Restriction, Zones
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
 from mtatui.widgets.text_view import Paragraph, TextView
@@ -79,11 +79,11 @@ def _standing(setting: Setting, current: Current | None) -> Iterator[str]:
     if current is None:
         yield setting.directive
         return
-    arrow = "list" if isinstance(setting.kind, Restriction) else ""
+    where = clean(current.where) or "main.cf"
+    restriction = isinstance(setting.kind, Restriction | Zones)
     if not current.explicit:
-        yield f"{setting.directive}: nobody has said it"
-    elif arrow and " ← " not in current.where:
-        yield f"{clean(current.where) or 'main.cf'} ← {setting.directive}"
+        yield f"{setting.directive}: {'in no list' if restriction else 'nobody has said it'}"
     else:
-        yield f"{setting.directive}: {clean(current.where) or 'main.cf'}"
-    yield f"by default {setting.kind.show(current.default)}"
+        yield f"{where} ← {setting.directive}" if restriction else f"{setting.directive}: {where}"
+    if not restriction:
+        yield f"by default {setting.kind.show(current.default)}"

@@ -100,6 +100,18 @@ ENTRY = Entry(
 )  # fmt: skip
 
 
+_TEXTS = {
+    Ending.APPLIED: "Everything answers.",
+    Ending.AWAITING: "Everything answers.",
+    Ending.REFUSED: "postfix check: fatal: /etc/postfix/main.cf, line 3: missing '=' after attribute name",
+    Ending.CHANGED: "/etc/postfix/main.cf was changed by bob at 15:19:41.",
+    Ending.ROLLED_BACK: "127.0.0.1:25 did not greet within 20 s.",
+    Ending.BROKEN: "Put /var/spool/postfix/mtatui/settings/20261122-152000-77aa/0 back as "
+    "/etc/postfix/main.cf, and run: postfix reload",
+    Ending.UNCHANGED: "",
+}
+
+
 @dataclass(frozen=True)
 class Tested:
     """The answer of a block list."""
@@ -130,7 +142,7 @@ class StillConfiguration(Configuration):
     def why_not(self) -> str:
         return self._why_not
 
-    async def read(self) -> Reading:
+    async def read(self, *, ask_history: bool = False) -> Reading:
         if self.gate is not None:
             await self.gate.wait()
         self.reads += 1
@@ -202,7 +214,7 @@ class StillConfiguration(Configuration):
             self._become(self._planned)
         if ending is Ending.CHANGED:
             versions["/etc/postfix/main.cf"] = (plan.edits[0].after, b"myhostname = mx9.example.test\n")
-        return Applied(ending, "Everything answers.", "20261122-152000-77aa", tuple(steps), until, versions)
+        return Applied(ending, _TEXTS[ending], "20261122-152000-77aa", tuple(steps), until, versions)
 
     def _become(self, values: Mapping[str, Any]) -> None:
         self._before = dict(self.values)

@@ -172,7 +172,7 @@ async def test_networks_are_checked_and_put_in_order() -> None:
         await hands.press("enter")
         await closed(hands)
         staged = hands.settings.changing.staged["outbound.mynetworks"]
-        assert staged == ("127.0.0.0/8", "[::1]/128", "!192.0.2.7/32", "192.0.2.0/24")
+        assert staged == ("127.0.0.0/8", "[::1]/128", "!192.0.2.7", "192.0.2.0/24")
 
 
 async def test_block_lists_have_states_an_order_and_a_test() -> None:

@@ -203,7 +203,7 @@ async def test_the_palette_sets_by_key_and_says_what_cannot_be() -> None:
             await hands.until(lambda: isinstance(hands.app.screen, PaletteScreen))
             await hands.type(text)
             await hands.press("enter")
-            await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+            await hands.until(lambda: not isinstance(hands.app.screen, PaletteScreen))
             await hands.pilot.pause()
 
         await said("set outbound.smtp_helo_name mail.example.test")
