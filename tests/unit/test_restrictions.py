@@ -90,7 +90,7 @@ def configurations(draw: st.DrawFn) -> Lists:
         said["smtpd_restriction_classes"] = draw(
             st.sampled_from([" greylist", "\n    other,\n    greylist", " greylist, x"])
         )
-    return Lists(said, DEFAULTS, draw(st.booleans()))
+    return Lists(said, DEFAULTS, draw(st.sampled_from([LISTS, (), (SENDER,)])))
 
 
 def words_of(lists: Lists) -> dict[str, list[str]]:
@@ -223,7 +223,7 @@ def test_own_clients_pass_before_what_is_new(lists: Lists, check: str) -> None:
     found = [f.restriction for f in now.walk(name)]
     at = next(n for n, r in enumerate(found) if r.is_a(check))
     before, behind = [r.name for r in found[:at]], [r.name for r in found[at + 1 :]]
-    permit = "permit_sasl_authenticated" if lists.authenticates else "permit_mynetworks"
+    permit = "permit_sasl_authenticated" if name in lists.authenticated else "permit_mynetworks"
     final = next((n for n, name in enumerate(before) if name in ("permit", "reject")), None)
     if final is None and permit not in behind:
         assert permit in before

@@ -182,9 +182,15 @@ def _lists_of(reading: PostfixReading) -> Lists:
         for name in (*LISTS, "smtpd_delay_reject")
         if reading.explicit(name) is None
     }
-    return Lists(
-        {name: reading.raw(name) for name in reading.main.names()}, defaults, bool(offering(reading))
-    )
+    offer = offering(reading)
+    authenticated = {
+        name
+        for service in reading.services("smtpd")
+        if service.name in offer
+        for name in LISTS
+        if name not in service.overrides
+    }
+    return Lists({name: reading.raw(name) for name in reading.main.names()}, defaults, authenticated)
 
 
 def offering(reading: PostfixReading) -> list[str]:

@@ -7,7 +7,7 @@ within braces. Comment lines between them are no part of the value (postconf(5))
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -94,8 +94,8 @@ class Lists:
     """The raw text of the parameters that main.cf sets; all of them, lists may name any with ``$``."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """The expanded defaults of those it does not set."""
-    authenticates: bool = True
-    """Some service offers AUTH: those who have authenticated are own clients."""
+    authenticated: Collection[str] = LISTS
+    """The lists by which those come who have authenticated: of services that offer AUTH."""
 
     def raw(self, name: str) -> str:
         """The text of a list that is at work: what main.cf says, or the default."""

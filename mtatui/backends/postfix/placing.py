@@ -8,6 +8,7 @@ and whoever the admin lets through stays through.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mtatui.backends.postfix.lists import Lists, Restriction, insert, parse
 
@@ -47,7 +48,6 @@ _POLICY = len(_RANKS)
 
 MISMATCH = "reject_sender_login_mismatch"
 OWN = ("permit_mynetworks", "permit_sasl_authenticated")
-_PERMITS = ([*OWN], [OWN[0]])
 GUARDS = ("reject_unauth_destination", "defer_unauth_destination")
 _TLS = re.compile(r"permit_tls_", re.IGNORECASE)
 _ACCESS = re.compile(r"check_\w+_access$|[a-z_]+:", re.IGNORECASE | re.ASCII)
@@ -71,19 +71,19 @@ def place(lists: Lists, name: str, text: str, home: str = "") -> Lists:
     home = home or _home(lists, name)
     raw = lists.raw(home)
     if home not in lists.said:
-        lists = lists.put(home, made([str(known) for known in parse(raw)] or _permits(name)))
+        lists = lists.put(home, made([str(known) for known in parse(raw)] or OWN))
     elif not parse(raw):
-        lists = lists.put(home, _block(ADDED, _permits(name)) + raw)
+        lists = lists.put(home, _block(ADDED, OWN) + raw)
     elif name != MISMATCH and not _protected(lists, home):
         end = _end(parse(raw))
         at = parse(raw)[end - 1].end if end else 0
-        block = _block(ADDED, _permits(name))
+        block = _block(ADDED, OWN)
         lists = lists.put(home, raw[:at] + (f",{block}" if end else f"{block},") + raw[at:])
     raw = lists.raw(home)
     return lists.put(home, insert(raw, _position(lists, home, name), text))
 
 
-def made(restrictions: list[str]) -> str:
+def made(restrictions: Sequence[str]) -> str:
     """The raw text of a list that main.cf did not have."""
     return _block(MADE, restrictions)
 
@@ -92,23 +92,17 @@ def settle(lists: Lists, name: str) -> Lists:
     """The lists without what we had put into one to make room for checks, once there are no checks in it."""
     raw = lists.said[name]
     default = [str(known) for known in parse(lists.defaults.get(name, ""))]
-    if any(raw == made(default or permits) for permits in _PERMITS):
+    if raw == made(default or OWN):
         return lists.put(name, None)
-    for permits in _PERMITS:
-        block = re.escape(_block(ADDED, permits))
-        match = re.search(rf",{block}(?![^\s,])|{block},|{block}(?!\S)", raw)
-        if match and _end(parse(raw[match.end() :])) == 0:
-            return lists.put(name, raw[: match.start()] + raw[match.end() :])
+    block = re.escape(_block(ADDED, OWN))
+    match = re.search(rf",{block}(?![^\s,])|{block},|{block}(?!\S)", raw)
+    if match and _end(parse(raw[match.end() :])) == 0:
+        return lists.put(name, raw[: match.start()] + raw[match.end() :])
     return lists
 
 
-def _block(heading: str, restrictions: list[str]) -> str:
+def _block(heading: str, restrictions: Sequence[str]) -> str:
     return f"\n{heading}\n    " + ",\n    ".join(restrictions)
-
-
-def _permits(name: str) -> list[str]:
-    """Who passes before a check. The check of logins is for those who have one."""
-    return _PERMITS[name == MISMATCH]
 
 
 def _home(lists: Lists, name: str) -> str:
@@ -124,13 +118,15 @@ def _home(lists: Lists, name: str) -> str:
     for home in (own, RECIPIENT):
         if home in usable and _protected(lists, home):
             return home
-    empty = [home for home in usable if not parse(lists.raw(home))]
-    return RECIPIENT if RECIPIENT in empty or not empty else own if own in empty else empty[0]
+    for home in (RECIPIENT, own, *usable):
+        if home in usable and (not parse(lists.raw(home)) or _protected(lists, home)):
+            return home
+    return RECIPIENT
 
 
 def _protected(lists: Lists, name: str) -> bool:
     """Whether own clients pass before what is added to a list."""
-    permit = OWN[lists.authenticates]
+    permit = OWN[name in lists.authenticated]
     return any(found.restriction.is_a(permit) for found in lists.walk(name))
 
 
@@ -140,10 +136,7 @@ def _position(lists: Lists, home: str, name: str) -> int:
     ranks = [_rank(lists, restriction) for restriction in restrictions[:end]]
     if name == MISMATCH:
         # Those who have authenticated are whom it is about: it must come before they are let through.
-        logins = [
-            at for at in range(end) if restrictions[at].is_a(OWN[1]) or _TLS.match(restrictions[at].name)
-        ]
-        end = min([end, *logins])
+        end = next((at for at in range(end) if _permits_logins(lists, restrictions[at])), end)
         return _behind(ranks, 0, end, _MAP)
     rank = _RANKS.get(name, 0)
     start = _behind(ranks, 0, end, _MUST)
@@ -176,6 +169,13 @@ def _rank(lists: Lists, restriction: Restriction) -> int | None:
         return _RANKS[name]
     inner = lists.walk(reference) if (reference := lists.refers(restriction)) else ()
     return next((rank for found in inner if (rank := _rank(lists, found.restriction)) is not None), None)
+
+
+def _permits_logins(lists: Lists, restriction: Restriction) -> bool:
+    """Whether those who have authenticated pass here, by itself or by what it stands for."""
+    inner = lists.walk(reference) if (reference := lists.refers(restriction)) else ()
+    within = (restriction, *(found.restriction for found in inner))
+    return any(one.is_a(OWN[1]) or _TLS.match(one.name) for one in within)
 
 
 def _late(restriction: Restriction) -> bool:
