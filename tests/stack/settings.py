@@ -150,9 +150,9 @@ class SettingsInstance(PostfixInstance):
     def mtatui(
         self, *arguments: str, input: str = "", code: int | None = 0
     ) -> subprocess.CompletedProcess[str]:
-        """Run mtatui on it; its exit code must be this one."""
+        """Run mtatui on it, in its world; its exit code must be this one."""
         done = subprocess.run(
-            [sys.executable, "-m", "mtatui", "-c", str(self.config), *arguments],
+            self.in_its_world([sys.executable, "-m", "mtatui", "-c", str(self.config), *arguments]),
             cwd=ROOT, input=input, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert code is None or done.returncode == code, f"{done.stdout}{done.stderr}\n{self.tail()}"

@@ -3,6 +3,7 @@ trial the client gets through and the log counts it; off it gets through."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -106,6 +107,22 @@ def test_a_check_does_what_its_page_says(
     assert reply.startswith("250 2.0.0 Ok: queued"), reply
     warned = server.warned(begun, reply)
     assert any(announced(strike.key).match(line) for line in warned) == (state == TRIAL), warned
+
+
+def test_block_lists_are_tried_through_the_resolver_of_the_server(server: SettingsInstance) -> None:
+    zones = {
+        "bl.test": True,
+        "bl.test=127.0.0.[2..11]": True,
+        "all.test": False,
+        "refusing.test": False,
+        "none.test": False,
+    }
+    told = server.mtatui("settings", "test", *zones, "--json", code=1).stdout
+    assert {zone["zone"]: zone["ok"] for zone in json.loads(told)} == zones
+    words = {zone["zone"]: zone["text"] for zone in json.loads(told)}
+    assert "lists everything" in words["all.test"]
+    assert "refuses your resolver (127.255.255.254)" in words["refusing.test"]
+    assert server.mtatui("settings", "test", "bl.test").stdout.startswith("✓")
 
 
 # -- attachments -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 from mtatui.settings.catalogue import ALL
 from tests.stack.remote import HOST, RELAY_HOST
 from tests.stack.settings import BY_HAND, ROOT, SettingsInstance
+from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.stack
 
@@ -209,6 +210,40 @@ def test_what_was_written_by_hand_since_stays_when_a_change_is_undone(server: Se
     assert "by hand" in told.stderr
     server.mtatui("history", "undo", entry, "--yes")
     assert server.main_cf() == before + b"# by hand, later\n"
+
+
+def test_what_was_changed_while_one_was_thinking_is_not_overwritten(server: SettingsInstance) -> None:
+    path = server.config / "main.cf"
+    before = server.main_cf()
+    argv = [sys.executable, "-m", "mtatui", "-c", str(server.config)]
+    with Terminal([*argv, "settings", "set", "inbound.smtpd_helo_required=on"], cwd=str(ROOT)) as terminal:
+        terminal.until("Apply?", 30)
+        path.write_bytes(before + b"always_bcc = somebody@here.test\n")
+        terminal.send("y\r")
+        assert terminal.wait(30) == 3
+        terminal.settle(0.1, 1)
+    said = terminal.output.decode("utf-8", "replace")
+    assert "+always_bcc = somebody@here.test" in said, "both versions are shown"
+    assert server.main_cf() == before + b"always_bcc = somebody@here.test\n"
+    path.write_bytes(before)
+
+
+def test_an_ordinary_user_looks_and_does_not_touch(server: SettingsInstance) -> None:
+    def as_user(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = server.as_user([sys.executable, "-m", "mtatui", *arguments])
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    if as_user("--version").returncode != 0:
+        pytest.skip("an ordinary user may not even run this Python")
+    before = server.main_cf()
+    shown = as_user("settings", "show", "outbound.message_size_limit")
+    assert shown.stdout.startswith("outbound.message_size_limit = "), shown.stderr
+    refused = as_user("settings", "set", "outbound.message_size_limit=1M", "--yes")
+    assert refused.returncode == 4
+    assert "root" in refused.stderr
+    dry = as_user("settings", "set", "outbound.message_size_limit=1M", "--dry-run")
+    assert "+message_size_limit = 1048576" in dry.stdout, dry.stderr
+    assert server.main_cf() == before
 
 
 def test_two_at_once(server: SettingsInstance) -> None:
