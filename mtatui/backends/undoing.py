@@ -13,7 +13,7 @@ from dataclasses import replace
 from mtatui.backends import planning
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, HostError, Missing
-from mtatui.backends.postfix import tables
+from mtatui.backends.postfix import cautions, tables
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.postfix.reading import PostfixReading
@@ -64,6 +64,7 @@ def _bytes_back(
         )
         mode = next((mode for name, mode in tables.MODES.items() if path.endswith(name)), 0o644)
         draft.write(path, data, mode, secrets)
+    cautions.warn(draft, ())
     draft.say(f"Everything is as it was before {_called(entry)}.")
     changes = [Change(c.key, c.label, c.after, c.before) for c in entry.changes]
     return planning.finished(reading.server, draft, changes, entry.id)
@@ -73,15 +74,15 @@ def _settings_back(
     reading: Reading, source: PostfixReading, entry: Entry, before: Mapping[str, bytes | None]
 ) -> Plan:
     old = _as_it_was(source, before)
-    wanted, cautions = {}, []
+    wanted, mind = {}, []
     for change in entry.changes:
         if change.key not in ALL or reading.current[change.key].unavailable:
-            cautions.append(Caution(f"{change.label} is not set here; that part is not taken back."))
+            mind.append(Caution(f"{change.label} is not set here; that part is not taken back."))
             continue
         value = planning.CONTROLS[change.key].current(old).value
         now = ALL[change.key].kind.show(reading.current[change.key].value)
         if now not in (change.after, change.before):
-            cautions.append(
+            mind.append(
                 Caution(
                     f"{change.label} was changed once more since then, to {now}; that is lost.", grave=True
                 )
@@ -92,10 +93,10 @@ def _settings_back(
     found = planning.plan(reading, wanted, entry.id)
     if found.empty:
         return found
-    cautions.append(
+    mind.append(
         Caution(f"Files were changed since {_called(entry)}: its settings are set back, and nothing else.")
     )
-    return replace(found, cautions=(*found.cautions, *cautions))
+    return replace(found, cautions=(*found.cautions, *mind))
 
 
 def _as_it_was(source: PostfixReading, before: Mapping[str, bytes | None]) -> PostfixReading:

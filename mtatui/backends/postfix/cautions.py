@@ -13,12 +13,20 @@ from mtatui.backends.postfix.reading import PostfixReading
 #: Levels of smtp_tls_security_level at which mail to servers without proper TLS waits.
 _STRICT = ("encrypt", "dane-only", "fingerprint", "verify", "secure")
 
+#: What the master takes to heart only when it is started (postconf(5)).
+_LISTENING = ("inet_interfaces", "inet_protocols")
+
 
 def warn(draft: Draft, keys: Iterable[str]) -> None:
     """Warn of what the changes of these settings would do."""
     for key in keys:
         if check := _CHECKS.get(key.partition(".")[2]):
             check(draft, draft.after)
+    for name in _LISTENING:
+        if draft.before.effective(name) != draft.after.effective(name):
+            draft.warn(
+                f"{name} changes with it, which a reload does not bring about: stop and start Postfix."
+            )
     known = {(finding.id, finding.text) for finding in lint.findings(draft.before)}
     for finding in lint.findings(draft.after):
         if (finding.id, finding.text) not in known:

@@ -6,13 +6,14 @@ is found in lists of restrictions is in `controls_lists`, what writes tables of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from mtatui.backends.postfix.draft import Draft, fit_for_a_line
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.current import Current, Override
-from mtatui.settings.kinds import Bytes, Kind, Networks, Refused, Switch
+from mtatui.settings.kinds import Bytes, Kind, Networks, Refused, Switch, Tables
 from mtatui.settings.setting import Setting
 
 
@@ -97,6 +98,8 @@ class Parameter:
 
     def write(self, draft: Draft, value: Any) -> None:
         """Have it become a value."""
+        if isinstance(self.setting.kind, Tables):
+            _usable(draft.before, value)
         draft.set(self.name, fit_for_a_line(self.text(value)))
 
     def text(self, value: Any) -> str:
@@ -120,6 +123,19 @@ def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
                 yield Override(
                     service.name, shown, f"master.cf, line {service.lines.get(name, service.line)}"
                 )
+
+
+def _usable(reading: PostfixReading, text: str) -> None:
+    """See that this Postfix can use the tables that a value names.
+
+    Raises:
+        Refused: one is of a type that it was built without.
+    """
+    for type in re.findall(r"(?:^|[\s,])(?:proxy:)?([a-z_]+):", text):
+        if reading.types and type not in reading.types:
+            raise Refused(
+                f"this Postfix has no tables of type {type}; it has {', '.join(sorted(reading.types))}"
+            )
 
 
 def _empty(kind: Kind) -> Any:
