@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from mtatui.backends.postfix.lint_lists import list_findings
+from mtatui.backends.postfix.lint_lists import is_local, list_findings
 from mtatui.backends.postfix.master_cf import Service
 from mtatui.backends.postfix.reading import COMPILED, PLAIN, PostfixReading
 from mtatui.settings import syntax
@@ -25,6 +25,8 @@ _CERTIFICATES = (
     "smtpd_tls_eccert_file",
     "smtpd_tls_dcert_file",
 )
+#: What says for which domains an agent delivers.
+_DOMAINS = {"local": ("mydestination",), "virtual": ("virtual_mailbox_domains", "virtual_mailbox_maps")}
 #: Prefix lengths of public networks below which mynetworks trusts more machines than anybody owns.
 _LARGE = {4: 20, 6: 40}
 
@@ -59,26 +61,28 @@ def _mistakes(reading: PostfixReading) -> Iterator[Finding]:
 
 def _networks(reading: PostfixReading) -> Iterator[Finding]:
     where = _line(reading, "mynetworks")
-    known = []
+    known, wrong, tables = [], [], False
     for word in re.split(r"[\s,]+", reading.effective("mynetworks").strip()):
-        if not word:
-            continue
         try:
-            written = syntax.network(word)
+            written = syntax.network(word) if word else "!"
         except syntax.Refused as error:
-            yield Finding(
-                "network-invalid",
-                f"mynetworks: {error}. As it is, Postfix matches nobody by it, or refuses all mail (451 "
-                "4.3.0).",
-                grave=True,
-                setting="outbound.mynetworks",
-                where=where,
-            )
+            wrong.append(str(error))
             continue
-        if not written.startswith("!") and (found := _parsed(written)):
-            known.append(found)
-            yield from _too_large(found, where)
-    tables = any(_parsed(word) is None for word in reading.effective("mynetworks").replace(",", " ").split())
+        network = _parsed(written)
+        tables = tables or (network is None and word != "")
+        if network and not written.startswith("!"):
+            known.append(network)
+            yield from _too_large(network, where)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more like that)" if len(wrong) > 1 else ""
+        yield Finding(
+            "network-invalid",
+            f"mynetworks: {wrong[0]}{more}. As it is, Postfix matches nobody by it, or refuses all mail "
+            "(451 4.3.0).",
+            grave=True,
+            setting="outbound.mynetworks",
+            where=where,
+        )
     loopback = ipaddress.ip_address("127.0.0.1")
     if not tables and not any(loopback in network for network in known):
         yield Finding(
@@ -133,7 +137,7 @@ def _authentication(reading: PostfixReading) -> Iterator[Finding]:
                 setting="outbound.smtpd_sasl_auth_enable",
                 where=where,
             )
-        if not offers or _local(service):
+        if not offers or is_local(service):
             continue
         if not only and not _always_tls(reading, service):
             yield Finding(
@@ -180,12 +184,6 @@ def _is(reading: PostfixReading, service: Service, name: str) -> bool:
     return reading.for_service(service, name).lower() == "yes"
 
 
-def _local(service: Service) -> bool:
-    """Whether only this machine itself reaches a service."""
-    host = service.endpoint[0] if service.endpoint else "localhost"
-    return host.startswith("127.") or host in ("localhost", "::1")
-
-
 # -- tables ------------------------------------------------------------------------------------------------
 
 
@@ -230,17 +228,23 @@ def _table(reading: PostfixReading, type: str, path: str, name: str, where: str)
 
 
 def _limits(reading: PostfixReading) -> Iterator[Finding]:
-    """A mailbox limit below the limit of a message: the agent refuses to run (local(8), virtual(8))."""
+    """A mailbox limit below that of a message: the agent refuses to run (local(8), virtual(8))."""
     message = _number(reading, "message_size_limit")
-    for name, agent in (("mailbox_size_limit", "local"), ("virtual_mailbox_limit", "virtual")):
+    for name, agent, transport in (
+        ("mailbox_size_limit", "local", "local_transport"),
+        ("virtual_mailbox_limit", "virtual", "virtual_transport"),
+    ):
         limit = _number(reading, name)
-        used = agent == "local" or reading.effective("virtual_mailbox_maps")
+        used = reading.effective(transport).partition(":")[0] == agent and any(
+            reading.effective(domains) for domains in _DOMAINS[agent]
+        )
         if limit > 0 and (message == 0 or limit < message) and used and any(reading.services(agent)):
+            said = f"{message:,}" if message else "no limit"
             yield Finding(
                 "mailbox-limit",
-                f"{name} ({limit:,}) is smaller than message_size_limit ({message or 'no limit'}): "
-                f"{agent}(8) refuses "
-                "to deliver anything. Make it larger, or 0 for no limit.",
+                f"{name} ({limit:,}) is smaller than message_size_limit ({said}): {agent}(8) refuses to "
+                "deliver "
+                "anything. Make it larger, or 0 for no limit.",
                 grave=True,
                 setting="outbound.message_size_limit",
                 where=_line(reading, name) or _line(reading, "message_size_limit"),

@@ -13,7 +13,7 @@ from mtatui.backends.postfix.placing import FINAL, GUARDS, MISMATCH, OWN
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Finding
-from mtatui.settings.kinds import Restriction, Trial, Zones
+from mtatui.settings.kinds import RelayGuard, Restriction, Trial, Zones
 
 _HELO = re.compile(r"reject_\w+_helo_hostname|check_helo_\w+|reject_rhsbl_helo")
 _BY_NAME = ("reject_unknown_client_hostname", "reject_unknown_reverse_client_hostname")
@@ -43,7 +43,9 @@ _ACCESS = re.compile(
     r"check_(?:ccert|etrn|sasl|client|helo|sender|recipient|reverse_client_hostname)(?:_a|_mx|_ns)?_access"
 )
 _CONTROLS = tuple(
-    setting.directive for setting in ALL.values() if isinstance(setting.kind, Restriction | Zones)
+    setting.directive
+    for setting in ALL.values()
+    if isinstance(setting.kind, Restriction | Zones) and not isinstance(setting.kind, RelayGuard)
 )
 
 
@@ -100,21 +102,24 @@ def _relay(reading: PostfixReading, lists: Lists, service: Service, name: str) -
 
 
 def _passed_over(lists: Lists, service: Service) -> Iterator[Finding]:
-    """A service whose own list takes the place of one in which checks of the pages stand."""
-    for name in LISTS:
-        if name not in service.overrides:
-            continue
-        had = [
-            found.restriction.canonical for found in lists.walk(name) if found.restriction.is_a(*_CONTROLS)
-        ]
-        has = [found.restriction.canonical for found in _of_service(lists, service).walk(name)]
-        if gone := [check for check in dict.fromkeys(had) if check not in has]:
-            shown = ", ".join(gone[:3]) + (f" and {len(gone) - 3} others" if len(gone) > 3 else "")
-            yield Finding(
-                "service-overrides",
-                f"{service.name} has a list of its own for {name}: {shown} do not work there.",
-                where=f"master.cf, line {service.lines.get(name, service.line)}",
-            )
+    """A service whose own lists take the place of those in which checks of the pages stand."""
+    theirs = _of_service(lists, service)
+    has = {found.restriction.canonical for name in LISTS for found in theirs.walk(name)}
+    had = {
+        found.restriction.canonical: name
+        for name in reversed(LISTS)
+        if name in service.overrides
+        for found in lists.walk(name)
+    }
+    gone = [check for check in _CONTROLS if check in had and check not in has]
+    if gone and not is_local(service):
+        shown = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        does = "do" if len(gone) > 1 else "does"
+        yield Finding(
+            "service-overrides",
+            f"{service.name} has restriction lists of its own: {shown} {does} not apply there.",
+            where=f"master.cf, line {service.lines.get(had[gone[0]], service.line)}",
+        )
 
 
 def _never_reached(reading: PostfixReading, lists: Lists) -> Iterator[Finding]:
@@ -190,6 +195,12 @@ def _without_effect(reading: PostfixReading, lists: Lists) -> Iterator[Finding]:
             setting=f"inbound.{named.restriction.canonical}",
             where=_line(reading, named.list),
         )
+
+
+def is_local(service: Service) -> bool:
+    """Whether only this machine itself reaches a service."""
+    host = service.endpoint[0] if service.endpoint else "localhost"
+    return host.startswith("127.") or host in ("localhost", "::1")
 
 
 def _line(reading: PostfixReading, name: str) -> str:
