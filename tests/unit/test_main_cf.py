@@ -120,8 +120,9 @@ def test_bytes_that_are_no_utf8_stay() -> None:
         ("x\t=\ta \t\n", "b", "x\t=\tb \t\n"),
         ("x = a\r\ny = 1\r\n", "b", "x = b\r\ny = 1\r\n"),
         ("x =\n", "b", "x = b\n"),
+        ("x = \n", "b", "x = b\n"),
         ("x=\n", "b", "x=b\n"),
-        ("x = a\n", "", "x =\n"),
+        ("x = a\n", "", "x = \n"),
         ("x=a\n", "", "x=\n"),
         ("x = a,\n    b\ny = 1\n", "c", "x = c\ny = 1\n"),
         ("x =\n    a,\n    b\ny = 1\n", "c", "x =\n    c\ny = 1\n"),
@@ -171,7 +172,7 @@ def test_unset_takes_every_assignment_and_no_comment(text: str, after: str) -> N
 def test_set_back_gives_the_old_layout_back() -> None:
     main = parse("# top\nx = a,\n# why b\n    b,\n\n    c # d\n# end\ny = 1\n")
     changed = main.set("x", "q").set("x", "")
-    assert changed.data.decode() == "# top\nx =\n# why b\n\n# end\ny = 1\n"
+    assert changed.data.decode() == "# top\nx = \n# why b\n\n# end\ny = 1\n"
     assert changed.set("y", "2").set("x", "a,    b,    c # d").set("y", "1").data == main.data
 
 
@@ -242,6 +243,8 @@ def test_what_is_set_is_what_is_read(data: bytes, name: str, value: str) -> None
 def test_set_and_set_back_gives_the_very_bytes(data: bytes, changes: list[tuple[str, str]]) -> None:
     assume(not data.endswith(b"\r"))  # half a line end
     main = MainCf.parse(data)
+    # Of a file that ends within a value of several lines the last line may go, and with it how it ended.
+    assume(data.endswith(b"\n") or all(a.line == a.last_line for a in main.assignments))
     changed = main
     for name, value in changes:
         changed = changed.set(name, value)
@@ -256,7 +259,9 @@ def test_a_single_line_is_set_back_by_somebody_else(data: bytes, name: str, valu
     assume(not data.endswith(b"\r"))
     main = MainCf.parse(data)
     was = main.get(name)
-    assume(was is None or (was.value and was.line == was.last_line and "\0" not in was.raw))
+    assume(
+        was is None or ((was.value or was.raw == " ") and was.line == was.last_line and "\0" not in was.raw)
+    )
     changed = MainCf.parse(main.set(name, value or "x").data)
     assert (changed.set(name, was.value) if was else changed.unset(name)).data == data
 

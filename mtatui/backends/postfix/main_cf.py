@@ -175,8 +175,11 @@ class MainCf:
         """Where an assignment starts in the text, its lines without the last end, and what we did to it."""
         start = sum(map(len, self._lines[: there.line - 1]))
         edit = self._edits.get(there.name)
-        if edit is not None and not self.text.startswith(edit.after, start):
-            edit = None
+        if edit is not None and not (
+            self.text.startswith(edit.after, start)
+            and self.text[start + len(edit.after) :][:2].removeprefix("\r")[:1] in ("", "\n")
+        ):
+            edit = None  # it is not as we left it
         return start, _body("".join(self._lines[there.line - 1 : there.last_line])), edit
 
     def _replace(self, there: Assignment, raw: str) -> Self:
@@ -197,7 +200,7 @@ class MainCf:
             lines.insert(at, f"{name} ={raw}{self.newline}")
         else:
             # A file without an end of its last line stays one.
-            lines[-1] += self.newline
+            lines[-1] += "\n" if lines[-1].endswith("\r") else self.newline
             lines.append(f"{name} ={raw}")
         return self._edited("".join(lines))
 
@@ -264,10 +267,9 @@ def _with_value(raw: str, value: str, gap: str) -> str:
 
 
 def _on_line(line: str, value: str, gap: str) -> str:
-    """A line with another text between its blanks."""
+    """A line with another text between its blanks; ``gap`` in front of it where there are none."""
     core = line.strip(SPACE)
     start = line.index(core) if core else len(line) - len(line.lstrip(" \t"))
     lead, tail = line[:start], line[start + len(core) :]
-    if not value:
-        return ("" if lead == gap else lead) + tail
+    # Nothing is left as "name = ", as postconf -e writes it and Debian ships it.
     return (lead if core else lead or gap) + value + tail
