@@ -15,7 +15,11 @@ from tests.stack.postfix import PostfixInstance
 def missing_daemons() -> str:
     """Why the tests marked ``stack`` cannot run here, "" when they can."""
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
-    missing = [name for name in ("postfix", "postqueue", "smtp-source") if not shutil.which(name, path=path)]
+    missing = [
+        name
+        for name in ("postfix", "postqueue", "smtp-source", "saslpasswd2", "openssl")
+        if not shutil.which(name, path=path)
+    ]
     if missing:
         return f"no {', '.join(missing)} here: run scripts/install-daemons"
     if os.geteuid() != 0:
