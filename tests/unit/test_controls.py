@@ -183,6 +183,58 @@ def test_notices_say_what_they_would_need(key: str) -> None:
         planning.plan(reading, {key: True})
 
 
+def test_what_postfix_would_not_understand_is_not_taken_for_a_value() -> None:
+    """It knows yes and no, and plain numbers; we are not more generous than it."""
+    current = configured.reading(
+        configured.source(
+            "smtpd_helo_required = on\nmessage_size_limit = 10M\nsmtpd_tls_security_level = $x\nx = may\n"
+        )
+    ).current
+    assert current["inbound.smtpd_helo_required"].value is False
+    assert "neither yes nor no" in current["inbound.smtpd_helo_required"].note
+    assert "no number" in current["outbound.message_size_limit"].note
+    assert current["outbound.smtpd_tls_security_level"].value == "may"
+
+
+def test_networks_are_changed_one_by_one() -> None:
+    main = """\
+mynetworks =
+    127.0.0.0/8,
+    # the office
+    192.0.2.0/24,
+    # the printer
+    198.51.100.7/32
+"""
+    before = configured.source(main)
+    wanted = ("127.0.0.0/8", "[::1]/128", "198.51.100.7/32", "203.0.113.0/24")
+    plan = planning.plan(configured.reading(before), {"outbound.mynetworks": wanted})
+    after = configured.applied(before, plan)
+    assert configured.reading(after).current["outbound.mynetworks"].value == wanted
+    assert after.main.text.splitlines() == [
+        "mynetworks =",
+        "    127.0.0.0/8,",
+        "    [::1]/128,",
+        "    # the office",
+        "    # the printer",
+        "    198.51.100.7/32,",
+        "    203.0.113.0/24",
+    ]
+
+
+@given(
+    st.lists(st.sampled_from("abcdefg"), unique=True),
+    st.lists(st.sampled_from("abcdefg"), unique=True),
+    st.sampled_from([" ", ", ", ",\n    ", "\n\t", "\n# why\n  "]),
+)
+def test_any_networks_become_any_others(now: list[str], then: list[str], between: str) -> None:
+    before = configured.source(f"mynetworks = {between.join(now)}\nrelayhost =\n")
+    plan = planning.plan(configured.reading(before), {"outbound.mynetworks": tuple(then)})
+    after = configured.applied(before, plan)
+    assert (after.lookup("mynetworks") or "").replace(",", " ").split() == then
+    assert after.main.text.count("# why") == before.main.text.count("# why")
+    assert after.main.text.endswith("relayhost =\n")
+
+
 # -- the guard against relaying ------------------------------------------------------------------------------
 
 
@@ -276,6 +328,20 @@ def test_no_control_character_reaches_a_file(key: str, text: str) -> None:
     """Whoever comes by the kinds, is stopped at the last gate."""
     with pytest.raises(Refused, match="cannot be"):
         planning.plan(configured.reading(configured.source()), {key: text})
+
+
+@pytest.mark.parametrize("zone", ["a b", "a,b", "a\n b", "a#b", "$x", "a{b"])
+def test_no_block_list_is_more_than_one_word(zone: str) -> None:
+    with pytest.raises(Refused):
+        planning.plan(configured.reading(configured.source()), {"inbound.reject_rbl_client": (Zone(zone),)})
+
+
+@pytest.mark.parametrize("extension", ["a\nb", "a b", "~", "", "a/b", "."])
+def test_no_extension_is_more_than_an_extension(extension: str) -> None:
+    with pytest.raises(Refused):
+        planning.plan(
+            configured.reading(configured.source()), {"inbound.blocked_extensions": ("exe", extension)}
+        )
 
 
 @given(st.sampled_from(TEXT_KEYS), st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1))

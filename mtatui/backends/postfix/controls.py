@@ -7,14 +7,16 @@ is found in lists of restrictions is in `controls_lists`, what writes tables of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from mtatui.backends.postfix.draft import Draft, fit_for_a_line
+from mtatui.backends.postfix.lists import insert, parse, remove
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.current import Current, Override
-from mtatui.settings.kinds import Bytes, Kind, Networks, Refused, Switch, Tables
+from mtatui.settings.kinds import Bytes, Choice, Kind, Networks, Refused, Switch, Tables
 from mtatui.settings.setting import Setting
+from mtatui.text import clean
 
 
 class Control(Protocol):
@@ -82,14 +84,16 @@ class Parameter:
         kind = self.setting.kind
         if isinstance(kind, Networks):
             return tuple(text.replace(",", " ").split()), ""
-        if isinstance(kind, Switch | Bytes) or not reading.expanded(text):
+        if isinstance(kind, Switch | Bytes | Choice) or not reading.expanded(text):
             text = reading.expanded(text)
+        if isinstance(kind, Switch) and text.lower() not in ("yes", "no"):
+            return False, f'"{clean(text)}" is neither yes nor no: Postfix does not work with that'
+        if isinstance(kind, Bytes) and not (text.isascii() and text.isdigit()):
+            return 0, f'"{clean(text)}" is no number: Postfix does not work with that'
         try:
             return kind.parse(text), ""
         except Refused as error:
-            # It is shown as it stands, where that is a value at all.
-            shown = _empty(kind) if isinstance(kind, Switch | Bytes) else text
-            return shown, str(error)
+            return text, str(error)  # it is shown as it stands
 
     def note(self, reading: PostfixReading, text: str) -> str:
         """What must be known beside it."""
@@ -100,7 +104,11 @@ class Parameter:
         """Have it become a value."""
         if isinstance(self.setting.kind, Tables):
             _usable(draft.before, value)
-        draft.set(self.name, fit_for_a_line(self.text(value)))
+        text = fit_for_a_line(self.text(value))
+        if isinstance(value, tuple) and (raw := _word_by_word(draft.after.raw(self.name), value)):
+            draft.set_raw(self.name, raw)
+        else:
+            draft.set(self.name, text)
 
     def text(self, value: Any) -> str:
         """A value as main.cf has it."""
@@ -123,6 +131,20 @@ def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
                 yield Override(
                     service.name, shown, f"master.cf, line {service.lines.get(name, service.line)}"
                 )
+
+
+def _word_by_word(raw: str, wanted: Sequence[str]) -> str:
+    """A list of words in which only those that differ are touched; "" where that is no use."""
+    for at, word in reversed(list(enumerate(parse(raw)))):
+        if word.name not in wanted:
+            raw = remove(raw, at)
+    there = [word.name for word in parse(raw)]
+    if not there or there != [word for word in wanted if word in there]:
+        return ""
+    for at, name in enumerate(wanted):
+        if name not in there:
+            raw = insert(raw, at, name)
+    return raw
 
 
 def _usable(reading: PostfixReading, text: str) -> None:

@@ -5,17 +5,19 @@ How lists are understood and changed, `restrictions` knows; here it meets settin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from mtatui.backends.postfix import restrictions, tables
 from mtatui.backends.postfix.controls import Control, overrides
-from mtatui.backends.postfix.draft import Draft
+from mtatui.backends.postfix.draft import Draft, fit_for_a_line
 from mtatui.backends.postfix.lists import LISTS, Lists, parse
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Override
 from mtatui.settings.kinds import Refused, RelayGuard, Restriction, Trial, Zones
+from mtatui.text import clean
 
 #: In front of own tables: Postfix expands it, so that a staged copy of the configuration names its own.
 BELOW = "$config_directory/"
@@ -97,6 +99,9 @@ class BlockLists:
 
     def write(self, draft: Draft, value: Any) -> None:
         """Have exactly these asked."""
+        for zone in value:
+            if re.search(r"[\s,{}#$]", fit_for_a_line(zone.zone)):
+                raise Refused(f"{clean(zone.zone)} is no block list")
         lists = lists_of(draft.after)
         before = {zone.zone: zone.state for zone in restrictions.zones(lists, self.name)}
         put(draft, lists, restrictions.set_zones(lists, self.name, value))

@@ -11,6 +11,7 @@ from mtatui.backends.postfix.controls_lists import BELOW
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.lists import insert, parse, remove
 from mtatui.backends.postfix.reading import COMPILED, PostfixReading
+from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Override
 from mtatui.settings.kinds import Login, Refused
 
@@ -43,6 +44,7 @@ class BlockedExtensions:
 
     def write(self, draft: Draft, value: Sequence[str]) -> None:
         """Have these refused."""
+        value = ALL["inbound.blocked_extensions"].kind.load(list(value))
         path = f"{draft.before.config_directory}/{tables.BLOCKED}"
         before = draft.before.file(path)
         if before is not None and not tables.read_blocked(before).intact:
