@@ -32,6 +32,6 @@ def test_a_resolver_that_says_nothing_is_told_in_time(tmp_path: Path) -> None:
     argv = ["unshare", "-m", "sh", "-c", script, "sh", str(conf), sys.executable, "-c", TRY]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((loopback.address(16), 53))
-        ran = subprocess.run([*argv, str(ROOT)], capture_output=True, timeout=60, text=True)
+        ran = subprocess.run([*argv, str(ROOT)], capture_output=True, timeout=60, text=True, check=True)
     loopback.release()
     assert ran.stdout.startswith("False bl.test does not answer the resolver of this server"), ran.stderr
