@@ -17,6 +17,7 @@ from mtatui.backends import applying, history
 from mtatui.backends.applying import Applied, Step
 from mtatui.backends.history import Entry
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.transaction import master
 from mtatui.settings.plan import Change, Command, Edit, Plan, Probe, Tag
 from tests.stack.postfix import PostfixInstance
@@ -88,9 +89,11 @@ class Desk:
         return self.instance.config / "main.cf"
 
     def edits(self, **parameters: str) -> tuple[Edit, ...]:
-        """An edit of main.cf that sets parameters: lines at its end."""
-        lines = "".join(f"{name} = {value}\n" for name, value in parameters.items())
-        return (edit(self.main_cf, self.main_cf.read_bytes() + lines.encode()),)
+        """An edit of main.cf that sets parameters."""
+        after = MainCf.parse(self.main_cf.read_bytes())
+        for name, value in parameters.items():
+            after = after.set(name, value)
+        return (edit(self.main_cf, after.data),)
 
     def plan(self, *edits: Edit, checks: bool = True) -> Plan:
         """A plan of these edits, with the commands that a page's plan has."""

@@ -309,6 +309,19 @@ def test_what_was_unwell_before_may_stay_so(desk: Desk) -> None:
     assert any("nobody listens there, before any change" in step.text for step in applied.steps)
 
 
+def test_a_log_that_is_stuck_flows_again(make_postfix: Callable[..., PostfixInstance]) -> None:
+    """So many duplicates that postlogd waits for itself after a reload (3.7): nobody goes on then."""
+    desk = Desk(make_postfix())
+    lines = b"".join(b"smtpd_banner = number %d\n" % number for number in range(16))
+    with another_master(desk.instance):
+        for before in (b"", lines):
+            one = edit(desk.main_cf, desk.main_cf.read_bytes() + before + lines)
+            applied = desk.apply(desk.plan(one, checks=False))
+            assert applied.outcome in (Ending.APPLIED, Ending.ROLLED_BACK), applied.text
+            assert same((one,), after=applied.outcome is Ending.APPLIED)
+            assert desk.works()
+
+
 def test_a_reload_that_fails_is_taken_back(desk: Desk) -> None:
     [one] = edits = desk.edits(smtpd_banner="no reload")
     plan = desk.plan(one)

@@ -73,6 +73,8 @@ class Apply:
             return self._finish()
         except Exception as error:
             self.wish.ignore()
+            if self.guard is not None:
+                self.guard.goes_back()
             return back.roll_back(self.entry, self.teller, _sentence(words(error)))
 
     # -- before anything is touched --------------------------------------------------------------------------
@@ -181,7 +183,11 @@ class Apply:
             for command in self.request["checks"]:
                 self.wish.check()
                 log = master.Log(self.room.queue, self.request["log"])
-                revive.command(command, log, self.teller, "check", self.wish, self.entry.file("stage"))
+                try:
+                    stage = self.entry.file("stage")
+                    revive.command(command, log, self.teller, "check", self._stopped, stage)
+                finally:
+                    self.wish.check()
             room.remove(self.entry.file("stage"))
             self._unchanged()
             self.wish.check()
@@ -250,6 +256,9 @@ class Apply:
             return state
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _stopped(self) -> str:
+        return "it was stopped" if self.wish.cancelled() else ""
 
     def _known(self) -> "Dict[str, Any]":
         """What every file was that the plan was made from, None where there was none."""

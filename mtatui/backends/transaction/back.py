@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 
-from . import files, master, revive, room
+from . import files, master, revive, room, standstill
 from .tell import Stop, words
 
 TYPE_CHECKING = False
@@ -65,6 +65,7 @@ def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[st
     trouble = []
     for _ in range(ATTEMPTS):
         # What died of the new configuration may be heard of only now: the second reload knows only the old.
+        standstill.free(document["queue"])
         try:
             log = master.Log(document["queue"], document["log"])
             revive.reload(document, log, teller, "roll back", start=True)

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 #: nothing to wait for, and its time of change is set so many seconds back before it gets that name.
 RIPE = 2.0
 
+#: Why a file cannot be replaced in one step, by what its hard link fails with.
+_UNREPLACEABLE = {
+    errno.EXDEV: "is a mount of its own and cannot be replaced in one step; mount its directory instead",
+    errno.EPERM: "may not be replaced: is it immutable (lsattr, chattr -i)?",
+}
+
 
 def digest(data: bytes) -> str:
     """What tells two contents apart."""
@@ -37,13 +43,12 @@ def digest(data: bytes) -> str:
 def read(path: str) -> "Optional[bytes]":
     """A regular file's bytes, None if there is none."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", path)
+        with open(path, "rb") as file:
+            return file.read()
     except FileNotFoundError:
         return None
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file", path)
-        return file.read()
 
 
 def same(path: str, now: "Optional[bytes]", known: "Any") -> bool:
@@ -96,7 +101,9 @@ def prepare(id: str, file: "File", after: "Optional[bytes]") -> None:
         try:
             os.link(file["real"], _old(id, file), follow_symlinks=False)
         except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
+            if error.errno in _UNREPLACEABLE:
+                raise OSError(error.errno, _UNREPLACEABLE[error.errno], file["real"]) from error
+            if error.errno not in (errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
                 raise
     room.sync(os.path.dirname(file["real"]))
 

@@ -6,6 +6,7 @@ what was left unfinished; it ends whoever does not come to an end; and of a chan
 it takes care until that has happened, or the time is over.
 """
 
+import contextlib
 import fcntl
 import os
 import select
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 TICK = 0.5
 #: Seconds until a guard that was started must have said that it is there.
 BIRTH = 10.0
+#: Seconds that the way back may take: what died is started again only after a minute, and there are several
+#: attempts.
+WAY_BACK = 400.0
 
 
 class Guard:
@@ -69,6 +73,11 @@ class Guard:
         """Whether it still watches."""
         return not select.select([self._socket], [], [], 0)[0]
 
+    def goes_back(self) -> None:
+        """Tell it that the change is being taken back here: it acts only if we do not come to an end."""
+        with contextlib.suppress(OSError):
+            self._socket.send(b"!")
+
     def dismiss(self) -> None:
         """Let it look at the entry, now that it has ended, or waits."""
         self._socket.close()
@@ -80,7 +89,10 @@ def watch(entry: "rooms.Entry", other: "Optional[socket.socket]", pid: int, limi
     fcntl.flock(mark, fcntl.LOCK_EX)  # it ends with us: see `watched`
     if other is not None:
         other.send(b"!")
-        if not select.select([other], [], [], limit)[0]:
+        heard = select.select([other], [], [], limit)[0]
+        if heard and other.recv(1):  # it is on its way back, which may take longer
+            heard = select.select([other], [], [], WAY_BACK)[0]
+        if not heard:
             os.kill(pid, signal.SIGKILL)  # it is alive, since its end of the socket is open
     lock = rooms.Lock(entry.room)
     while True:

@@ -40,7 +40,7 @@ def pid(queue: str) -> int:
     return 0
 
 
-def _child(pid: bytes, master: int) -> bool:
+def child(pid: bytes, master: int) -> bool:
     """Whether a process is a child of the master: one that logs a fatal error lives on for a second."""
     try:
         with open(b"/proc/%s/stat" % pid, "rb") as file:
@@ -100,7 +100,7 @@ class Log:
         found: "Dict[bytes, bytes]" = {}
         self._complaints = [text for _, _, text in _FATAL.findall(lines)]
         for name, number, text in _FATAL.findall(lines):
-            if name not in usual and (number in died or int(number) == ours or _child(number, ours)):
+            if name not in usual and (number in died or int(number) == ours or child(number, ours)):
                 found.setdefault(name, text)
         for name, text in _KILLED.findall(lines):
             if name not in usual:

@@ -4,19 +4,22 @@ import re
 
 from . import master, probe
 from .run import run
+from .standstill import Standstill
 from .tell import Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Callable, Dict, List
 
-    from .tell import Teller, Wish
+    from .tell import Teller
 
     Command = Dict[str, Any]
     Document = Dict[str, Any]
 
 #: Lines of a command's answer that are told.
 LINES = 6
+#: What smtpd(8) says when it is well is nothing to tell.
+_REPLY = re.compile(r"[245]\d\d[ -]")
 
 
 def command(
@@ -24,31 +27,33 @@ def command(
     log: "master.Log",
     teller: "Teller",
     step: str,
-    wish: "Optional[Wish]" = None,
+    halt: "Callable[[], str]" = lambda: "",
     stage: str = "",
 ) -> None:
     """Run one command of a plan, and tell what it says.
 
     Args:
         log: where it may say why it failed, if it says so nowhere else, as smtpd(8) does.
+        halt: asked again and again why it shall be stopped, "" if it need not be.
 
     Raises:
         Stop: it says no, in words: its own.
     """
     argv = [word.replace("{stage}", stage) for word in what["argv"]]
     teller.step(step, "told", "", what["called"])
-    status, said = run(argv, what["timeout"], what["input"].encode("utf-8", "surrogateescape"), wish)
-    if wish is not None:
-        wish.check()
+    status, said = run(
+        argv, what["timeout"], what["input"].encode("utf-8", "surrogateescape"), lambda: bool(halt())
+    )
     lines = [line.strip() for line in said.replace(stage or "\0", "").splitlines() if line.strip()]
     no = [line for line in lines if what["refuses"] and re.search(what["refuses"], line)]
     if status is None:
-        no = no or ["it did not end within %g seconds" % what["timeout"]]
+        no = no or [halt() or "it did not end within %g seconds" % what["timeout"]]
     elif status != 0:
         no = no or lines[-LINES:] or log.complaints()[-1:] or ["exit status %d" % status]
     if no:
         raise Stop("refused", "%s failed: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
-    for line in lines[:LINES]:
+    worth = [line for line in dict.fromkeys(lines) if not _REPLY.match(line)]
+    for line in worth[:LINES]:
         teller.step(step, "told", line[:400])
 
 
@@ -63,12 +68,13 @@ def reload(
         OSError: a command could not be started.
     """
     dead = not master.pid(document["queue"])
+    still = Standstill(document["queue"])
     for what in document["reload"]:
+        now = what
         if dead and start and what["argv"][-1] == "reload":
             called = re.sub("reload$", "start", what["called"])
-            command(dict(what, argv=[*what["argv"][:-1], "start"], called=called), log, teller, step)
-        else:
-            command(what, log, teller, step)
+            now = dict(what, argv=[*what["argv"][:-1], "start"], called=called)
+        command(now, log, teller, step, still.words)
 
 
 def trouble(document: "Document", log: "master.Log", patience: float = probe.TROUBLE) -> "List[str]":
@@ -76,11 +82,16 @@ def trouble(document: "Document", log: "master.Log", patience: float = probe.TRO
     the change need not answer after it."""
     probes = [one for one in document["probes"] if probe.called(one) not in document["unwell"]]
 
+    queue = document["queue"]
+    still = Standstill(queue)
+
     def worse() -> bool:
-        return bool(log.deaths()) or not master.pid(document["queue"])
+        return bool(log.deaths() or still.words()) or not master.pid(queue)
 
     found = ["%s %s" % answer for answer in probe.ask_all(probes, probe.ROUNDS, patience, worse)]
     found += log.deaths()
-    if not master.pid(document["queue"]):
+    if still.words():
+        found.append(still.words())
+    if not master.pid(queue):
         found.insert(0, "Postfix does not run any more")
     return found

@@ -11,9 +11,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Tuple
-
-    from .tell import Wish
+    from typing import Callable, List, Optional, Tuple
 
 ENVIRONMENT = {
     "LC_ALL": "C",
@@ -29,10 +27,17 @@ _TICK = 0.02
 
 
 def run(
-    argv: "List[str]", timeout: float, data: bytes = b"", wish: "Optional[Wish]" = None
+    argv: "List[str]", timeout: float, data: bytes = b"", halt: "Callable[[], bool]" = lambda: False
 ) -> "Tuple[Optional[int], str]":
-    """Run it to its end: its exit status (None: it did not end in time, or it was wished to stop) and what it
-    said. Raises OSError if it cannot be started."""
+    """Run it to its end: its exit status and what it said.
+
+    Args:
+        timeout: seconds until it is stopped; its status is None then.
+        halt: asked again and again whether it shall be stopped earlier.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     try:
         ours, its = pty.openpty()
     except OSError:  # a container without terminals: then it may say less
@@ -60,7 +65,7 @@ def run(
             with contextlib.suppress(OSError):
                 child.stdin.write(data)
                 child.stdin.close()
-        while status is None and time.monotonic() < until and not (wish is not None and wish.cancelled()):
+        while status is None and time.monotonic() < until and not halt():
             _hear(ours, said, _TICK)
             status = child.poll()
         while _hear(ours, said, 0):
