@@ -165,6 +165,16 @@ def test_a_check_that_only_a_service_has_is_seen() -> None:
     assert "2525" in [override.service for override in current.overrides]
 
 
+def test_who_offers_authentication_and_who_demands_it() -> None:
+    keys = ("outbound.smtpd_sasl_auth_enable", "outbound.require_authentication")
+    current = configured.reading(configured.source("smtpd_sasl_auth_enable = yes\n")).current
+    for key in keys:
+        assert current[key].note == "offered by smtp, submission; demanded by submission"
+    current = configured.reading(configured.source(master="smtp inet n - y - - smtpd\n")).current
+    for key in keys:
+        assert current[key].note == "no service offers AUTH"
+
+
 def test_an_older_postfix_does_not_know_everything() -> None:
     source = configured.source()
     old = {name: value for name, value in source.defaults.items() if name != "smtp_fallback_relay"}

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mtatui.backends.postfix import restrictions, tables
-from mtatui.backends.postfix.controls import Control, overrides
+from mtatui.backends.postfix.controls import Control, Parameter, overrides
 from mtatui.backends.postfix.draft import Draft, fit_for_a_line
 from mtatui.backends.postfix.lists import LISTS, Lists, parse
+from mtatui.backends.postfix.master_cf import Service
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Override
@@ -146,6 +147,14 @@ class AuthenticationRequired:
         )
 
 
+class Authentication(Parameter):
+    """Whether AUTH is offered, by default; services say otherwise more often than not."""
+
+    def note(self, reading: PostfixReading, text: str) -> str:
+        """Who offers it, and who demands it."""
+        return _who_offers(reading)
+
+
 class ClientAddress:
     """Whether mail of authenticated users gets a header with the address of their client."""
 
@@ -239,7 +248,23 @@ def _names(text: str, restriction: str) -> bool:
 
 def _who_offers(reading: PostfixReading) -> str:
     services = offering(reading)
-    return f"offered by {', '.join(services)}" if services else "no service offers AUTH"
+    if not services:
+        return "no service offers AUTH"
+    demanding = [service.name for service in reading.services("smtpd") if _demands(reading, service)]
+    return f"offered by {', '.join(services)}" + (
+        f"; demanded by {', '.join(demanding)}" if demanding else "; demanded by none"
+    )
+
+
+def _demands(reading: PostfixReading, service: Service) -> bool:
+    """Whether a service turns away whoever has not authenticated: a list of it lets nobody else pass."""
+    for name in LISTS[:5]:
+        found = parse(reading.for_service(service, name))
+        if found and found[-1].is_a("reject", "defer") and not found[-1].trial:
+            permits = [one for one in found[:-1] if one.name.lower().startswith("permit")]
+            if permits and all(one.is_a("permit_sasl_authenticated") for one in permits):
+                return True
+    return False
 
 
 def _controls() -> Iterator[tuple[str, Control]]:
@@ -251,6 +276,7 @@ def _controls() -> Iterator[tuple[str, Control]]:
                 yield key, Check(setting.directive)
             case Zones():
                 yield key, BlockLists(setting.directive)
+    yield "outbound.smtpd_sasl_auth_enable", Authentication(ALL["outbound.smtpd_sasl_auth_enable"])
     yield "outbound.require_authentication", AuthenticationRequired()
     yield "outbound.add_client_ip_header", ClientAddress()
 
