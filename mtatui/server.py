@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mtatui.backends.journal import Journal
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
+    from mtatui.backends.postfix.trials import Trials
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
     from mtatui.queue.selection import Outcome, Selection
@@ -274,6 +275,17 @@ class Server:
 
         parameters = await self.tools.parameters("maillog_file")
         return await lines(self.host, id.partition(".")[0], parameters["maillog_file"])
+
+    async def trials(self) -> Mapping[str, Trials]:
+        """What checks on trial would have refused, as the log says: by key, block lists by domain."""
+        import asyncio
+
+        from mtatui.backends.postfix.log import warnings
+        from mtatui.backends.postfix.trials import count
+
+        parameters = await self.tools.parameters("maillog_file")
+        lines = await warnings(self.host, parameters["maillog_file"])
+        return await asyncio.to_thread(count, lines)
 
     def _where(self, id: str) -> str:
         """What postcat calls it: its ID, or the path where it does not look by itself."""

@@ -85,6 +85,21 @@ def parse(line: str, *, now: float | None = None) -> Event | None:
     return replace(event, kind=Kind.PROBLEM) if about["severity"] else _understood(event, about["text"])
 
 
+def warned(line: str, *, now: float | None = None) -> tuple[float, str] | None:
+    """What a check that is on trial (``warn_if_reject``) would have refused: when, and with which reply.
+
+    Args:
+        now: as for `parse`.
+
+    Returns:
+        None where the line tells of something else.
+    """
+    found = _LINE.match(line[:_LINE_LIMIT].rstrip("\r\n"))
+    if found is None or (would := _WARNED.match(found["words"])) is None:
+        return None
+    return _time(found["time"], time.time() if now is None else now), clean(would["reply"])
+
+
 def timeline(lines: Iterable[str], id: str, *, now: float | None = None) -> list[Event]:
     """What the log tells about a message, oldest first, under every queue ID it has had.
 
@@ -127,6 +142,9 @@ def words(event: Event) -> str:
 
 
 # --- one line ---
+
+#: smtpd(8): ``NOQUEUE: reject_warning: RCPT from host[address]: 450 4.7.25 …; from=<…> to=<…> …``.
+_WARNED = re.compile(r"\w+: reject_warning: [A-Z-]+ from \S+: (?P<reply>\d{3} .*?)(?:; from=<|$)")
 
 _LINE = re.compile(
     r"""(?:<\d{1,3}>1?\ ?)?

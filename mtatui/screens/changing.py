@@ -60,6 +60,7 @@ class Changing:
         self.waiting: tuple[str, float] | None = None
         """The history entry that waits to be confirmed, and until when (epoch seconds)."""
         self._reader: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._tried: dict[str, Any] = {}
         self._outside: tuple[str, ...] = ()
         self._clock: Timer | None = None
@@ -106,6 +107,14 @@ class Changing:
             files = ", ".join(reading.changed_outside)
             self.app.tell(f"Changed by hand since the last entry of the history: {files}.")
         self._outside = reading.changed_outside
+        if self.model.trying and (self._counting is None or self._counting.done()):
+            self._counting = asyncio.get_running_loop().create_task(self._count_trials())
+
+    async def _count_trials(self) -> None:
+        """Look into the mail log for what checks on trial would have refused; it may take a while."""
+        with contextlib.suppress(HostError):  # without a log nothing is known of it, and nothing said
+            self.model.trials = await self.server.trials()
+            self.model.tell()
 
     # --- from a plan to its end ------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtatui.settings.catalogue import ALL, PAGES
 from mtatui.settings.current import Current, Reading
-from mtatui.settings.kinds import Choice, Kind, Restriction, Switch, Trial
+from mtatui.settings.kinds import Choice, Kind, Restriction, Switch, Trial, Zones
 from mtatui.settings.setting import Setting
 from mtatui.settings.staged import Staged
 from mtatui.text import clean
@@ -39,6 +39,8 @@ class SettingsModel:
         self.staged: Staged | None = None
         self.trouble = ""
         """Why nothing could be read."""
+        self.trials: Mapping[str, object] = {}
+        """What checks on trial would have refused, in words: by key, block lists by domain."""
         self.listeners: set[Callable[[], None]] = set()
 
     @property
@@ -70,6 +72,26 @@ class SettingsModel:
     def current(self, key: str) -> Current | None:
         """How a setting stands on the server, as far as that is known."""
         return self.reading.current.get(key) if self.reading is not None else None
+
+    @property
+    def trying(self) -> bool:
+        """Whether anything is on trial on the server."""
+        values = (current.value for current in self.reading.current.values()) if self.reading else ()
+        return any(
+            value is Trial.TRIAL
+            or (isinstance(value, tuple) and any(getattr(one, "state", None) is Trial.TRIAL for one in value))
+            for value in values
+        )
+
+    def trial(self, key: str) -> str:
+        """What the log says of a check that is on trial on the server; "" where it is not."""
+        current = self.current(key)
+        value = current.value if current is not None else None
+        if value is Trial.TRIAL:
+            return str(self.trials.get(key, "")) or "nothing yet, as far as the mail log goes back"
+        zones = value if isinstance(ALL[key].kind, Zones) and value is not None else ()
+        names = [one.zone.partition("=")[0] for one in zones if one.state is Trial.TRIAL]
+        return "; ".join(f"{name}: {self.trials.get(name.lower(), 'nothing yet')}" for name in names)
 
     def value(self, key: str) -> Any:
         """What it would be: as staged, else as it is."""

@@ -107,7 +107,8 @@ class SettingsPage(Page):
 
     def show_help(self) -> None:
         """The text about the control under the cursor."""
-        self.help_pane.explain(self.setting, self.current(), "", labelled=self.has_class("-narrow"))
+        trial = self.model.trial(self.setting.key)
+        self.help_pane.explain(self.setting, self.current(), trial, labelled=self.has_class("-narrow"))
 
     def show_header(self) -> None:
         """Where we are, and how much is staged."""

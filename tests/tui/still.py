@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.postfix.trials import Trials
 from mtatui.live import Feed
 from mtatui.queue.delta import Counts, Delta, Done, Rows
 from mtatui.queue.message import Row, State
@@ -104,6 +105,10 @@ class StillServer(Server):
         from tests.tui.still_settings import StillConfiguration
 
         return StillConfiguration()
+
+    async def trials(self) -> Mapping[str, Trials]:
+        """One check on trial would have refused somebody."""
+        return {"inbound.reject_unknown_client_hostname": Trials(412, NOW - 1632000, NOW - 1080)}
 
     async def settle(self) -> list[Outcome]:
         """Nothing was ever interrupted here."""

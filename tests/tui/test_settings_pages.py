@@ -106,6 +106,7 @@ async def test_the_text_follows_the_cursor() -> None:
         assert "careless reverse DNS" in text  # what it costs
         assert "master.cf, line 17" in text  # where it does not hold
         assert "main.cf, line 20" in text  # where it stands
+        await hands.until(lambda: "412 would have been refused since" in hands.text())
         await hands.press("k")
         assert "Greeting must resolve" in hands.settings.help_pane.text
 

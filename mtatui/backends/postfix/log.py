@@ -45,6 +45,15 @@ async def lines(host: Host, id: str, maillog_file: str = "") -> list[str]:
     return found
 
 
+async def warnings(host: Host, maillog_file: str = "") -> list[str]:
+    """The lines in which smtpd tells whom a check on trial would have refused; at most `LINES` a file.
+
+    Raises:
+        HostError: no log can be read; the words say what was tried.
+    """
+    return await _search(host, ["reject_warning"], maillog_file)
+
+
 async def _search(host: Host, ids: Sequence[str], maillog_file: str) -> list[str]:
     to_file = maillog_file if maillog_file.startswith("/") and maillog_file != "/dev/stdout" else ""
     files = (f"{to_file}.1", to_file) if to_file else FILES
