@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -85,7 +86,7 @@ class Intake:
     def __init__(self) -> None:
         self.next = 1
         """The number that the next message gets."""
-        self._domains = Shared("domain", 1, lambda text: (clean(text).lower(),))
+        self._domains = Shared("domain", 1, lambda text: (_one_spelling(text),))
         self._causes = Shared("cause", 2, lambda pair: tuple(map(clean, pair)))
         self._origins = Shared(
             "origin", 5, lambda texts: texts if _plain(texts) else tuple(map(clean, texts))
@@ -227,7 +228,12 @@ class Intake:
 
 
 def _domain(address: str) -> str:
-    return clean(address.rpartition("@")[2]).lower() if "@" in address else ""
+    return _one_spelling(address.rpartition("@")[2]) if "@" in address else ""
+
+
+@lru_cache(_REMEMBERED)
+def _one_spelling(domain: str) -> str:
+    return clean(domain).lower()
 
 
 def _plain(texts: Iterable[str]) -> bool:

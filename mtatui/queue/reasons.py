@@ -49,6 +49,9 @@ def cause(text: str, status: str) -> str:
     if not text:
         return ""
     words = text.lower()
+    sure = SURE.get(status)
+    if sure is not None and " said: " in words and "connect to " not in words and not _may_be_grey(words):
+        return sure  # as below, but for most replies that is all there is to look at
     if words.startswith(_SUSPENDED):
         words = words[len(_SUSPENDED) :]
     if words.startswith("connect to "):
@@ -63,7 +66,7 @@ def cause(text: str, status: str) -> str:
 
 def _of_reply(reply: str, status: str) -> str:
     label = SURE.get(status)
-    if label is not None and "greylist" not in reply and "graylist" not in reply:
+    if label is not None and not _may_be_grey(reply):
         return label
     end = reply.rfind(" (in reply to ")
     if end >= 0:
@@ -78,6 +81,10 @@ def _of_reply(reply: str, status: str) -> str:
         or _plain(reply)
         or (REJECTED if reply.startswith("5") else REMOTE)
     )
+
+
+def _may_be_grey(words: str) -> bool:
+    return "greylist" in words or "graylist" in words
 
 
 @lru_cache(_REMEMBERED)

@@ -54,7 +54,7 @@ class Store:
     def restart(self) -> None:
         """A feed begins anew and will tell everything: what it has not told by its `Done` is gone."""
         with self._applying:
-            self._told = bytearray(self._intake.next)
+            self._told = bytearray(self._intake.next) if any(self._held.values()) else None
 
     def apply(self, delta: deltas.Delta) -> None:
         """Take in one delta. Rows that make no sense are left out and become problems."""
