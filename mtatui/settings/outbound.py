@@ -54,6 +54,7 @@ OUTBOUND = Page(
             "machine behind a stolen password, and tells recipients where your users are.",
             "smtpd_data_restrictions",
             "access(5) PREPEND",
+            needs=(3, 0),
         ),
         _own(
             "smtpd_sasl_authenticated_header",

@@ -42,7 +42,7 @@ def blocked(extensions: Iterable[str]) -> bytes:
         return f"{_MARK}{pattern}{_MARK}{flags} {text}"
 
     return _text(
-        f"{_WRITTEN}attachments that are refused, however their names are spelled. Change them there.",
+        f"{_WRITTEN}attachments that are refused by the ends of their names, however those are spelled.",
         f"{_LISTED}{' '.join(wanted)}",
         f"if {_MARK}{spellings.NAMED}{_MARK}",
         *(refuse(spellings.whole(extension), extension) for extension in wanted),
