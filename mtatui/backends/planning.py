@@ -16,6 +16,7 @@ from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Reading
 from mtatui.settings.kinds import Refused, Trial
 from mtatui.settings.plan import Change, Command, Edit, Plan, Tag
+from mtatui.text import clean
 
 _AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells nobody but the sender"
 
@@ -81,7 +82,7 @@ def finished(server: str, draft: Draft, made: Iterable[Change], undoes: str = ""
     return Plan(
         server=server,
         changes=tuple(made),
-        words=(*_turned(draft.turned), *draft.words),
+        words=tuple(map(clean, (*_turned(draft.turned), *draft.words))),
         edits=edits,
         directory=directory,
         checks=_CHECKS,

@@ -96,7 +96,8 @@ def _settings_back(
     mind.append(
         Caution(f"Files were changed since {_called(entry)}: its settings are set back, and nothing else.")
     )
-    return replace(found, cautions=(*found.cautions, *mind))
+    words = f"The settings of {_called(entry)} are what they were before it."
+    return replace(found, words=(words, *found.words), cautions=(*found.cautions, *mind))
 
 
 def _as_it_was(source: PostfixReading, before: Mapping[str, bytes | None]) -> PostfixReading:

@@ -98,7 +98,7 @@ class Parameter:
     def note(self, reading: PostfixReading, text: str) -> str:
         """What must be known beside it."""
         worked_out = reading.expanded(text)
-        return f"= {worked_out}" if worked_out not in ("", text) and len(worked_out) < 200 else ""
+        return f"= {clean(worked_out)}" if worked_out not in ("", text) and len(worked_out) < 200 else ""
 
     def write(self, draft: Draft, value: Any) -> None:
         """Have it become a value."""
@@ -127,7 +127,7 @@ def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
         for name in names:
             if name in service.overrides:
                 value = service.overrides[name]
-                shown = value if len(names) == 1 else f"{name}={value}"
+                shown = clean(value if len(names) == 1 else f"{name}={value}")
                 yield Override(
                     service.name, shown, f"master.cf, line {service.lines.get(name, service.line)}"
                 )

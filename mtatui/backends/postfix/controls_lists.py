@@ -239,7 +239,7 @@ def _otherwise(reading: PostfixReading, restriction: str, home: str) -> Iterator
             value = service.overrides.get(name)
             if value is not None and (name == home or _names(reading.expanded(value), restriction)):
                 where = f"master.cf, line {service.lines.get(name, service.line)}"
-                yield Override(service.name, f"{name}={value}", where)
+                yield Override(service.name, clean(f"{name}={value}"), where)
 
 
 def _names(text: str, restriction: str) -> bool:
