@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from mtatui.backends.postfix.lists import LISTS, Lists, insert, parse, put_on_trial, remove
+from mtatui.backends.postfix.lists import Lists, parse
 from mtatui.backends.postfix.restrictions import (
     authentication_required,
     client_ip,
@@ -22,75 +22,10 @@ from mtatui.backends.postfix.restrictions import (
     zones,
 )
 from mtatui.settings.kinds import Trial, Zone
+from tests.unit.listed import CHECKS, DEFAULTS, RECIPIENT, RELAY, SENDER, UNHURRIED, ZONES, configurations
 
 OFF, TRIAL, ENFORCE = Trial.OFF, Trial.TRIAL, Trial.ENFORCE
-RELAY, RECIPIENT, SENDER = (
-    "smtpd_relay_restrictions",
-    "smtpd_recipient_restrictions",
-    "smtpd_sender_restrictions",
-)
-DEFAULTS = {RELAY: "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"}
 TABLE = "regexp:/etc/postfix/mtatui/client_ip"
-
-#: Whole configurations take their time, and the machine may be busy.
-UNHURRIED = settings(deadline=None, max_examples=60)
-
-#: What pages switch; and in what admins write around it.
-CHECKS = (
-    "reject_sender_login_mismatch", "reject_non_fqdn_sender", "reject_non_fqdn_recipient",
-    "reject_unknown_sender_domain", "reject_unknown_recipient_domain", "reject_invalid_helo_hostname",
-    "reject_non_fqdn_helo_hostname", "reject_unknown_helo_hostname", "reject_unknown_client_hostname",
-    "reject_unknown_reverse_client_hostname",
-)  # fmt: skip
-ZONES = ("reject_rbl_client", "reject_rhsbl_client", "reject_rhsbl_sender", "reject_rhsbl_reverse_client")
-OTHERS = (
-    "permit_mynetworks", "permit_sasl_authenticated", "permit_tls_clientcerts", "reject_unauth_destination",
-    "reject_unauth_pipelining", "check_client_access hash:/etc/c",
-    "check_sender_access,\n\thash:/etc/s",
-    "check_policy_service { inet:127.0.0.1:10023,\n    timeout=10s, default_action=DUNNO }",
-    "check_policy_service unix:private/policy", "reject_rbl_client zen.spamhaus.org",
-    "warn_if_reject reject_rbl_client\n bl.example=127.0.0.[2..11]",
-    "permit_dnswl_client list.dnswl.org=127.0.[2..14].[1..3]",
-    "$whatever", "greylist", "hash:/etc/postfix/old_style", "reject_unverified_recipient",
-    "sleep 1", "permit", "reject",
-    "check_client_access inline:{ 1.2.3.4=ok,\n   5.6.7.8=reject }", "Reject_Unlisted_Sender",
-)  # fmt: skip
-
-
-@st.composite
-def raws(draw: st.DrawFn, words: tuple[str, ...] = OTHERS) -> str:
-    """The text of a list in somebody's layout, with comments between its lines."""
-    pieces = draw(st.lists(st.sampled_from(words), max_size=8))
-    comment = st.sampled_from(
-        ["", "", "", "\n# comment, with {braces} and reject_rbl_client", "\n  # indented", "\n"]
-    )
-    gap = st.tuples(
-        st.sampled_from([",", " ", ", ", " ,"]), comment, st.sampled_from([" ", "\n  ", "\n\t", "\r\n "])
-    ).map(
-        lambda parts: (
-            "".join(parts) if "\n" in parts[2] or not parts[1] else f"{parts[0]}{parts[1]}\n{parts[2]}"
-        )
-    )
-    text = draw(st.sampled_from(["", " ", "\n    ", "\n# above\n ", "\t"]))
-    for number, piece in enumerate(pieces):
-        text += (draw(gap) if number else "") + piece
-    return text + draw(st.sampled_from(["", "," * bool(pieces), " ", "\n# below", "\n    # below"]))
-
-
-@st.composite
-def configurations(draw: st.DrawFn) -> Lists:
-    """The lists of some server: some said, some not, a class, a list by name."""
-    names = draw(st.sets(st.sampled_from([*LISTS[:6], "greylist", "whatever"])))
-    words = {
-        name: OTHERS if name in LISTS else tuple(w for w in OTHERS if w not in ("greylist", "$whatever"))
-        for name in names
-    }
-    said = {name: draw(raws(words[name])) for name in sorted(names)}
-    if draw(st.booleans()):
-        said["smtpd_restriction_classes"] = draw(
-            st.sampled_from([" greylist", "\n    other,\n    greylist", " greylist, x"])
-        )
-    return Lists(said, DEFAULTS, draw(st.sampled_from([LISTS, (), (SENDER,)])))
 
 
 def words_of(lists: Lists) -> dict[str, list[str]]:
@@ -106,78 +41,6 @@ def is_within(few: list[str], many: list[str]) -> bool:
     """Whether some are found among others in their order."""
     rest = iter(many)
     return all(item in rest for item in few)
-
-
-# -- reading -------------------------------------------------------------------------------------------------
-
-
-def test_arguments_braces_comments_and_trials() -> None:
-    raw = (
-        "\n  permit_mynetworks,\n# off: reject_unknown_client_hostname\n  Warn_If_Reject\n"
-        "  # why\n  reject_rbl_client, zen.example,\n"
-        "  check_policy_service { inet:[::1]:1, timeout=5 },, check_helo_access\thash:/etc/helo permit"
-    )
-    assert [str(r) for r in parse(raw)] == [
-        "permit_mynetworks",
-        "warn_if_reject reject_rbl_client zen.example",
-        "check_policy_service { inet:[::1]:1, timeout=5 }",
-        "check_helo_access hash:/etc/helo",
-        "permit",
-    ]
-    second = parse(raw)[1]
-    assert raw[second.start : second.end].startswith("Warn_If_Reject")
-    assert raw[second.named : second.end] == "reject_rbl_client, zen.example"
-
-
-def test_a_comment_needs_a_line_of_its_own() -> None:
-    assert [r.name for r in parse(" # permit #reject")] == ["#", "permit", "#reject"]
-
-
-@given(raws())
-def test_every_word_is_found_where_it_stands(raw: str) -> None:
-    for found in parse(raw):
-        assert raw[found.start : found.end].split(maxsplit=1)[0].strip(",").lower() in (
-            found.name.lower(),
-            "warn_if_reject",
-        )
-        assert raw[found.named :].startswith(found.name)
-
-
-@given(raws(), st.data())
-def test_what_is_inserted_can_be_removed(raw: str, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(parse(raw))))
-    more = insert(raw, at, "reject_me now")
-    assert [r.name for r in parse(more)][at] == "reject_me"
-    assert remove(insert(raw, at, "reject_me"), at) == raw
-
-
-@given(raws(), st.data())
-def test_removing_takes_one_and_no_comment(raw: str, data: st.DataObject) -> None:
-    if not (found := parse(raw)):
-        return
-    at = data.draw(st.integers(0, len(found) - 1))
-    left = remove(raw, at)
-    assert [str(r) for r in parse(left)] == [str(r) for n, r in enumerate(found) if n != at]
-    gone = raw[found[at].start : found[at].end]
-    kept = [line for line in re.findall(r"\n[ \t]*#.*", raw) if line not in gone]
-    assert [line.rstrip() for line in re.findall(r"\n[ \t]*#.*", left)] == [line.rstrip() for line in kept]
-
-
-@given(raws(), st.data())
-def test_a_trial_is_one_word_more_and_nothing_else(raw: str, data: st.DataObject) -> None:
-    if not (found := parse(raw)):
-        return
-    at = data.draw(st.integers(0, len(found) - 1))
-    tried = put_on_trial(raw, at, True)
-    if not found[at].trial:
-        assert tried == f"{raw[: found[at].start]}warn_if_reject {raw[found[at].start :]}"
-        assert put_on_trial(tried, at, False) == raw
-    else:
-        assert tried == raw
-        enforced = [str(r) for r in parse(put_on_trial(raw, at, False))]
-        assert enforced == [
-            str(r).removeprefix("warn_if_reject ") if n == at else str(r) for n, r in enumerate(found)
-        ]
 
 
 # -- switching -----------------------------------------------------------------------------------------------
