@@ -55,6 +55,8 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
     Raises:
         Refused: something cannot be, in words.
     """
+    if strangers := [key for key in changes if key not in ALL]:
+        raise Refused(f"there is no setting {clean(', '.join(strangers))}")
     draft = Draft(reading.source)
     made = []
     for key, setting in ALL.items():

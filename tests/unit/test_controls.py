@@ -311,6 +311,18 @@ def test_somebody_elses_login_is_shown_and_not_taken_away() -> None:
     assert theirs == "hash:/etc/postfix/sasl_passwd"
 
 
+def test_a_table_of_logins_may_be_laid_out_as_its_admin_likes() -> None:
+    main = configured.MAIN + RELAY + "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+    table = b"# [smtp.example.net]:587 old:old\n[other]\ta:b\n[smtp.example.net]:587 \t them:the:irs\n"
+    current = configured.reading(configured.source(main, files={"sasl_passwd": table})).current
+    assert current["outbound.relay_login"].value == Login("them", "the:irs")
+
+
+def test_what_is_no_setting_is_said() -> None:
+    with pytest.raises(Refused, match=r"no setting inbound\.nonsense"):
+        planning.plan(configured.reading(configured.source()), {"inbound.nonsense": True})
+
+
 def test_a_login_that_may_not_be_seen_is_said_to_be_there() -> None:
     main = (
         configured.MAIN

@@ -101,13 +101,11 @@ def relay_login(logins: Mapping[str, Login]) -> bytes:
 
 
 def read_relay_login(data: bytes) -> dict[str, Login]:
-    """The logins of a table as `relay_login` writes them, by relay host."""
+    """The logins of a table as `relay_login` writes them, or an admin by hand, by relay host."""
     logins = {}
-    for line in data.decode("utf-8", "surrogateescape").splitlines():
-        host, _, login = line.partition(" ")
-        user, colon, password = login.partition(":")
-        if colon and not line.startswith("#"):
-            logins[host] = Login(user, password)
+    for line in data.decode("utf-8", "surrogateescape").split("\n"):
+        if entry := re.fullmatch(r"([^#\s]\S*)[ \t]+([^:]+):(.+?)[ \t\r]*", line, re.ASCII):
+            logins[entry[1]] = Login(entry[2], entry[3])
     return logins
 
 
