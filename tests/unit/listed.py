@@ -1,4 +1,4 @@
-"""Restriction lists as admins write them, for property tests: in all layouts, with comments, classes, names."""
+"""Restriction lists as admins write them, for property tests: all layouts, comments, classes, names."""
 
 from __future__ import annotations
 
