@@ -301,7 +301,11 @@ def _answers(child: subprocess.Popen[bytes], data: bytes, stop: threading.Event)
             rest += chunk
             *lines, last = bytes(rest).split(b"\n")
             rest = bytearray(last)
-            yield from map(json.loads, lines)
+            for line in lines:
+                answer = json.loads(line)
+                if not isinstance(answer, dict):
+                    raise ValueError(line[:80])
+                yield answer
 
 
 def _end(child: subprocess.Popen[bytes]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mtatui.backends.applying import Ending, ask
 from mtatui.backends.child import to_its_end
-from mtatui.backends.host import Host
+from mtatui.backends.host import Host, HostError
 from mtatui.settings.plan import Change
 from mtatui.text import clean
 
@@ -80,7 +80,7 @@ async def entries(host: Host, queue_directory: str, limit: int = 200) -> list[En
         HostError: they cannot be read: in words.
     """
     found = await _ask(host, queue_directory, {"operation": "entries", "limit": limit}, changes=False)
-    return list(map(_entry, found))
+    return [entry for entry in map(_entry, found) if entry is not None]
 
 
 async def entry(host: Host, queue_directory: str, id: str) -> Entry:
@@ -89,7 +89,7 @@ async def entry(host: Host, queue_directory: str, id: str) -> Entry:
     Raises:
         HostError: there is none of this ID.
     """
-    return _entry(await _ask(host, queue_directory, {"operation": "entry", "id": id}, changes=False))
+    return _one(await _ask(host, queue_directory, {"operation": "entry", "id": id}, changes=False))
 
 
 async def confirm(host: Host, queue_directory: str, id: str, *, who: str) -> Entry:
@@ -98,7 +98,7 @@ async def confirm(host: Host, queue_directory: str, id: str, *, who: str) -> Ent
     Raises:
         HostError: it waits no more, in words.
     """
-    return _entry(await _ask(host, queue_directory, {"operation": "confirm", "id": id, "who": who}))
+    return _one(await _ask(host, queue_directory, {"operation": "confirm", "id": id, "who": who}))
 
 
 async def settle(host: Host, queue_directory: str, *, who: str) -> list[Entry]:
@@ -107,7 +107,8 @@ async def settle(host: Host, queue_directory: str, *, who: str) -> list[Entry]:
     Raises:
         HostError: that cannot be done, in words.
     """
-    return list(map(_entry, await _ask(host, queue_directory, {"operation": "settle", "who": who})))
+    found = await _ask(host, queue_directory, {"operation": "settle", "who": who})
+    return [entry for entry in map(_entry, found) if entry is not None]
 
 
 async def material(host: Host, queue_directory: str, id: str) -> dict[str, bytes | None]:
@@ -135,7 +136,22 @@ async def _ask(host: Host, queue_directory: str, request: Mapping[str, Any], *, 
     return await to_its_end(ask, host, queue_directory, request, changes=changes)
 
 
-def _entry(document: Mapping[str, Any]) -> Entry:
+def _one(document: Mapping[str, Any]) -> Entry:
+    entry = _entry(document)
+    if entry is None:
+        raise HostError("It was written by another version of mtatui, which can read it.")
+    return entry
+
+
+def _entry(document: Mapping[str, Any]) -> Entry | None:
+    """An entry as it was written; None for what another version wrote, which we do not understand."""
+    try:
+        return _understood(document)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _understood(document: Mapping[str, Any]) -> Entry:
     state = document["state"]
     awaiting = state.get("phase") == "awaiting"
     return Entry(

@@ -9,6 +9,7 @@ disk before what it announces is done. For root only; one at a time, by a lock t
 import contextlib
 import errno
 import fcntl
+import itertools
 import json
 import os
 import stat
@@ -59,7 +60,7 @@ class Room:
         found = []
         for name in names:
             if "-s" in name:
-                with contextlib.suppress(OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
                     found.append(Entry(self, name).load())
         return sorted(found, key=lambda entry: float(entry.document["at"]))
 
@@ -75,14 +76,15 @@ class Room:
 
     def new(self, document: "Dict[str, Any]") -> "Entry":
         """Begin an entry: its directory and its name. It counts when `Entry.begin` has written it down."""
-        while True:
-            entry = Entry(self, time.strftime("%y%m%d-%H%M%S-s") + os.urandom(2).hex()[:3])
+        for number in itertools.count():  # the names of one second sort, too
+            entry = Entry(self, "%s-s%03x" % (time.strftime("%y%m%d-%H%M%S"), number))
             try:
                 os.mkdir(entry.path, 0o700)
             except FileExistsError:
                 continue
             entry.document = dict(document, id=entry.id)
             return entry
+        raise AssertionError("numbers have come to an end")
 
     def sweep(self) -> None:
         """Remove what is too old or never was written down; only with the lock."""
@@ -115,7 +117,7 @@ class Entry:
         """Read what was to be done."""
         with open(self.file("entry.json"), "rb") as file:
             document = json.loads(file.read().decode("ascii"))
-        if document["id"] != self.id:
+        if document["id"] != self.id or float(document["at"]) < 0 or not isinstance(document["files"], list):
             raise ValueError("it is not what it is called")
         self.document = document
         return self
@@ -226,10 +228,9 @@ def remove(directory: str) -> None:
 
 def _block(state: "Dict[str, Any]") -> bytes:
     """A state in one block of fixed size; too long a text is cut."""
-    text = str(state.get("text", ""))
-    while True:
-        data = json.dumps(state).encode("ascii")
-        if len(data) <= BLOCK:
-            return data.ljust(BLOCK)
-        text = text[: len(text) - max(16, (len(data) - BLOCK) // 12)]
-        state = dict(state, text=text + " …")
+    data, text = json.dumps(state).encode("ascii"), str(state.get("text", ""))
+    while len(data) > BLOCK:
+        # A character takes twelve bytes at most: what is too much by so many goes at least.
+        text = text[: max(0, len(text) - max(16, (len(data) - BLOCK) // 12))]
+        data = json.dumps(dict(state, text=text + " …")).encode("ascii")
+    return data.ljust(BLOCK)
