@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -20,6 +20,10 @@ from mtatui.widgets.lines import CursorLines, Piece
 
 #: How many actions are shown at once.
 MOST = 10
+#: Cells of the names of actions.
+NAME = 24
+#: What an action's argument can be, as far as it was typed: words, each with a note.
+Offers = Callable[[str, str], Sequence[tuple[str, str]]]
 
 
 class Matches(CursorLines, can_focus=False):
@@ -29,6 +33,7 @@ class Matches(CursorLines, can_focus=False):
         super().__init__()
         self.actions: Sequence[Action] = ()
         self.reasons = reasons
+        self.name_width = NAME
 
     def line_count(self) -> int:
         return len(self.actions)
@@ -38,7 +43,7 @@ class Matches(CursorLines, can_focus=False):
         why = self.reasons.get(action.id, "")
         pieces: list[Piece] = [
             ("▶ " if index == self.cursor else "  ", "accent"),
-            (fit(f"{action.id} {action.argument}", 24), "dim" if why else ""),
+            (fit(f"{action.id} {action.argument}", self.name_width), "dim" if why else ""),
             (fit(cap(action.keys) if action.keys else "", 8), "dim"),
             (why or action.help, "dim"),
         ]
@@ -79,9 +84,12 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
     #: What was run before, newest last; kept while mtatui runs.
     history: ClassVar[list[str]] = []
 
-    def __init__(self, actions: Sequence[Action], reasons: dict[str, str]) -> None:
+    def __init__(
+        self, actions: Sequence[Action], reasons: dict[str, str], offers: Offers = lambda id, argument: ()
+    ) -> None:
         super().__init__()
         self.actions = actions
+        self.offers = offers
         self.matches = Matches(reasons)
         self.input = Input(placeholder="an action, and what it takes", select_on_focus=False)
         self.input.cursor_blink = False
@@ -114,7 +122,10 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
         self.take()
 
     def take(self) -> None:
-        """Answer with the action and its argument."""
+        """Answer with the action and its argument; what is offered for that is taken over first."""
+        if self.matches.actions and " " in self.matches.actions[0].id and self.matches.cursor:
+            self.action_complete()
+            return
         word, _, argument = self.input.value.strip().partition(" ")
         named = next((action for action in self.actions if action.id == word), None)
         if named is None and self.matches.actions:
@@ -136,14 +147,23 @@ class PaletteScreen(ModalScreen[tuple[str, str] | None]):
     def action_complete(self) -> None:
         """Take over the name at the cursor, ready for its argument."""
         if self.matches.actions:
-            self.input.value = self.matches.actions[self.matches.cursor].id + " "
+            taken = self.matches.actions[self.matches.cursor].id
+            self.input.value = taken if taken.endswith("=") else taken + " "
             self.input.cursor_position = len(self.input.value)
 
     def _narrow(self, typed: str) -> None:
-        word = typed.strip().partition(" ")[0].lower()
+        word, blank, argument = typed.lstrip().lower().partition(" ")
+        offered = self.offers(word, argument) if blank else ()
+        self.matches.name_width = max([NAME, *(len(word) + len(text) + 2 for text, _ in offered)])
+        if offered:
+            self._list([Action(f"{word} {text}", "", text, note) for text, note in offered])
+            return
         found = [action for action in self.actions if word in action.id or word in action.label.lower()]
-        self.matches.actions = sorted(found, key=lambda action: not action.id.startswith(word))
+        self._list(sorted(found, key=lambda action: not action.id.startswith(word)))
+
+    def _list(self, actions: Sequence[Action]) -> None:
+        self.matches.actions = actions
         # What is left stands right above the line in which one types.
-        self.matches.styles.height = max(1, min(len(found), MOST))
+        self.matches.styles.height = max(1, min(len(actions), MOST))
         self.matches.move_to(0)
         self.matches.repaint()

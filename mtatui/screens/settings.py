@@ -17,7 +17,7 @@ from mtatui.screens.reading import ReadingScreen, room
 from mtatui.screens.settings_page import SettingsPage
 from mtatui.screens.settings_sheets import findings, help
 from mtatui.settings.catalogue import ALL as SETTINGS
-from mtatui.settings.catalogue import near, search
+from mtatui.settings.catalogue import complete, near, search
 from mtatui.settings.kinds import Refused, Restriction, Switch
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
@@ -133,6 +133,10 @@ class SettingsScreen(SettingsPage):
         if not self._go_to(key):
             return
         text = f"{value} {text}".strip() if equals else text
+        if self.setting.kind.secret:
+            PaletteScreen.history[:] = [line for line in PaletteScreen.history if argument not in line]
+            self.tell("What is secret is typed in its editor: enter opens it.", "warning")
+            return
         if why := self.why_not(ALL["edit"]):
             self.tell(f"{self.setting.label}: {why}.", "warning")
             return
@@ -208,7 +212,14 @@ class SettingsScreen(SettingsPage):
             if answer is not None:
                 self.run_worker(self.action_do(*answer), exit_on_error=False)
 
-        self.app.push_screen(PaletteScreen(actions, reasons), take)
+        self.app.push_screen(PaletteScreen(actions, reasons, self._offers), take)
+
+    def _offers(self, id: str, argument: str) -> list[tuple[str, str]]:
+        """What can stand behind an action in the palette, each with a note."""
+        if id == "edit":
+            return [(key, setting.label) for key, setting in SETTINGS.items() if key.startswith(argument)]
+        offered = complete(argument.replace(" ", "=", 1)) if id == "set" else []
+        return [(text, SETTINGS[text.partition("=")[0]].label) for text in offered]
 
     def do_back(self, argument: str) -> None:
         """Back to the list."""

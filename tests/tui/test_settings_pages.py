@@ -218,6 +218,29 @@ async def test_the_palette_sets_by_key_and_says_what_cannot_be() -> None:
         await hands.until(lambda: isinstance(hands.app.screen, QueueScreen))
 
 
+async def test_the_palette_offers_keys_and_words() -> None:
+    async with at_settings() as hands:
+        await hands.press("colon")
+        await hands.type("set inbound.smtpd_helo")
+        await hands.until(lambda: "A greeting is required" in hands.text().splitlines()[-2])
+        await hands.press("tab")
+        await hands.type("of")
+        await hands.press("tab", "enter")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        await hands.pilot.pause()
+        assert "○ off" in hands.line
+        assert "was on" in hands.line
+
+
+async def test_a_password_does_not_stay_in_the_palette() -> None:
+    async with at_settings() as hands:
+        await hands.press("colon")
+        await hands.type("set outbound.relay_login=me:geheim")
+        await hands.press("enter")
+        await hands.until(lambda: "typed in its editor" in hands.text().splitlines()[-1])
+        assert not any("geheim" in line for line in PaletteScreen.history)
+
+
 async def test_what_cannot_be_set_here_says_why() -> None:
     async with at_settings() as hands:
         hands.settings.list.find("inbound.blocked_extensions_notify_admin")
