@@ -43,6 +43,7 @@ class Configuration:
         self._config_directory = config_directory
         self._places: tuple[str, str] | None = None
         self._left: dict[str, str | None] | None = None
+        """The digests of files as the history says we left them, when it was asked last; None: never."""
 
     @property
     def name(self) -> str:
@@ -133,7 +134,6 @@ class Configuration:
             ReadOnly, NotPermitted, HostError: it could not even be begun.
         """
         queue, log = await self._where()
-        self._left = None
         return await applying.apply(
             self.host,
             queue,
@@ -159,7 +159,6 @@ class Configuration:
         Raises:
             HostError: it does not wait, in words.
         """
-        self._left = None
         return await applying.roll_back(
             self.host, (await self._where())[0], id, who=user(), progress=progress
         )
@@ -205,10 +204,7 @@ class Configuration:
         """
         if self.why_not():
             return []
-        settled = await history.settle(self.host, (await self._where())[0], who=user())
-        if settled:
-            self._left = None
-        return settled
+        return await history.settle(self.host, (await self._where())[0], who=user())
 
     async def test_zone(self, zone: str) -> ZoneTest:
         """Try a block list through the server's own resolver: it lists what it must, and nothing else.

@@ -242,3 +242,11 @@ async def test_a_plan_says_what_it_means_what_runs_and_what_must_answer(configur
 async def test_one_mistake_refuses_the_whole_plan(host: Played, configuration: Configuration) -> None:
     with pytest.raises(Refused, match=r"^Host name: "):
         await plan(configuration, inbound__smtpd_helo_required=True, outbound__myhostname="a\nb")
+
+
+async def test_a_change_by_hand_after_ones_own_is_seen(host: Played, configuration: Configuration) -> None:
+    await configuration.history()
+    await configuration.apply(await plan(configuration, inbound__smtpd_helo_required=True))
+    assert (await configuration.read()).changed_outside == ()
+    host.main_cf.write_text(host.main_cf.read_text() + "# by hand\n")
+    assert (await configuration.read()).changed_outside == (str(host.main_cf),)
