@@ -90,7 +90,7 @@ class Configuration:
         if self._left is None and not ask:
             return ()
         changed = _differ(source, self._left or {})
-        if (changed or self._left is None) and await self._has_history(source):
+        if (changed or not self._left) and await self._has_history(source):
             # What we know may be old: another admin's entry is in the history, too.
             await self.history()
             changed = _differ(source, self._left or {})
