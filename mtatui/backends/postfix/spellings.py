@@ -10,6 +10,7 @@ extended ones, as Postfix has them everywhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import product
 
 _BLANKS = "[[:space:]]*"
@@ -20,6 +21,7 @@ _WORD = r"=\?[^?]*\?q\?"
 _TAIL = r"[[:space:].'\\]|[%=]2[0e]"
 _QUOTED = r'"([^"\\]|\\.)*'
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_ANY = frozenset(range(256))
 
 #: Headers that name an attachment, and among them those with names in pieces or in base64.
 NAMED = rf"^Content-(Type|Disposition){_BLANKS}:.*name"
@@ -52,8 +54,8 @@ def base64(extension: str) -> str:
 
     Case matters in base64, so this one is to be matched case by case.
     """
-    ending = [{ord(char), ord(char.upper())} for char in f".{extension}"]
-    trimmed = {ord("."), ord(" ")}
+    ending = [frozenset({ord(char), ord(char.upper())}) for char in f".{extension}"]
+    trimmed = frozenset(b". ")
     gap = rf"=*\?={_BLANKS}=\?[^?]*\?[Bb]\?"
     ways = [_encoded([*ending, *tail]) for tail in ([], [trimmed])]
     for at in range(1, len(ending)):
@@ -90,12 +92,12 @@ def _not_a_further(parameter: str) -> str:
     return f"({'|'.join(differing)})"
 
 
-def _encoded(ending: list[set[int]]) -> str:
+def _encoded(ending: list[frozenset[int]]) -> str:
     """The end of some bytes in base64: it looks different as zero, one or two bytes of a group precede it."""
-    return "|".join(_sextets([set(range(256))] * before + ending) for before in range(3))
+    return "|".join(_sextets([_ANY] * before + ending) for before in range(3))
 
 
-def _sextets(text: list[set[int]]) -> str:
+def _sextets(text: list[frozenset[int]]) -> str:
     """The base64 of bytes of which some are not known exactly; each is the set of what it may be."""
     out = []
     for at in range(0, len(text), 3):
@@ -103,13 +105,15 @@ def _sextets(text: list[set[int]]) -> str:
         for sextet in range(len(group) + 1):
             first, last = 6 * sextet // 8, (6 * sextet + 5) // 8
             known = range(first, min(last + 1, len(group)))
-            # Of each byte only the bits that are in this sextet: few, however little is known of the byte.
-            parts = [
-                {byte << (16 - 8 * index) >> (18 - 6 * sextet) & 63 for byte in group[index]}
-                for index in known
-            ]
+            parts = [_bits(group[index], 16 - 8 * index, 18 - 6 * sextet) for index in known]
             out.append(_one_of(_BASE64[sum(bits)] for bits in product(*parts)))
     return "".join(out)
+
+
+@cache
+def _bits(byte: frozenset[int], left: int, right: int) -> frozenset[int]:
+    """What a byte gives to six bits of its group: few values, however little is known of the byte."""
+    return frozenset(value << left >> right & 63 for value in byte)
 
 
 def _one_of(chars: Iterable[str]) -> str:
