@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mtatui.backends.transaction import master, run
+from mtatui.backends.transaction import maillog, master, run
 from mtatui.backends.transaction.tell import Cancelled, Stop, Teller, Wish, words
 
 # -- the log -------------------------------------------------------------------------------------------------
@@ -48,10 +48,10 @@ def test_a_lock_that_nobody_holds_is_no_master(tmp_path: Path) -> None:
     assert master.pid(str(tmp_path)) == 0
 
 
-def log(queue: Path, before: str = "") -> tuple[master.Log, Path]:
+def log(queue: Path, before: str = "") -> tuple[maillog.Log, Path]:
     path = queue / "maillog"
     path.write_text(before)
-    return master.Log(str(queue), str(path)), path
+    return maillog.log(str(queue), str(path)), path
 
 
 def add(path: Path, *lines: str) -> None:
@@ -126,7 +126,7 @@ def test_a_log_that_was_rotated_or_is_not_there(queue: Path) -> None:
     assert heard.deaths() == []
     add(path, "postfix/smtpd[4245]: fatal: new file", died("smtpd", 4245))
     assert heard.deaths() == ["smtpd died (fatal: new file)"]
-    assert master.Log(str(queue), str(queue / "none")).deaths() == []
+    assert maillog.log(str(queue), str(queue / "none")).deaths() == []
 
 
 def test_what_a_checked_program_complains_of(queue: Path) -> None:
@@ -134,6 +134,48 @@ def test_what_a_checked_program_complains_of(queue: Path) -> None:
     add(path, "postfix/smtpd[999999999]: fatal: bad boolean configuration: x = maybe")
     assert heard.deaths() == []
     assert heard.complaints() == ["fatal: bad boolean configuration: x = maybe"]
+
+
+def test_a_log_that_is_no_file_is_not_read(queue: Path) -> None:
+    """As /dev/stdout in containers: that would be our own."""
+    assert maillog.log(str(queue), "/dev/stdout").deaths() == []
+    os.mkfifo(queue / "fifo")
+    assert maillog.log(str(queue), str(queue / "fifo")).deaths() == []
+
+
+@pytest.fixture
+def journal(queue: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A journal, played: the lines of a file, with the number of the last one for a cursor."""
+    lines = queue / "journal"
+    lines.write_text("")
+    script = queue / "journalctl"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        f"*--after-cursor=*) n=${{*##*=n}}; tail -n +$((n + 1)) {lines};;\n"
+        f'*) cat {lines}; echo "-- cursor: n$(wc -l < {lines})";;\n'
+        "esac\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setitem(run.ENVIRONMENT, "PATH", f"{queue}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "environ", {**os.environ, "PATH": f"{queue}:/usr/bin:/bin"})
+    monkeypatch.setattr(maillog, "JOURNAL", str(queue))
+    monkeypatch.setattr(maillog, "PACE", 0.0)
+    return lines
+
+
+def test_the_journal_tells_it_too(queue: Path, journal: Path) -> None:
+    add(journal, died("spawn", 41), f"postfix/qmgr[{os.getpid()}]: fatal: before")
+    heard = maillog.log(str(queue), "")
+    assert heard.deaths() == []
+    add(journal, "postfix/spawn[42]: fatal: as ever", died("spawn", 42))
+    add(journal, "postfix/smtpd[43]: fatal: bad boolean", died("smtpd", 43))
+    assert heard.deaths() == ["smtpd died (fatal: bad boolean)"]
+
+
+def test_a_journal_that_does_not_answer(queue: Path, journal: Path) -> None:
+    (queue / "journalctl").unlink()
+    assert maillog.log(str(queue), "").deaths() == []
 
 
 # -- a command -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import shutil
 import stat
 import time
 
-from . import back, files, guard, master, probe, revive, room
+from . import back, files, guard, maillog, master, probe, revive, room
 from .tell import Cancelled, Stop, words
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ class Apply:
         self.after = {edit["path"]: _bytes(edit["after"]) for edit in request["edits"]}
         self.entry = room.Entry(place, "")
         self.guard: "Optional[guard.Guard]" = None
-        self.log = master.Log("", "/")
+        self.log = maillog.Log(place.queue, maillog.File(""))
 
     def run(self) -> "Dict[str, Any]":
         """Do it: the outcome."""
@@ -93,13 +93,15 @@ class Apply:
                 raise Stop("refused", "Settings of this server are being changed by %s" % holder)
             for entry in self.room.entries():
                 state = entry.state()
-                if state.get("phase") == room.AWAITING:
+                waits = state.get("phase") == room.AWAITING
+                if waits and (state["until"] > time.time() or guard.watched(entry)):
                     raise Stop(
                         "refused", "The change of %s waits to be confirmed until %s"
                         % (entry.document["who"], time.strftime("%H:%M:%S", time.localtime(state["until"]))),
                     )  # fmt: skip
                 if "outcome" not in state:
-                    back.roll_back(entry, self.teller, guard.GONE, interrupted=True)
+                    why = guard.LATE if waits else guard.GONE
+                    back.roll_back(entry, self.teller, why, interrupted=True)
 
     def _compare(self) -> None:
         with self.teller.telling("compare") as said:
@@ -182,7 +184,7 @@ class Apply:
         with self.teller.telling("check"):
             for command in self.request["checks"]:
                 self.wish.check()
-                log = master.Log(self.room.queue, self.request["log"])
+                log = maillog.log(self.room.queue, self.request["log"])
                 try:
                     stage = self.entry.file("stage")
                     revive.command(command, log, self.teller, "check", self._stopped, stage)
@@ -208,7 +210,7 @@ class Apply:
 
     def _replace(self) -> None:
         with self.teller.telling("replace") as said:
-            self.log = master.Log(self.room.queue, self.request["log"])
+            self.log = maillog.log(self.room.queue, self.request["log"])
             self.entry.note(phase=room.TOUCHING)
             listed = self.entry.document["files"]
             for file in listed:

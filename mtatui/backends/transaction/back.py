@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 
-from . import files, master, revive, room, standstill
+from . import files, maillog, revive, room, standstill
 from .tell import Stop, words
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[st
         # What died of the new configuration may be heard of only now: the second reload knows only the old.
         standstill.free(document["queue"])
         try:
-            log = master.Log(document["queue"], document["log"])
+            log = maillog.log(document["queue"], document["log"])
             revive.reload(document, log, teller, "roll back", start=True)
             trouble = revive.trouble(document, log, THROTTLED)
         except (Stop, OSError) as error:

@@ -2,7 +2,7 @@
 
 import re
 
-from . import master, probe
+from . import maillog, master, probe
 from .run import run
 from .standstill import Standstill
 from .tell import Stop
@@ -24,7 +24,7 @@ _REPLY = re.compile(r"[245]\d\d[ -]")
 
 def command(
     what: "Command",
-    log: "master.Log",
+    log: "maillog.Log",
     teller: "Teller",
     step: str,
     halt: "Callable[[], str]" = lambda: "",
@@ -58,7 +58,7 @@ def command(
 
 
 def reload(
-    document: "Document", log: "master.Log", teller: "Teller", step: str, *, start: bool = False
+    document: "Document", log: "maillog.Log", teller: "Teller", step: str, *, start: bool = False
 ) -> None:
     """Reload, of a Postfix that ran before the change. One that has died of it is started again if that is
     wanted (and the change taken back).
@@ -77,7 +77,7 @@ def reload(
         command(now, log, teller, step, still.words)
 
 
-def trouble(document: "Document", log: "master.Log", patience: float = probe.TROUBLE) -> "List[str]":
+def trouble(document: "Document", log: "maillog.Log", patience: float = probe.TROUBLE) -> "List[str]":
     """What is wrong with a Postfix that ran before, in words, after its reload. What did not answer before
     the change need not answer after it."""
     probes = [one for one in document["probes"] if probe.called(one) not in document["unwell"]]
