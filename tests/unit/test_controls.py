@@ -243,6 +243,8 @@ def test_any_networks_become_any_others(now: list[str], then: list[str], between
     assert (after.lookup("mynetworks") or "").replace(",", " ").split() == then
     assert after.main.text.count("# why") == before.main.text.count("# why")
     assert after.main.text.endswith("relayhost =\n")
+    if len(now) > 1 and "," not in between:
+        assert "," not in after.main.text, "as the admin has set them apart"
 
 
 # -- the guard against relaying ------------------------------------------------------------------------------

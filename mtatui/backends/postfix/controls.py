@@ -135,15 +135,17 @@ def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
 
 def _word_by_word(raw: str, wanted: Sequence[str]) -> str:
     """A list of words in which only those that differ are touched; "" where that is no use."""
+    there = [word.name for word in parse(raw) if word.name in wanted]
+    if not there or there != [word for word in wanted if word in there]:
+        return ""
+    # In first, then out: what is between words shows how new ones are set apart.
+    for at, name in enumerate(wanted):
+        if name not in there:
+            names = [word.name for word in parse(raw)]
+            raw = insert(raw, names.index(wanted[at - 1]) + 1 if at else 0, name)
     for at, word in reversed(list(enumerate(parse(raw)))):
         if word.name not in wanted:
             raw = remove(raw, at)
-    there = [word.name for word in parse(raw)]
-    if not there or there != [word for word in wanted if word in there]:
-        return ""
-    for at, name in enumerate(wanted):
-        if name not in there:
-            raw = insert(raw, at, name)
     return raw
 
 
