@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import acting, face, reading
+from bench import acting, face, reading, settings
 from bench.figures import Figure, NotMeasured, document, markdown, table
 from bench.ground import Ground, laid
 
@@ -41,6 +41,7 @@ MEASURES: dict[str, Callable[[Ground], Iterator[Figure]]] = {
     "keys": face.keys,
     "filter": face.filters,
     "refresh": reading.refresh,
+    "settings": settings.page,
     "hold": acting.hold,
     "delete": acting.delete,
 }

@@ -2,7 +2,8 @@
 
 ``python -m bench.inside CONFIG`` starts a server as the terminal face does, and then obeys: ``scan`` reads
 the queue whole, ``again`` looks at what has changed, ``live`` keeps the index live from now on,
-``act VERB ID…`` does a verb as after its confirmation. Each answer is a line of JSON.
+``act VERB ID…`` does a verb as after its confirmation, ``settings`` opens a page of settings and plans for it.
+Each answer is a line of JSON.
 """
 
 from __future__ import annotations
@@ -108,6 +109,30 @@ class _Obeying:
         outcome = self.loop.run_until_complete(self.server.act(VERBS[verb], selection))
         took = time.perf_counter() - began
         return {"seconds": took, "receipts": {str(k): v for k, v in outcome.tally().items()}}
+
+    def settings(self) -> dict[str, float]:
+        """Read the settings as a page does, and plan to change everything on one."""
+        from mtatui.settings.catalogue import PAGES
+        from mtatui.settings.kinds import Extensions, Restriction, Switch, Zone, Zones
+
+        configuration = self.server.configuration
+        began = time.perf_counter()
+        reading = self.loop.run_until_complete(configuration.read())
+        read = time.perf_counter() - began
+        changes: dict[str, Any] = {}
+        for setting in PAGES["inbound"].settings:
+            kind, now = setting.kind, reading.of(setting)
+            if now.unavailable:
+                continue
+            if isinstance(kind, Extensions):
+                changes[setting.key] = tuple(dict.fromkeys(e for list in kind.named.values() for e in list))
+            elif isinstance(kind, Zones):
+                changes[setting.key] = (*now.value, Zone("list.example"))
+            elif isinstance(kind, Switch | Restriction):
+                changes[setting.key] = kind.turned(now.value)
+        began = time.perf_counter()
+        configuration.plan(reading, changes)
+        return {"read": read, "plan": time.perf_counter() - began}
 
     def close(self) -> None:
         """Let go of everything."""
