@@ -93,6 +93,7 @@ class ApplyingScreen(SheetDialog[None]):
         self.plan = plan
         self.steps: list[Step] = []
         self.applied: Applied | None = None
+        self.over = False
         self._stop, self._keep, self._back = stop, keep, back
 
     def compose(self) -> ComposeResult:
@@ -121,7 +122,7 @@ class ApplyingScreen(SheetDialog[None]):
 
     def took(self, step: Step) -> None:
         """A step has begun, ended, or said something."""
-        if self.applied is None:  # what comes late is told in the outcome
+        if not self.over:  # what comes late is told in the outcome
             self.steps.append(step)
             self._show()
 
@@ -129,17 +130,18 @@ class ApplyingScreen(SheetDialog[None]):
         """It is over."""
         self.applied = applied
         self.steps = list(applied.steps) or self.steps
-        if self.is_mounted:
-            self._offer()
-            self._show()
+        self._end()
 
     def failed(self, text: str) -> None:
         """It never came to its beginning, or nobody knows its end."""
-        self.took(Step("failed", "failed", text))
-        self.query_one("#stop", Button).display = False
-        close = self.query_one("#cancel", Button)
-        close.display = True
-        close.focus()
+        self.steps.append(Step("failed", "failed", text))
+        self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        if self.is_mounted:  # else it is shown when it is
+            self._offer()
+            self._show()
 
     @property
     def awaiting(self) -> bool:
@@ -148,11 +150,11 @@ class ApplyingScreen(SheetDialog[None]):
 
     def _offer(self) -> None:
         """Show the answers that make sense now, the harmless one in focus."""
-        shown = {"stop": self.applied is None, "cancel": self.applied is not None}
+        shown = {"stop": not self.over, "cancel": self.over}
         shown |= {"keep": self.awaiting, "back": self.awaiting}
         for id, display in shown.items():
             self.query_one(f"#{id}", Button).display = display
-        (self.query_one("#stop" if self.applied is None else "#cancel", Button)).focus()
+        self.query_one("#cancel" if self.over else "#stop", Button).focus()
 
     def _show(self) -> None:
         width = max(self.sheet.size.width - 1, 20)
@@ -170,10 +172,10 @@ class ApplyingScreen(SheetDialog[None]):
 
     def action_cancel(self) -> None:
         """Close it when it is over; while it runs, ask it to stop."""
-        if self.applied is None and self.query_one("#stop", Button).display:
-            self._stop()
-        else:
+        if self.over:
             self.dismiss(None)
+        else:
+            self._stop()
 
     @on(Button.Pressed, "#stop")
     def _stopped(self) -> None:

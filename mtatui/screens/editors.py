@@ -221,6 +221,8 @@ class LoginEditor(Editor):
             return None
         if not user:
             raise Refused("a user name is wanted here")
+        if ":" in user:
+            raise Refused("a user name has no colon")
         if not password and login is not None:
             password = login.password
         if not password:

@@ -262,13 +262,13 @@ class ListEditor(Editor):
             event.stop()
 
     def typed(self) -> Any:
-        return tuple(item.value for item in self.items.items if not item.gone)
+        return tuple(item.value for item in self.items.items if not item.gone and not _off(item.value))
 
     def finish(self) -> None:
         """Answer with the list; what still stands in the field is taken first."""
         if self.query_one(Field).value.strip() and not self.take(self._words(self.query_one(Field).value)):
             return
-        self.dismiss(Typed(self.setting.kind.load(self.setting.kind.dump(self.typed()))))
+        self.dismiss(Typed(self.typed()))
 
     def action_cancel(self) -> None:
         """Ask once more when something would be lost."""
@@ -278,6 +278,11 @@ class ListEditor(Editor):
             self.query_one("#ok", Button).disabled = False
         else:
             self.dismiss(None)
+
+
+def _off(value: Any) -> bool:
+    """A block list that is off is none of the list."""
+    return isinstance(value, Zone) and value.state is Trial.OFF
 
 
 class ZonesEditor(ListEditor):

@@ -117,12 +117,7 @@ class SettingsScreen(SettingsPage):
         current = self.current()
         assert current is not None
         setting = self.setting
-        try:
-            default = setting.kind.load(setting.kind.dump(current.default))
-        except Refused as refused:
-            self.tell(f"{setting.label}: {refused}.", "warning")
-            return
-        self.model.stage(setting.key, default)
+        self.model.stage(setting.key, current.default)
         if setting.key not in self.changing.staged:
             self.tell(f"{setting.label} is what it is by default.")
 

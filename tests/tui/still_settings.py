@@ -10,6 +10,7 @@ from typing import Any
 from mtatui.backends.applying import Applied, Ending, Step
 from mtatui.backends.configuration import Configuration
 from mtatui.backends.history import Entry, FileChange
+from mtatui.backends.host import HostError
 from mtatui.backends.host_local import LocalHost
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Finding, Override, Reading
@@ -136,6 +137,7 @@ class StillConfiguration(Configuration):
         self.entries: list[Entry] = [ENTRY]
         self.applied: list[Plan] = []
         self.reads = 0
+        self.trouble: HostError | None = None
         self.gate: asyncio.Event | None = None
         """While it is set and not fired, the server does not answer."""
 
@@ -146,6 +148,8 @@ class StillConfiguration(Configuration):
         if self.gate is not None:
             await self.gate.wait()
         self.reads += 1
+        if self.trouble is not None:
+            raise self.trouble
         return Reading("mx1.example.test", float(NOW), dict(self.values), self.findings)
 
     def plan(self, reading: Reading, changes: Mapping[str, Any]) -> Plan:
@@ -196,6 +200,8 @@ class StillConfiguration(Configuration):
             if name == "check":
                 tell(name, "told", "", "postfix -c /var/spool/postfix/mtatui/stage check")
             tell(name, "failed" if self.ending is Ending.REFUSED and name == "check" else "done", text)
+        if self.trouble is not None:
+            raise self.trouble
         if self.hold is not None:
             tell("reload", "begins")
             waits = [asyncio.ensure_future(self.hold.wait())]

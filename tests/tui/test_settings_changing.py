@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Button
 
 from mtatui.backends.applying import Ending
+from mtatui.backends.host import HostError
 from mtatui.screens.applying import ApplyingScreen
 from mtatui.screens.history import HistoryScreen
 from mtatui.screens.queue import QueueScreen
@@ -17,8 +19,9 @@ from mtatui.screens.review import ReviewScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.settings.plan import Caution
 from mtatui.widgets.dialog import ConfirmDialog
-from tests.tui.hands import Hands, at_settings
-from tests.tui.still_settings import NOW, StillConfiguration
+from tests.tui.hands import Hands, at_keyboard, at_settings
+from tests.tui.still import StillServer, rows
+from tests.tui.still_settings import ENTRY, NOW, StillConfiguration
 
 KEY = "inbound.reject_unknown_sender_domain"
 
@@ -128,6 +131,32 @@ async def test_whatever_goes_wrong_is_said_and_what_was_typed_stays(ending: Endi
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
         assert "◐ trial" in hands.line
         assert KEY in hands.settings.changing.staged
+
+
+async def test_what_could_not_even_be_asked_for_says_why() -> None:
+    configuration = StillConfiguration()
+    async with at_settings(configuration=configuration) as hands:
+        await reviewing(hands)
+        configuration.trouble = HostError("The program that changes settings on mx1 has died.")
+        await hands.press("right", "enter")
+        await hands.until(lambda: "has died" in hands.text() and "[ Close ]" in hands.text())
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        assert KEY in hands.settings.changing.staged
+
+
+async def test_what_waited_before_the_start_is_shown(
+    stopped_clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtatui.app.IDLE", 0.05)
+    configuration = StillConfiguration()
+    configuration.entries = [replace(ENTRY, outcome=Ending.AWAITING, until=NOW + 90.0)]
+    server = StillServer(rows(3))
+    server.configuration = configuration
+    async with at_keyboard(server, messages=3) as hands:
+        await hands.until(lambda: "keep? 1:30 · Y" in hands.text().splitlines()[0])
+        await hands.press("Y")
+        await hands.until(lambda: "Confirmed" in hands.text().splitlines()[-1])
 
 
 async def test_what_runs_can_be_stopped() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
+from mtatui.backends.host import HostError
 from mtatui.screens.finding import FindScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue import QueueScreen
@@ -239,6 +242,30 @@ async def test_a_password_does_not_stay_in_the_palette() -> None:
         await hands.press("enter")
         await hands.until(lambda: "typed in its editor" in hands.text().splitlines()[-1])
         assert not any("geheim" in line for line in PaletteScreen.history)
+
+
+def test_the_start_imports_nothing_of_settings() -> None:
+    program = (
+        "import sys, mtatui.app\n"
+        "print([m for m in sys.modules if 'mtatui.settings' in m or 'configuration' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_server_that_cannot_be_read_says_why() -> None:
+    configuration = StillConfiguration()
+    configuration.gate = asyncio.Event()
+    async with at_settings(configuration=configuration) as hands:
+        configuration.trouble = HostError("main.cf may not be read: Permission denied.")
+        configuration.gate.set()
+        await hands.until(lambda: "main.cf may not be read" in hands.text().splitlines()[-1])
+        assert "no answer" in hands.text().splitlines()[0]
+        await hands.press("space")
+        assert "main.cf may not be read" in hands.text().splitlines()[-1]
+        configuration.trouble = None
+        await hands.press("R")
+        await hands.until(lambda: "● enforce" in hands.text())
 
 
 async def test_what_cannot_be_set_here_says_why() -> None:
