@@ -2,7 +2,8 @@
 
 ``python -m bench.inside CONFIG`` starts a server as the terminal face does, and then obeys: ``scan`` reads
 the queue whole, ``again`` looks at what has changed, ``live`` keeps the index live from now on,
-``act VERB ID…`` does a verb as after its confirmation, ``settings`` opens a page of settings and plans for it.
+``act VERB ID…`` does a verb as after its confirmation, ``settings`` opens a page of settings and plans for
+it.
 Each answer is a line of JSON.
 """
 
