@@ -16,6 +16,7 @@ from mtatui.settings.current import Reading
 from mtatui.settings.plan import Plan, Tag
 
 ETC = "/etc/postfix"
+TYPES = "hash btree lmdb regexp pcre cidr texthash static inline mysql pgsql sqlite unionmap pipemap"
 MAIN = """\
 # The admin's own words.
 compatibility_level = 3.6
@@ -56,7 +57,7 @@ def source(
     main: str | bytes = MAIN,
     master: str = MASTER,
     files: Mapping[str, bytes | HostError] | None = None,
-    types: str = "hash lmdb regexp pcre texthash static inline",
+    types: str = TYPES,
     **unsaid: str,
 ) -> PostfixReading:
     """A configuration. ``files`` are below its directory; ``unsaid`` is what main.cf leaves open."""

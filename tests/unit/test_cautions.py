@@ -113,5 +113,5 @@ def test_a_name_that_the_listeners_hang_on() -> None:
 
 
 def test_a_table_of_a_type_that_there_is_not() -> None:
-    with pytest.raises(Refused, match="no tables of type ldap; it has hash, "):
+    with pytest.raises(Refused, match="no tables of type ldap; it has btree, "):
         plan("", inbound__smtpd_sender_login_maps="proxy:ldap:/etc/postfix/logins.cf")
