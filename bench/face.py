@@ -18,7 +18,7 @@ KEYS = 200
 IDLE = 60
 #: Typed letter by letter into the filter; most letters change what matches.
 FILTERS = ("example", "from:news", "reason:timeout", "huber")
-_LOADING = 180.0
+_LOADING = 600.0
 _WORDS = re.compile(rb"[A-Za-z0-9]{5,}")
 _MATCHING = re.compile(r"([\d,]+\+?) of [\d,]+")
 _COUNTED = re.compile(r"[\d,]+ of [\d,]+")
@@ -119,7 +119,7 @@ def loading(ground: Ground) -> Iterator[Figure]:
             waits.append(_moves(terminal, "j" if len(waits) % 60 < 30 else "k"))
             peak = max(peak, memory(terminal.pid))
             if time.perf_counter() > began + _LOADING:
-                raise NotMeasured("the queue was not read within three minutes")
+                raise NotMeasured("the queue was not read within ten minutes")
             terminal.settle(0.05, 0.15)
         took = time.perf_counter() - terminal.started
         terminal.settle(1.0, 5.0)
@@ -198,7 +198,7 @@ def _peak(terminal: Terminal, until: Callable[[Screen], bool]) -> float:
         most = max(most, memory(terminal.pid))
         terminal.read(0.02)
         if time.monotonic() > deadline:
-            raise NotMeasured("the queue was not read within three minutes")
+            raise NotMeasured("the queue was not read within ten minutes")
     return most
 
 

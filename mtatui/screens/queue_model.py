@@ -64,6 +64,10 @@ class Window:
         """The row at a position; None where it is not at hand."""
         return self._rows.get(index)
 
+    def place(self, id: str) -> int | None:
+        """The position of a row that is at hand; None where it is not."""
+        return next((at for at, row in self._rows.items() if row is not None and row.id == id), None)
+
     def id(self, index: int) -> str | None:
         """Who stands at a position; None where that is not at hand."""
         row = self._rows.get(index)

@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -190,12 +191,17 @@ class QueuePage(Page):
         table = self.table
         # Before the user has moved, the list shows its beginning, whatever is read in before it.
         follow = table.cursor_id if self.followed else None
+        before = table.cursor
         try:
-            look = await asyncio.to_thread(self.model.look, table.top, table.page, table.cursor, follow)
+            look = await asyncio.to_thread(self.model.look, table.top, table.page, before, follow)
         except Unwanted:
             return
         if look.window.view.query is not self.model.query:
             return  # another filter was typed meanwhile; the next look is for that
+        if table.cursor != before and table.cursor_id is not None:  # the cursor has moved meanwhile
+            place = look.window.place(table.cursor_id)
+            moved = None if look.cursor is None else look.cursor + table.cursor - before
+            look = replace(look, cursor=moved if place is None else place)
         self._take(look)
         self._tally = await asyncio.to_thread(self.model.tally)
         if self._tally.lost_marks:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from mtatui.queue.delta import Rows
 from mtatui.queue.index import Index, View
 from mtatui.screens.choice import ChoiceScreen
 from mtatui.screens.message import MessageScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue import QueueScreen
+from mtatui.screens.queue_model import Look, QueueModel
 from mtatui.screens.reading import ReadingScreen
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import at_keyboard
@@ -132,6 +134,32 @@ async def test_the_cursor_follows_its_message() -> None:
         await hands.press("enter")
         await hands.until(lambda: "Size▴" in hands.text())
         assert hands.page.table.cursor_id == under
+
+
+async def test_keys_during_a_look_are_not_undone_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, done, look = threading.Event(), threading.Event(), QueueModel.look
+
+    def slow(*asked: Any) -> Look:
+        found = look(*asked)
+        looking.set()
+        assert done.wait(30)
+        return found
+
+    async with at_keyboard() as hands:
+        table = hands.page.table
+        await hands.press("j")
+        monkeypatch.setattr(QueueModel, "look", slow)
+        hands.page.look_now()
+        await hands.until(looking.is_set)
+        await hands.press("j", "j")
+        under = table.cursor_id
+        index = hands.page.server.index
+        index.apply(Rows([["00001", "hold", 1, 1, 1, "", "", "", "", "", "", []]]))  # the oldest of all
+        monkeypatch.undo()
+        done.set()
+        await hands.settled()
+        assert table.cursor_id == under
+        assert table.cursor == 4
 
 
 async def test_delete_asks_with_cancel_in_focus_and_does_nothing_when_left() -> None:
