@@ -293,7 +293,10 @@ def test_authentication_for_all_and_back() -> None:
     for said in (
         {},
         {RELAY: DEFAULTS[RELAY]},
-        {RELAY: "", RECIPIENT: "\n  permit_mynetworks,\n  reject_unauth_destination"},
+        {
+            RELAY: "",
+            RECIPIENT: "\n  permit_mynetworks,\n  permit_sasl_authenticated,\n  reject_unauth_destination",
+        },
     ):
         lists = Lists(said, DEFAULTS)
         assert not authentication_required(lists)
@@ -311,6 +314,16 @@ def test_authentication_becomes_what_is_wanted(lists: Lists, wanted: bool) -> No
     if relay_guard(lists)[0] is ENFORCE:
         assert authentication_required(now) is wanted
     assert relay_guard(now)[0] is relay_guard(lists)[0]
+
+
+def test_whoever_authenticates_passes_where_authentication_is_required() -> None:
+    known = Lists({RECIPIENT: " permit_mynetworks, reject_unauth_destination"}, {RELAY: ""})
+    strict = require_authentication(known, True)
+    assert strict.raw(RECIPIENT) == " permit_sasl_authenticated, reject_unauth_destination"
+    assert authentication_required(strict)
+    assert strict.changes(require_authentication(strict, True)) == {}
+    back = require_authentication(strict, False)
+    assert back.raw(RECIPIENT) == " permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
 
 
 # -- the client's address in a header ------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def guard_relay(lists: Lists) -> Lists:
 
 def authentication_required(lists: Lists) -> bool:
     """Whether own networks, too, must authenticate to send to other people's domains."""
-    return any(_decides(lists, name) and not _permits_networks(lists, name) for name in (RELAY, RECIPIENT))
+    return any(_decides(lists, name) and not _permits(lists, name, OWN[0]) for name in (RELAY, RECIPIENT))
 
 
 def require_authentication(lists: Lists, required: bool) -> Lists:
@@ -169,17 +169,26 @@ def require_authentication(lists: Lists, required: bool) -> Lists:
         return lists
     deciding = [name for name in (RELAY, RECIPIENT) if _decides(lists, name)]
     if required:
-        networks = (
-            [found for found in lists.walk(deciding[0]) if found.restriction.is_a(OWN[0])] if deciding else []
-        )
-        return _turn(lists, networks, Trial.OFF)
+        for name in deciding[:1]:
+            # Whoever authenticates must pass: a list that knew networks only would then refuse everybody.
+            lists = _permit(lists, name, OWN[1])
+            networks = [found for found in lists.walk(name) if found.restriction.is_a(OWN[0])]
+            lists = _turn(lists, networks, Trial.OFF)
+        return lists
     for name in deciding:
-        if not _permits_networks(lists, name):
-            lists = _said(lists, name)
-            found = next(found for found in lists.walk(name) if found.restriction.is_a(OWN[1], *_GUARDS))
-            lists = lists.put(found.list, insert(lists.raw(found.list), found.at, OWN[0]))
-            lists = settle(lists, found.list)
+        if not _permits(lists, name, OWN[0]):
+            lists = _permit(lists, name, OWN[0])
     return lists
+
+
+def _permit(lists: Lists, name: str, permit: str) -> Lists:
+    """The lists with a permit of own clients in front of the guard of one, where none is there."""
+    if _permits(lists, name, permit):
+        return lists
+    lists = _said(lists, name)
+    first = OWN[1] if permit == OWN[0] else permit
+    found = next(found for found in lists.walk(name) if found.restriction.is_a(first, *_GUARDS))
+    return settle(lists.put(found.list, insert(lists.raw(found.list), found.at, permit)), found.list)
 
 
 def _guards(lists: Lists, name: str) -> Iterator[Found]:
@@ -195,10 +204,10 @@ def _decides(lists: Lists, name: str) -> bool:
     return any(not guard.trial for guard in _guards(lists, name))
 
 
-def _permits_networks(lists: Lists, name: str) -> bool:
-    """Whether own networks pass in front of the guard."""
-    order = (found.restriction for found in lists.walk(name) if found.restriction.is_a(OWN[0], *_GUARDS))
-    return next((restriction.is_a(OWN[0]) for restriction in order), False)
+def _permits(lists: Lists, name: str, permit: str) -> bool:
+    """Whether own clients of a kind pass in front of the guard."""
+    order = (found.restriction for found in lists.walk(name) if found.restriction.is_a(permit, *_GUARDS))
+    return next((restriction.is_a(permit) for restriction in order), False)
 
 
 # -- the address of authenticated clients in a header --------------------------------------------------------
