@@ -159,6 +159,8 @@ def test_what_postconf_says() -> None:
         "postconf: warning: /etc/postfix/main.cf, line 4: overriding earlier entry: myhostname=a.example",
         "postconf: warning: /etc/postfix/master.cf: unused parameter: bla=3",
         "postconf: warning: something else",
+        'postconf: warning: open "mysql" configuration "/etc/postfix/users.cf": No such file or directory',
+        'postconf: warning: open "mysql" configuration "/etc/postfix/owners.cf": Permission denied',
     )
     told = [
         (finding.id, finding.where, finding.text) for finding in findings(replace(source(""), warnings=said))
@@ -168,7 +170,9 @@ def test_what_postconf_says() -> None:
         ("undefined-parameter", "main.cf"),
         ("unused-parameter", "master.cf"),
         ("postconf-warning", ""),
+        ("postconf-warning", ""),
     ]
+    assert "/etc/postfix/users.cf" in told[4][2]
     assert "foo_bar" in told[0][2]
     assert "$undefd" in told[1][2]
 

@@ -27,6 +27,10 @@ _CERTIFICATES = (
 )
 #: What says for which domains an agent delivers.
 _DOMAINS = {"local": ("mydestination",), "virtual": ("virtual_mailbox_domains", "virtual_mailbox_maps")}
+#: What postconf(1) has to say, and the file that it is about, if it is one of its two.
+_WARNING = re.compile(
+    r"(?:\S*/)?postconf: warning: (?:(?:\S*/)?(?P<file>(?:main|master)\.cf)(?:, line \d+)?: )?(?P<said>.*)"
+)
 #: Prefix lengths of public networks below which mynetworks trusts more machines than anybody owns.
 _LARGE = {4: 20, 6: 40}
 
@@ -262,11 +266,11 @@ def _assignments(reading: PostfixReading) -> Iterator[Finding]:
         text = f"{clean(name)} is set {len(lines)} times (lines {where}); only the last counts."
         yield Finding("set-twice", text, where=f"main.cf, line {lines[-1]}")
     for warning in reading.warnings:
-        file, _, said = clean(warning).removeprefix("postconf: warning: ").rpartition(".cf")
-        said = said.lstrip(": ") if file else said
-        if "overriding earlier entry" in said:
+        told = _WARNING.fullmatch(clean(warning))
+        where, said = (told["file"] or "", told["said"]) if told else ("", clean(warning))
+        # What an ordinary user may not read is no mistake.
+        if "overriding earlier entry" in said or said.endswith(": Permission denied"):
             continue
-        where = f"{file.rpartition('/')[2]}.cf" if file else ""
         kind, colon, what = said.partition(": ")
         if colon and kind == "unused parameter":
             name = what.partition("=")[0]
