@@ -1,9 +1,9 @@
 """The program that changes settings, which dies at a given moment: a stand-in for its ``__main__.py``.
 
-``killed.py BACKENDS MOMENT QUEUE``: a moment is ``WHO WHAT``, where WHO is who dies (``applier``, ``guard``,
-``both``, ``parent``: whoever has started it; ``hangup``: the applier hears a SIGHUP) and WHAT is what has
-just been told (``probe begins``, ``replace done``) or done (``replaced 1``: so many files, ``restored 1``,
-``noted``: an outcome or a phase was written down).
+``killed.py BACKENDS MOMENT QUEUE``: a moment is ``WHO WHAT``. WHO is who dies: ``applier``, ``guard``,
+``both``, ``its_guard`` (while the applier lives), ``parent`` (whoever has started it); or ``hangup``: the
+applier hears a SIGHUP. WHAT is what has just been told (``probe begins``, ``replace done``) or done
+(``replaced 1``: so many files, ``restored 1``; ``noted 1``: a phase or an outcome was written down).
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ def happened(what: str) -> None:
     elif WHO == "parent":
         os.kill(os.getppid(), signal.SIGKILL)
     else:
-        if WHO == "both":
+        if WHO in ("both", "its_guard"):
             with (
                 contextlib.suppress(FileNotFoundError, ProcessLookupError),
                 open(f"{QUEUE}/guard.pid") as pid,
             ):
                 os.kill(int(pid.read()), signal.SIGKILL)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if WHO != "its_guard":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def counted(what: str, real: Any) -> Any:

@@ -261,6 +261,10 @@ BAD = {
     "no relay restrictions": ({"smtpd_relay_restrictions": ""}, "specify at least one working instance"),
     "a network with host bits": ({"mynetworks": "127.0.0.1/8"}, "451 4.3.0"),
     "a time": ({"queue_run_delay": "soon"}, "Postfix is not well with it: qmgr died"),
+    "a table that is not there": (
+        {"smtpd_sender_restrictions": "check_sender_access texthash:/no/such/table"},
+        "451 4.3.5",
+    ),
     "a restriction": ({"mynetworks": "192.0.2.1", "smtpd_helo_restrictions": "reject_it"}, "451 4.3.5"),
 }
 

@@ -119,10 +119,12 @@ def session(probe: "Probe", patience: float = PATIENCE) -> None:
         hello = ask(b"EHLO [" + (b"IPv6:" if ":" in source else b"") + source.encode("ascii") + b"]")
         if not hello.startswith(b"250"):
             raise Unwell("says to EHLO: " + _text(hello))
-        if ask(b"MAIL FROM:<>").startswith(b"2"):
-            address = probe["address"].encode("ascii")
-            ask(b"RCPT TO:<postmaster@[" + (b"IPv6:" if b":" in address else b"") + address + b"]>")
-            ask(b"RSET")
+        address = probe["address"].encode("ascii")
+        postmaster = b"<postmaster@[" + (b"IPv6:" if b":" in address else b"") + address + b"]>"
+        for sender in (b"<>", postmaster):  # some checks look only at a sender that is one
+            if ask(b"MAIL FROM:" + sender).startswith(b"2"):
+                ask(b"RCPT TO:" + postmaster)
+                ask(b"RSET")
         with contextlib.suppress(OSError):
             connection.sendall(b"QUIT\r\n")
 
