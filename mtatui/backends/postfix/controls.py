@@ -105,7 +105,9 @@ class Parameter:
         if isinstance(self.setting.kind, Tables):
             _usable(draft.before, value)
         text = fit_for_a_line(self.text(value))
-        if isinstance(value, tuple) and (raw := _word_by_word(draft.after.raw(self.name), value)):
+        there = draft.main.get(self.name)
+        own = text == draft.before.defaults.get(self.name)
+        if isinstance(value, tuple) and there and not own and (raw := _word_by_word(there.raw, value)):
             draft.set_raw(self.name, raw)
         else:
             draft.set(self.name, text)

@@ -192,9 +192,8 @@ def lists_of(reading: PostfixReading) -> Lists:
 
 def _lists_of(reading: PostfixReading) -> Lists:
     defaults = {
-        name: reading.effective(name)
+        name: reading.expanded(reading.values.get(name, reading.defaults.get(name, "")))
         for name in (*LISTS, "smtpd_delay_reject")
-        if reading.explicit(name) is None
     }
     offer = offering(reading)
     authenticated = {

@@ -39,6 +39,11 @@ class Draft:
         """The configuration as it would be."""
         return replace(self.before, main=self.main)
 
+    @property
+    def said(self) -> int:
+        """How much was told so far."""
+        return len(self.words) + sum(map(len, self.turned.values()))
+
     def set(self, name: str, value: str) -> None:
         """Have a parameter be a value. What Postfix takes by itself is not written down.
 
@@ -46,6 +51,8 @@ class Draft:
             Refused: the value cannot stand in main.cf.
         """
         if self.main.get(name) is None and value == (self.before.lookup(name) or ""):
+            return
+        if self._forgets(name, value):
             return
         try:
             self.main = self.main.set(name, value)
@@ -58,6 +65,25 @@ class Draft:
             self.main = self.main.set_raw(name, raw)
         except ValueError as error:
             raise Refused(f"{name} cannot be that: {error}") from None
+
+    def _forgets(self, name: str, value: str) -> bool:
+        """Take away what we wrote down, where Postfix takes that value by itself; whether we did.
+
+        What stands where we would put it and as we would write it, is ours.
+        """
+        there = self.main.get(name)
+        default = self.before.defaults.get(name, "")
+        if (
+            there is None
+            or there.value == value
+            or value not in (default, self.before.expanded(default).strip())
+        ):
+            return False
+        without = self.main.unset(name)
+        if without.set(name, there.value) != self.main:
+            return False
+        self.main = without
+        return True
 
     def unset(self, name: str) -> None:
         """Have Postfix take its own value of a parameter again."""

@@ -93,7 +93,7 @@ class Lists:
     said: Mapping[str, str]
     """The raw text of the parameters that main.cf sets; all of them, lists may name any with ``$``."""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """The expanded defaults of those it does not set."""
+    """The expanded defaults, of those that it sets, too."""
     authenticated: Collection[str] = LISTS
     """The lists by which those come who have authenticated: of services that offer AUTH."""
 
@@ -244,6 +244,6 @@ def _comma_behind(raw: str, end: int) -> int:
 def _without_blank_line(raw: str, start: int, end: int) -> str:
     """The text without a piece, and without the line on which it stood alone."""
     ahead, behind = raw[:start], raw[end:]
-    line = re.search(r"\n[ \t]*\Z", ahead)
+    line = re.search(r"\r?\n[ \t]*\Z", ahead)
     alone = re.match(r"[ \t\r]*(?:\n|\Z)", behind)
     return (ahead[: line.start()] if line and alone else ahead) + behind

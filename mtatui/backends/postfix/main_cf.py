@@ -24,6 +24,7 @@ from mtatui.backends.postfix.logical import (
 )
 
 _NAME = re.compile(r"([^=\s#][^=\s]*)\s*=", re.ASCII)
+_EMPTY = re.compile(r"^[^\s#=]+ =( ?)\r?$(?!\n[ \t])", re.ASCII | re.MULTILINE)
 _IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*", re.ASCII)
 
 
@@ -127,7 +128,8 @@ class MainCf:
         value = decoded(encoded(value))
         if there is None:
             return self._insert(name, f" {value}" if value else "")
-        return self._replace(there, _with_value(there.raw, value, _gap(now[: len(now) - len(there.raw)])))
+        raw = _with_value(there.raw, value, _gap(now[: len(now) - len(there.raw)]))
+        return self._replace(there, self._empty(start) if raw == " " else raw)
 
     def set_raw(self, name: str, raw: str) -> Self:
         """Give a parameter the exact text behind its ``=``, which may go on over several lines.
@@ -170,6 +172,12 @@ class MainCf:
     @cached_property
     def _winners(self) -> dict[str, Assignment]:
         return {assignment.name: assignment for assignment in self.assignments}
+
+    def _empty(self, near: int) -> str:
+        """What stands behind ``=`` without a value: as close by in the file, or as postconf -e has it."""
+        there = _EMPTY.finditer(self.text)
+        nearest = min(there, key=lambda match: abs(match.start() - near), default=None)
+        return nearest[1] if nearest else " "
 
     def _edit_of(self, there: Assignment) -> tuple[int, str, _Edit | None]:
         """Where an assignment starts in the text, its lines without the last end, and what we did to it."""
@@ -271,5 +279,4 @@ def _on_line(line: str, value: str, gap: str) -> str:
     core = line.strip(SPACE)
     start = line.index(core) if core else len(line) - len(line.lstrip(" \t"))
     lead, tail = line[:start], line[start + len(core) :]
-    # Nothing is left as "name = ", as postconf -e writes it and Debian ships it.
     return (lead if core else lead or gap) + value + tail
