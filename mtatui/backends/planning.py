@@ -16,6 +16,7 @@ from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Reading
 from mtatui.settings.kinds import Refused, Trial
 from mtatui.settings.plan import Change, Command, Edit, Plan, Tag
+from mtatui.settings.setting import Setting
 from mtatui.text import clean
 
 _AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells nobody but the sender"
@@ -65,10 +66,13 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
         current, wanted = reading.current[key], changes[key]
         if current.unavailable:
             raise Refused(f"{setting.label}: {current.unavailable}")
+        said = draft.said
         try:
             CONTROLS[key].write(draft, wanted)
         except Refused as refused:
             raise Refused(f"{setting.label}: {refused}") from None
+        if draft.said == said:
+            draft.say(_in_words(setting, wanted))
         show = setting.kind.show
         made.append(Change(key, setting.label, show(current.value), show(wanted)))
     controls_tables.follow_relay_host(draft)
@@ -109,6 +113,14 @@ def _relied_on(before: PostfixReading, edits: Iterable[Edit]) -> tuple[tuple[str
     edited = {edit.path for edit in edits}
     files = ((path, before.files.get(path)) for path in (before.main_path, before.master_path))
     return tuple((path, file.tag) for path, file in files if path not in edited and isinstance(file, File))
+
+
+def _in_words(setting: Setting, value: Any) -> str:
+    """What a change means, where the control itself has nothing better to say."""
+    if isinstance(value, bool):
+        label = setting.label[0].lower() + setting.label[1:]
+        return f"{'From now on' if value else 'No longer'}: {label}."
+    return f"{setting.label}, from now on: {setting.kind.show(value)}."
 
 
 def _turned(turned: Mapping[Trial, list[str]]) -> Iterable[str]:

@@ -239,6 +239,16 @@ async def test_a_plan_says_what_it_means_what_runs_and_what_must_answer(configur
     assert len(made.reload) == 1
 
 
+async def test_what_is_switched_is_said_in_the_words_of_the_page(configuration: Configuration) -> None:
+    made = await plan(
+        configuration, inbound__smtpd_helo_required=True, outbound__message_size_limit=20 * 1024 * 1024
+    )
+    assert made.words == (
+        "From now on: a greeting is required.",
+        "Largest message, from now on: 20M (20,971,520 bytes).",
+    )
+
+
 async def test_one_mistake_refuses_the_whole_plan(host: Played, configuration: Configuration) -> None:
     with pytest.raises(Refused, match=r"^Host name: "):
         await plan(configuration, inbound__smtpd_helo_required=True, outbound__myhostname="a\nb")

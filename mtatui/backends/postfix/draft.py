@@ -73,11 +73,8 @@ class Draft:
         """
         there = self.main.get(name)
         default = self.before.defaults.get(name, "")
-        if (
-            there is None
-            or there.value == value
-            or value not in (default, self.before.expanded(default).strip())
-        ):
+        own = value == default or not (value or self.before.expanded(default))
+        if there is None or there.value == value or not own:
             return False
         without = self.main.unset(name)
         if without.set(name, there.value) != self.main:
