@@ -125,7 +125,7 @@ class ListEditor(Editor):
         self._fit()
 
     def _fit(self) -> None:
-        room = self.app.size.height * 9 // 10 - (13 if self.named else 11)
+        room = self.app.size.height * 7 // 10 - (9 if self.named else 7)  # as much as a dialog's body has
         self.items.styles.height = max(3, min(max(len(self.items.items), 8), room, 16))
 
     # -- what is typed

@@ -66,7 +66,7 @@ class KeyFooter(OneLine):
 
     def _said(self, width: int) -> tuple[Sequence[Piece], Sequence[Piece]]:
         shown = list(self._actions)
-        room = width - width_of(self._note)
+        room = width - width_of(self._note) - 2 * bool(self._note)
         while sum(_width(action) for action, _ in shown) > room and len(shown) > 1:
             del shown[-2]
         pieces: list[Piece] = []

@@ -46,7 +46,7 @@ def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Pa
 
 def _column(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
     for warning in _warnings(current):
-        yield Paragraph(warning.text, warning.role, "beware")
+        yield Paragraph(warning.text, warning.role, "mind")
     yield Paragraph(setting.help, label="does")
     if setting.reply:
         yield Paragraph(setting.reply, label="sender sees")
@@ -67,8 +67,6 @@ def _warnings(current: Current | None) -> Sequence[Paragraph]:
     said = []
     if current.unavailable:
         said.append(Paragraph(f"Not here: {clean(current.unavailable)}", "warning"))
-    if current.note:
-        said.append(Paragraph(clean(current.note), "warning"))
     for value in dict.fromkeys(override.value for override in current.overrides):
         those = [f"{one.service} ({one.where})" for one in current.overrides if one.value == value]
         said.append(Paragraph(clean(f"Not on {', '.join(those)}: there it is {value or 'empty'}"), "warning"))
@@ -85,5 +83,7 @@ def _standing(setting: Setting, current: Current | None) -> Iterator[str]:
         yield f"{setting.directive}: {'in no list' if restriction else 'nobody has said it'}"
     else:
         yield f"{where} ← {setting.directive}" if restriction else f"{setting.directive}: {where}"
+    if current.note:
+        yield clean(current.note)
     if not restriction:
         yield f"by default {setting.kind.show(current.default)}"

@@ -217,6 +217,7 @@ async def test_editors_fit_into_a_small_terminal() -> None:
         ):
             await opened(hands, key, editor)
             assert "[ OK ]" in hands.text()
+            assert not hands.app.screen.query_one("#body").show_vertical_scrollbar
             assert all(len(line) <= 80 for line in hands.text().splitlines())
             await hands.press("escape")
             await closed(hands)
