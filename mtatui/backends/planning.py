@@ -9,6 +9,7 @@ from typing import Any
 
 from mtatui.backends.host import File
 from mtatui.backends.postfix import cautions, controls_lists, controls_tables, probes
+from mtatui.backends.postfix.asked import ask_tables
 from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.reading import PostfixReading
@@ -64,8 +65,9 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
         if key not in changes or changes[key] == reading.current[key].value:
             continue
         current, wanted = reading.current[key], changes[key]
-        if current.unavailable:
-            raise Refused(f"{setting.label}: {current.unavailable}")
+        # What is changed along with it may be what it was waiting for.
+        if current.unavailable and (why := _current(key, draft.after).unavailable):
+            raise Refused(f"{setting.label}: {why}")
         said = draft.said
         try:
             CONTROLS[key].write(draft, wanted)
@@ -91,7 +93,7 @@ def finished(server: str, draft: Draft, made: Iterable[Change], undoes: str = ""
         words=tuple(map(clean, (*_turned(draft.turned), *draft.words))),
         edits=edits,
         directory=directory,
-        checks=_CHECKS,
+        checks=(*_CHECKS, *ask_tables(draft)),
         reload=(Command(("postfix", "-c", directory, "reload"), refuses=_NO),),
         probes=probes.probes(draft.after),
         cautions=tuple(draft.cautions),
