@@ -209,3 +209,35 @@ def test_all_settings_at_once_and_back(path: Path) -> None:
 
 def test_there_are_files_from_all_over_the_world() -> None:
     assert len(CORPUS) >= 30
+
+
+def test_a_default_goes_where_we_wrote_it_and_stays_where_the_admin_did() -> None:
+    before = configured.source("smtpd_helo_required = no\nmyhostname = mail.example.com\n")
+    on = configured.applied(
+        before,
+        planning.plan(
+            configured.reading(before),
+            {"inbound.smtpd_helo_required": True, "outbound.smtpd_tls_auth_only": True},
+        ),
+    )
+    off = configured.applied(
+        on,
+        planning.plan(
+            configured.reading(on),
+            {"inbound.smtpd_helo_required": False, "outbound.smtpd_tls_auth_only": False},
+        ),
+    )
+    assert off.main.data == before.main.data
+
+
+def test_a_name_that_is_the_default_today_is_written_down() -> None:
+    before = configured.source("myhostname = mail.example.com\nsmtp_helo_name = out.example.com\n")
+    plan = planning.plan(configured.reading(before), {"outbound.smtp_helo_name": "mail.example.com"})
+    after = configured.applied(before, plan)
+    assert after.main.data.endswith(b"\nsmtp_helo_name = mail.example.com\n")
+
+
+def test_a_first_network_is_written_like_any_parameter() -> None:
+    before = configured.source("myhostname = mail.example.com\n")
+    plan = planning.plan(configured.reading(before), {"outbound.mynetworks": ("127.0.0.0/8", "10.0.0.0/8")})
+    assert b"\nmynetworks = 127.0.0.0/8 10.0.0.0/8\n" in configured.applied(before, plan).main.data
