@@ -61,6 +61,7 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
         raise Refused(f"there is no setting {clean(', '.join(strangers))}")
     draft = Draft(reading.source)
     made = []
+    elsewhere: dict[tuple[str, ...], list[str]] = {}
     for key, setting in ALL.items():
         if key not in changes or changes[key] == reading.current[key].value:
             continue
@@ -77,6 +78,10 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
             draft.say(_in_words(setting, wanted))
         show = setting.kind.show
         made.append(Change(key, setting.label, show(current.value), show(wanted)))
+        if services := tuple(dict.fromkeys(override.service for override in current.overrides)):
+            elsewhere.setdefault(services, []).append(setting.label)
+    for services, labels in elsewhere.items():
+        draft.say(f"Not so at {', '.join(services)}, where master.cf says otherwise: {', '.join(labels)}.")
     controls_tables.follow_relay_host(draft)
     cautions.warn(draft, [change.key for change in made])
     return finished(reading.server, draft, made, undoes)

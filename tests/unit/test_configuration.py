@@ -229,7 +229,7 @@ async def test_a_plan_says_what_it_means_what_runs_and_what_must_answer(configur
         inbound__reject_non_fqdn_sender=Trial.TRIAL,
         inbound__reject_non_fqdn_recipient=Trial.ENFORCE,
     )
-    assert made.words == (
+    assert made.words[:2] == (
         "One check refuses mail from now on: reject_non_fqdn_recipient.",
         "Two checks go on trial: nobody is turned away, the log counts who would be "
         "(reject_non_fqdn_sender, reject_unknown_sender_domain).",
@@ -246,6 +246,18 @@ async def test_what_is_switched_is_said_in_the_words_of_the_page(configuration: 
     assert made.words == (
         "From now on: a greeting is required.",
         "Largest message, from now on: 20M (20,971,520 bytes).",
+    )
+
+
+async def test_where_a_change_does_not_apply_is_said_once(configuration: Configuration) -> None:
+    made = await plan(
+        configuration,
+        inbound__reject_unknown_recipient_domain=Trial.TRIAL,
+        inbound__reject_non_fqdn_recipient=Trial.TRIAL,
+    )
+    assert made.words[-1] == (
+        "Not so at submission, where master.cf says otherwise: "
+        "Recipient must be complete, Recipient's domain must exist."
     )
 
 
