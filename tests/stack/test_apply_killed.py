@@ -126,6 +126,20 @@ def test_the_program_and_its_guard_are_killed(desk: Desk, moment: str) -> None:
     assert (outcome is Ending.APPLIED) == ended
 
 
+def test_after_a_reboot_postfix_is_not_started_by_us(desk: Desk) -> None:
+    """Who starts it is not our business; that it starts with whole files is."""
+    change = plan(desk)
+    request = applying._request(desk.host, change, "ada", None, str(desk.instance.log))
+    with pytest.raises(Unreachable):
+        applying.ask(Killed("both replaced 2"), desk.queue, request)
+    desk.instance.halt()
+    [settled] = desk.settle()
+    assert (settled.outcome, settled.interrupted) == (Ending.ROLLED_BACK, True)
+    assert "is not started" in settled.text
+    assert same(change.edits, after=False)
+    desk.instance.start()
+
+
 @pytest.mark.parametrize("who", ["applier", "both"])
 @pytest.mark.parametrize("moment", WAY_BACK)
 def test_killed_on_the_way_back(desk: Desk, who: str, moment: str) -> None:

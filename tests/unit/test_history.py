@@ -113,6 +113,19 @@ async def test_what_was_interrupted_is_settled_once(root: Path) -> None:
     assert await history.settle(HOST, str(root), who="bob") == []
 
 
+async def test_what_waits_too_long_is_taken_back_before_the_next_change(root: Path) -> None:
+    """Its guard is gone, and nobody has settled it."""
+    id = await apply(root, b"a = 2\n")
+    (root / "mtatui" / "settings" / id / "outcome").write_text('{"phase": "awaiting", "until": 1.0}')
+    what = plan(root, b"a = 3\n")
+    applied = await applying.apply(HOST, str(root), what, who="bob")
+    assert applied.outcome is Ending.CHANGED
+    assert (root / "main.cf").read_bytes() == b"a = 1\n"
+    late = await history.entry(HOST, str(root), id)
+    assert late.outcome is Ending.ROLLED_BACK
+    assert "not confirmed in time" in late.text
+
+
 async def test_an_entry_of_another_version_does_not_hide_the_others(root: Path) -> None:
     id = await apply(root, b"a = 2\n")
     odd = root / "mtatui" / "settings" / "251122-000000-s000"

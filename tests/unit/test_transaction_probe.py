@@ -80,6 +80,7 @@ def test_a_session_is_as_polite_as_a_client_of_its_own() -> None:
         {"RCPT": b"554 5.7.1 Relay access denied\r\n"},
         {"MAIL": b"530 5.7.0 Must issue a STARTTLS command first\r\n"},
         {"RCPT": b"250 Ok\n"},
+        {"": b"421 4.7.0 mx.test Error: too many connections from 127.0.0.1\r\n"},
     ],
 )
 def test_policy_is_well(replies: dict[str, bytes]) -> None:

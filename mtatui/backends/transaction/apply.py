@@ -75,7 +75,7 @@ class Apply:
             self.wish.ignore()
             if self.guard is not None:
                 self.guard.goes_back()
-            return back.roll_back(self.entry, self.teller, _sentence(words(error)))
+            return back.roll_back(self.entry, self.teller, _sentence(words(error)), start=True)
 
     # -- before anything is touched --------------------------------------------------------------------------
 

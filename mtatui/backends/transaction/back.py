@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 
-from . import files, maillog, revive, room, standstill
+from . import files, maillog, master, revive, room, standstill
 from .tell import Stop, words
 
 TYPE_CHECKING = False
@@ -20,8 +20,16 @@ THROTTLED = 75.0
 ATTEMPTS = 2
 
 
-def roll_back(entry: "room.Entry", teller: "Teller", why: str, interrupted: bool = False) -> "Dict[str, Any]":
-    """Take an entry back, and say how it ended; only with the lock."""
+def roll_back(
+    entry: "room.Entry", teller: "Teller", why: str, *, interrupted: bool = False, start: bool = False
+) -> "Dict[str, Any]":
+    """Take an entry back, and say how it ended; only with the lock.
+
+    Args:
+        interrupted: whoever applied it came to a sudden end.
+        start: a Postfix that does not run any more has died of this change: start it again. Else somebody may
+            have stopped it, or the machine has just come up.
+    """
     document = entry.document
     untouched = entry.state().get("phase") == room.BEGUN
     teller.step("roll back", "begins", why)
@@ -42,7 +50,7 @@ def roll_back(entry: "room.Entry", teller: "Teller", why: str, interrupted: bool
     elif untouched:
         outcome, text = "rolled back", why + " Nothing had been changed yet."
     else:
-        outcome, text = _revive(document, teller, why)
+        outcome, text = _revive(document, teller, why, start)
     teller.step("roll back", "failed" if outcome == "broken" else "done", text)
     return end(entry, outcome, text, interrupted=interrupted)
 
@@ -55,12 +63,13 @@ def end(entry: "room.Entry", outcome: str, text: str, **more: "Any") -> "Dict[st
     return state
 
 
-def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[str, str]":
+def _revive(document: "Dict[str, Any]", teller: "Teller", why: str, start: bool) -> "Tuple[str, str]":
     """Have Postfix work with the old files: the outcome, in a word and in words."""
-    if not document["running"]:
+    why += " The old configuration is back"
+    if not master.pid(document["queue"]) and not (start and document["running"]):
         return (
             "rolled back",
-            why + " The old configuration is back. Postfix does not run, and did not before.",
+            why + ". Postfix does not run, and is not started: it reads this when it starts.",
         )
     trouble = []
     for _ in range(ATTEMPTS):
@@ -75,8 +84,8 @@ def _revive(document: "Dict[str, Any]", teller: "Teller", why: str) -> "Tuple[st
         if not trouble:
             later = re.search(r"\b(?!smtpd |postscreen )\S+ died \(", why)
             waits = "; master starts again within a minute what has died" if later else ""
-            return "rolled back", why + " The old configuration is back, and Postfix answers%s." % waits
+            return "rolled back", why + ", and Postfix answers%s." % waits
     return "broken", (
-        "%s The old configuration is back, but Postfix is not well: %s. Look at its log; "
+        "%s, but Postfix is not well: %s. Look at its log; "
         "then, as root: postfix reload, or postfix stop and postfix start" % (why, "; ".join(trouble))
     )

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shlex
 import stat
 import time
 
@@ -168,10 +169,12 @@ def left_over(id: str, file: "File") -> bool:
 
 def by_hand(entry: "room.Entry", files: "List[File]") -> str:
     """The commands with which a person puts the files back."""
-    return "; ".join(
-        "cp -p %s %s" % (entry.file(file["kept"]), file["real"]) if file["kept"] else "rm %s" % file["real"]
-        for file in files
-    )
+    commands = []
+    for file in files:
+        real = shlex.quote(file["real"])
+        kept = shlex.quote(entry.file(file["kept"])) if file["kept"] else ""
+        commands.append("cp -p %s %s" % (kept, real) if kept else "rm %s" % real)
+    return "; ".join(commands)
 
 
 def _write(path: str, data: bytes, file: "File") -> None:

@@ -108,7 +108,8 @@ def watch(entry: "rooms.Entry", other: "Optional[socket.socket]", pid: int, limi
             late = entry.state()
             if "outcome" not in late:
                 waited = late["phase"] == rooms.AWAITING
-                roll_back(entry, Teller(-1), LATE if waited else GONE, interrupted=not waited)
+                why = LATE if waited else GONE
+                roll_back(entry, Teller(-1), why, interrupted=not waited, start=not waited)
             lock.leave()
             return
 

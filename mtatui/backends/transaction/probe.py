@@ -1,7 +1,8 @@
 """Asks a server, as its clients do, whether it is well: a small SMTP session with each of its listeners.
 
 What smtpd(8) answers when its configuration is broken: nothing at all (it died, and master throttles it), 421
-4.3.x, or 451 4.3.x to the first command that needs what is broken. Any other refusal is policy, and well.
+4.3.x, or 451 4.3.x to the first command that needs what is broken. Any other refusal is policy, and well; so
+is 421 4.7.x, by which it keeps clients away that come too often.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ TROUBLE = 3.0
 #: Seconds between looks at how the sessions stand.
 TICK = 0.02
 
-_BROKEN = re.compile(rb"421|451[ -]4\.3\.")
+_BROKEN = re.compile(rb"421(?![ -]4\.7\.)|451[ -]4\.3\.")
 
 
 class Unwell(Exception):
@@ -113,6 +114,8 @@ def session(probe: "Probe", patience: float = PATIENCE) -> None:
             return reply
 
         greeting = ask(b"")
+        if greeting.startswith(b"421"):
+            return
         if not greeting.startswith(b"220"):
             raise Unwell("greets with: " + _text(greeting))
         source = connection.getsockname()[0]

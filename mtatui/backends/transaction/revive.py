@@ -48,7 +48,7 @@ def command(
     no = [line for line in lines if what["refuses"] and re.search(what["refuses"], line)]
     if status is None:
         no = no or [halt() or "it did not end within %g seconds" % what["timeout"]]
-    elif status != 0:
+    elif status not in what.get("statuses", (0,)):
         no = no or lines[-LINES:] or log.complaints()[-1:] or ["exit status %d" % status]
     if no:
         raise Stop("refused", "%s failed: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
