@@ -183,13 +183,14 @@ class Changing:
             applied = await self.configuration.apply(
                 plan, confirm_within=confirm_within, progress=progress, cancel=cancel
             )
+            await self._landed(plan, applied)
+            screen.ended(applied)
         except HostError as error:
             screen.failed(str(error))
-            return
         finally:
             self.running = False
-        await self._landed(plan, applied)
-        screen.ended(applied)
+            if not screen.over:  # nobody shall sit before it for ever
+                screen.failed("mtatui itself has failed. H, the history, says what became of it.")
 
     async def _landed(self, plan: Plan, applied: Applied) -> None:
         """What became of it: what the server has now is staged no more."""

@@ -147,7 +147,9 @@ class ReviewScreen(SheetDialog[Answer]):
 
     def answers(self) -> Sequence[Widget]:
         wait = bool(self.plan.grave)
-        keep = f"Apply, keep only if I confirm within {MINUTES} min"  # 49 cells: all three fit into 80
+        keep = f"Apply, keep only if I confirm within {MINUTES} min"  # all three fit into 80 columns
+        if self.app.size.width < 76:
+            keep = f"Apply for {MINUTES} min"
         return [
             answer("Cancel", "cancel"),
             answer("Apply", Answer.APPLY, disabled=wait),

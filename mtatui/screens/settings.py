@@ -6,6 +6,7 @@ Every key stages and nothing more; from staged to applied it is `mtatui.screens.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from mtatui.screens import editors
 from mtatui.screens.finding import FindScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.reading import ReadingScreen, room
+from mtatui.screens.review import told
 from mtatui.screens.settings_page import SettingsPage
 from mtatui.screens.settings_sheets import findings, help
 from mtatui.settings.catalogue import ALL as SETTINGS
@@ -24,6 +26,8 @@ from mtatui.text import clean
 from mtatui.verbs import ALL, on
 from mtatui.widgets.dialog import ConfirmDialog
 from mtatui.widgets.footer import KeyFooter
+from mtatui.widgets.lines import Piece
+from mtatui.widgets.setting_help import column
 
 #: From so many staged changes on, taking all of them back asks.
 MANY = 3
@@ -184,7 +188,14 @@ class SettingsScreen(SettingsPage):
 
     def do_more_help(self, argument: str) -> None:
         """Into the text about the control, to read on; esc comes back."""
-        self.help_pane.focus()
+        if self.help_pane.display:
+            self.help_pane.focus()
+            return
+        setting, current, width = self.setting, self.current(), room(self.size.width)
+        lines: list[Sequence[Piece]] = []
+        for paragraph in column(setting, current, self.model.trial(setting.key)):
+            lines += told(paragraph.label, [(paragraph.text, paragraph.role)], width)
+        self.app.push_screen(ReadingScreen(setting.label, lines))
 
     def do_reread(self, argument: str) -> None:
         """Read the configuration anew."""

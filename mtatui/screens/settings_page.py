@@ -36,6 +36,9 @@ _FOOTER = [
     for id in ("switch", "edit", "reset", "review", "find", "history", "lint", "page", "palette", "help")
 ]
 
+#: Below this many lines a narrow page has room for its list only; the text opens over it.
+LOW = 18
+
 #: What changes nothing, and so can be done where nothing may be changed.
 _LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"})
 
@@ -74,6 +77,7 @@ class SettingsPage(Page):
     def on_resize(self, event: events.Resize) -> None:
         """The text goes below where it is narrow."""
         self.set_class(event.size.width < WIDE, "-narrow")
+        self.set_class(event.size.width < WIDE and event.size.height < LOW, "-low")
         self.mind_size(event)
         self.show_all()
 

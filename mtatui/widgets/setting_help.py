@@ -21,7 +21,7 @@ class SettingHelp(TextView):
             current: None while the server has not answered.
             trial: what the log says of its trial so far; "" where it says nothing.
         """
-        self.show([*(_column if labelled else _prose)(setting, current, trial)])
+        self.show([*(column if labelled else _prose)(setting, current, trial)])
 
 
 def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
@@ -44,7 +44,8 @@ def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Pa
         yield Paragraph(f"\nmanual: {setting.manual}", "dim")
 
 
-def _column(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+def column(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+    """The text with its labels in a column."""
     for warning in _warnings(current):
         yield Paragraph(warning.text, warning.role, "mind")
     yield Paragraph(setting.help, label="does")

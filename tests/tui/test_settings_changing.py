@@ -159,6 +159,15 @@ async def test_what_waited_before_the_start_is_shown(
         await hands.until(lambda: "Confirmed" in hands.text().splitlines()[-1])
 
 
+async def test_a_fault_of_our_own_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = StillConfiguration()
+    monkeypatch.setattr(configuration, "_become", None)
+    async with at_settings(configuration=configuration) as hands:
+        await reviewing(hands)
+        await hands.press("right", "enter")
+        await hands.until(lambda: "mtatui itself has failed" in hands.text() and "[ Close ]" in hands.text())
+
+
 async def test_what_runs_can_be_stopped() -> None:
     configuration = StillConfiguration()
     configuration.hold = asyncio.Event()

@@ -10,6 +10,7 @@ import pytest
 
 from mtatui.backends.host import HostError
 from mtatui.screens.finding import FindScreen
+from mtatui.screens.message import MessageScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue import QueueScreen
 from mtatui.screens.reading import ReadingScreen
@@ -76,6 +77,16 @@ async def test_the_queue_is_first_and_knows_nothing_of_settings_until_a_page_ope
         assert hands.page.table.has_focus
 
 
+async def test_the_pages_are_reached_from_a_message_which_stays_open() -> None:
+    async with at_keyboard() as hands:
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, MessageScreen))
+        await hands.press("2")
+        await hands.until(lambda: "[Outbound]" in hands.text())
+        await hands.press("4")
+        await hands.until(lambda: isinstance(hands.app.screen, MessageScreen))
+
+
 async def test_space_turns_a_restriction_through_its_states_and_back_is_no_change() -> None:
     async with at_settings() as hands:
         hands.settings.list.find("inbound.reject_unknown_sender_domain")
@@ -123,6 +134,16 @@ async def test_the_text_is_below_where_it_is_narrow_and_can_be_read_to_its_end()
         assert "postconf(5) reject_sender_login_mismatch" in hands.text()
         await hands.press("escape")
         assert hands.settings.list.has_focus
+
+
+async def test_in_a_low_terminal_the_list_has_the_room_and_the_text_opens_over_it() -> None:
+    async with at_settings(size=(62, 14)) as hands:
+        assert "Unknown recipients are refused" in hands.text()
+        await hands.press("right")
+        await hands.until(lambda: isinstance(hands.app.screen, ReadingScreen))
+        assert "550 5.7.1" in hands.text()
+        await hands.press("escape", "space")
+        await hands.until(lambda: not isinstance(hands.app.screen, SettingsScreen))
 
 
 async def test_reset_takes_back_one_and_reset_all_asks_when_it_is_many() -> None:
