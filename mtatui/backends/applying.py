@@ -366,6 +366,7 @@ def _command(host: Host, command: Command) -> dict[str, Any]:
         "refuses": command.refuses,
         "timeout": command.timeout,
         "input": command.input,
+        "statuses": command.statuses,
     }
 
 

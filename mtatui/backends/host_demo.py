@@ -25,8 +25,6 @@ from mtatui.backends.host_local import LocalHost
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM = (sys.executable, "-I", "-S", f"{_HERE}/demo/__main__.py")
-#: The program that changes settings: it starts commands of Postfix by itself.
-_TRANSACTION = f"{_HERE}/transaction/__main__.py"
 #: Seconds in which a new demo shows that it is alive.
 _BIRTH = 60.0
 #: Seconds that the daemon gets to clear up.
@@ -67,9 +65,6 @@ class DemoHost(LocalHost):
         if argv[0] in standin.COMMANDS:
             self._await_queue()
             return [*_PROGRAM, *standin.arguments(self._etc, argv)]
-        if _TRANSACTION in argv:
-            self._await_queue()
-            return [*_PROGRAM, "transaction", self._etc, *argv[argv.index(_TRANSACTION) + 1 :]]
         return super().command(argv)
 
     def can(self, command: str) -> bool:

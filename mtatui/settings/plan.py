@@ -72,6 +72,8 @@ class Command:
     """A regular expression: a line of output that matches means no, whatever the exit status says."""
     timeout: float = 30.0
     input: str = ""
+    statuses: tuple[int, ...] = (0,)
+    """Exit statuses that mean no refusal."""
 
     def __str__(self) -> str:
         """As a person would type it; STAGE is the staged copy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -153,18 +154,37 @@ def test_what_is_confirmed_stays(server: SettingsInstance) -> None:
 
 
 def test_what_fails_its_probe_is_rolled_back(server: SettingsInstance) -> None:
-    # A table that is there, and is none: nothing tells but a client.
-    (server.config / "broken").write_text("127.0.0.1 x\n")
-    (server.config / "broken.db").write_bytes(b"this was a table once" * 100)
+    # The admin's own trick: a restriction that depends on a switch of ours, and is misspelt.
+    path, was = server.config / "main.cf", server.main_cf()
+    line = "smtpd_client_restrictions = ${{$smtpd_helo_required} == {yes} ? {reject_all} : {permit}}\n"
+    path.write_bytes(was + line.encode())
+    os.utime(path, (0, 0))
     before = server.main_cf()
-    failed = server.set(f"outbound.mynetworks=hash:{server.config}/broken", code=5)
+    failed = server.set("inbound.smtpd_helo_required=on", code=5)
     assert failed.stdout.startswith("rolled back")
-    assert "451 4.3.0" in failed.stderr
+    assert "451 4.3" in failed.stderr
     assert server.main_cf() == before
     assert server.mail().startswith("250 2.0.0 Ok: queued")
     [entry, *_] = server.entries()
     assert entry["outcome"] == "rolled back"
-    assert "451 4.3.0" in entry["text"]
+    assert "451 4.3" in entry["text"]
+    path.write_bytes(was)
+    os.utime(path, (0, 0))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_table_that_is_none_is_found_before_anything_is_touched(
+    server: SettingsInstance, damaged: bool
+) -> None:
+    table = f"hash:{server.config}/{'damaged' if damaged else 'missing'}"
+    if damaged:
+        (server.config / "damaged.db").write_bytes(b"this was a table once" * 100)
+    before = server.main_cf()
+    refused = server.set(f"inbound.smtpd_sender_login_maps={table}", code=3)
+    assert refused.stdout.startswith("refused")
+    assert "postmap: fatal: open database" in refused.stderr
+    assert server.main_cf() == before
+    assert server.mail("anna@here.test", login="anna").startswith("250 2.0.0 Ok: queued")
 
 
 def test_refusals_touch_nothing(server: SettingsInstance) -> None:

@@ -1,9 +1,9 @@
 """The demo's configuration: main.cf, master.cf and tables as an admin of a Debian server might have them.
 
 There is something to see on each page: checks that are on, one on trial, block lists, comments and layout of
-the admin's own, services that say otherwise, and findings (greetings are checked, but not required). It lies
-in ``etc`` in the demo's home; the services listen where its daemon does (`mtatui.backends.demo.smtpd`).
-Standard library only.
+the admin's own, services that say otherwise, and findings (greetings are checked, but not required); and a
+table that breaks Postfix for whoever uses it, ``ldap:…/etc/owners.ldap``. All lies in ``etc`` in the demo's
+home; the services listen where its daemon does (`mtatui.backends.demo.smtpd`). Standard library only.
 """
 
 from __future__ import annotations
@@ -173,6 +173,7 @@ _TABLES = {
     "aliases.db": "",
     "sender_access": "newsletter@shop.example REJECT we have asked you to stop\n",
     "sender_access.db": "",
+    "owners.ldap": "server_host = ldap://ldap.example.test\nquery_filter = mail=%s\nresult_attribute = uid\n",
     "partners.cidr": "198.51.100.16/28 permit_auth_destination\n",
 }
 

@@ -8,10 +8,10 @@ from mtatui.backends.demo.command import EX_FATAL, EX_OK, options_of
 from mtatui.backends.demo.configuration import Configuration, Service
 
 _USAGE = "usage: postconf [-c config_dir] [-dhHmMnPx] [name...]"
-#: Table types of Debian's Postfix with postfix-pcre.
+#: Table types of Debian's Postfix with postfix-ldap and postfix-pcre.
 TYPES = (
-    "btree", "cidr", "environ", "fail", "hash", "inline", "internal", "memcache", "nis", "pcre", "pipemap",
-    "proxy", "randmap", "regexp", "socketmap", "static", "tcp", "texthash", "unionmap", "unix",
+    "btree", "cidr", "environ", "fail", "hash", "inline", "internal", "ldap", "memcache", "nis", "pcre",
+    "pipemap", "proxy", "randmap", "regexp", "socketmap", "static", "tcp", "texthash", "unionmap", "unix",
 )  # fmt: skip
 
 

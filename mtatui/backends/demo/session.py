@@ -39,8 +39,10 @@ _RESTRICTIONS = frozenset(
 _WITH_ARGUMENT = re.compile(
     r"check_\w+_access|check_policy_service|(?:reject_rbl|permit_dnswl|permit_rhswl)_client|reject_rhsbl_\w+|sleep"
 )
-_TABLE = re.compile(r"\b(hash|btree|lmdb|cdb|texthash|cidr|regexp|pcre):([^\s,{}]+)")
-_COMPILED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
+_TABLE = re.compile(r"\b(hash|btree|lmdb|cdb|texthash|cidr|regexp|pcre|ldap):([^\s,{}]+)")
+COMPILED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
+
+_UNWELL = "451 4.3.0 Temporary lookup failure"
 
 Reply = str
 
@@ -147,9 +149,10 @@ def ills(configuration: Configuration, service: Service | None = None) -> list[t
                 )
     for name in _TABLES:
         for kind, path in _TABLE.findall(configuration.value(name, service)):
-            file = path + _COMPILED.get(kind, "")
+            file = path + COMPILED.get(kind, "")
             if not os.path.exists(file):
-                found.append(
-                    ("451 4.3.0 Temporary lookup failure", f"error: open {file}: No such file or directory")
-                )
+                found.append((_UNWELL, f"error: open {file}: No such file or directory"))
+            elif kind == "ldap":
+                # Its server has a bad day, too: it answers root's postmap(1), and no smtpd(8).
+                found.append((_UNWELL, f"warning: dict_ldap_lookup: {file}: Can't contact LDAP server"))
     return found

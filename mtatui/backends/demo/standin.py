@@ -14,7 +14,7 @@ from importlib import import_module
 
 from mtatui.backends.demo.command import EX_FATAL, Fatal
 
-COMMANDS = ("postcat", "postconf", "postfix", "postqueue", "postsuper", "sendmail")
+COMMANDS = ("postcat", "postconf", "postfix", "postmap", "postqueue", "postsuper", "sendmail")
 
 
 def arguments(directory: str, argv: Sequence[str]) -> list[str]:
