@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mtatui.backends import planning
+from mtatui.backends.postfix import lint
 from mtatui.backends.postfix.controls_lists import lists_of
 from mtatui.backends.postfix.lists import LISTS, words
 from mtatui.backends.postfix.main_cf import MainCf
@@ -241,3 +242,20 @@ def test_a_first_network_is_written_like_any_parameter() -> None:
     before = configured.source("myhostname = mail.example.com\n")
     plan = planning.plan(configured.reading(before), {"outbound.mynetworks": ("127.0.0.0/8", "10.0.0.0/8")})
     assert b"\nmynetworks = 127.0.0.0/8 10.0.0.0/8\n" in configured.applied(before, plan).main.data
+
+
+#: What is gravely wrong in them, and nothing else is.
+GRAVE = {
+    "empty": {"no-relay-guard"},
+    "handmade-backslashes": {"no-relay-guard", "network-invalid"},
+    "handmade-open-relay": {"no-relay-guard", "open-relay"},
+    "isp-relay-farm": {"mailbox-limit"},
+    "postfix-doc-null-client": {"no-relay-guard"},
+    "postfix-doc-sasl-cyrus": {"auth-impossible"},
+}
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=[path.parent.name for path in CORPUS])
+def test_no_alarm_is_raised_without_need(path: Path) -> None:
+    found = {finding.id for finding in lint.findings(load(path)) if finding.grave}
+    assert found == GRAVE.get(path.parent.name, set())

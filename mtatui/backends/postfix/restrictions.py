@@ -33,7 +33,7 @@ CLIENT_IP = "mtatui_client_ip"
 _CLIENT_IP_CHECK = f"${{{{$smtpd_sasl_auth_enable}} == {{yes}} ? {{check_sasl_access static:{CLIENT_IP}}}}}"
 _CLASSES = "smtpd_restriction_classes"
 #: A list that rejects whatever it did not permit guards, too.
-_GUARDS = (*GUARDS, "reject", "defer")
+_GUARDS = (*GUARDS, "reject", "defer", "check_relay_domains")
 
 
 # -- one restriction -----------------------------------------------------------------------------------------
