@@ -194,10 +194,10 @@ class MtatuiApp(App[None]):
         await self.changing.confirm()
 
     async def _prepare(self) -> None:
-        """Import the pages of settings and lay them out unseen while nothing is to do: they open at once."""
+        """Lay the pages of settings out unseen, and read, while nothing is to do: they open at once."""
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")
         await self._init_mode("settings")
-        self.changing.look_for_waiting()
+        await self.changing.look_ahead()
 
     def show_headers(self) -> None:
         """Something that every page says in its header is different now."""

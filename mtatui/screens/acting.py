@@ -58,6 +58,8 @@ class Acting:
         self.last: Outcome | None = None
         self.waits: Sequence[Piece] = ()
         """What waits for the person, for the header of every page."""
+        self.alarms: Sequence[str] = ()
+        """What puts mail or the server in danger as it is set up now, each in a few words."""
         self._cancel = asyncio.Event()
         self._stoppable = True
 

@@ -21,6 +21,7 @@ from mtatui.screens.acting import Acting, Face
 from mtatui.screens.applying import OUTCOMES, ApplyingScreen
 from mtatui.screens.review import MINUTES, Answer, ReviewScreen
 from mtatui.screens.settings_model import SettingsModel
+from mtatui.screens.settings_sheets import called
 from mtatui.server import Server
 from mtatui.settings.kinds import Refused
 from mtatui.settings.plan import Plan
@@ -89,15 +90,22 @@ class Changing:
         if self._reader is None or self._reader.done():
             self._reader = asyncio.get_running_loop().create_task(self.read())
 
-    async def read(self) -> None:
-        """Read the configuration; what is staged stays over it."""
+    async def read(self, *, ahead: bool = False) -> None:
+        """Read the configuration; what is staged stays over it.
+
+        Args:
+            ahead: nobody has asked for it yet; trouble is told when somebody does.
+        """
         try:
             reading = await self.configuration.read()
         except HostError as error:
             self.model.trouble = str(error)
             self.model.tell()
-            self.app.tell(str(error), "error")
+            if not ahead:
+                self.app.tell(str(error), "error")
             return
+        self.acting.alarms = [called(finding) for finding in reading.findings if finding.grave]
+        self.app.show_headers()
         if moved := self.model.take(reading):
             self.app.tell(
                 f"Changed by somebody else meanwhile: {', '.join(moved)}. What you staged stays staged.",
@@ -107,7 +115,7 @@ class Changing:
             files = ", ".join(reading.changed_outside)
             self.app.tell(f"Changed by hand since the last entry of the history: {files}.")
         self._outside = reading.changed_outside
-        if self.model.trying and (self._counting is None or self._counting.done()):
+        if self.model.trying and not ahead and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count_trials())
 
     async def _count_trials(self) -> None:
@@ -208,8 +216,10 @@ class Changing:
 
     # --- what waits to be confirmed --------------------------------------------------------------------
 
-    def look_for_waiting(self) -> None:
-        """Find out, quietly, whether something was interrupted or waits to be confirmed."""
+    async def look_ahead(self) -> None:
+        """Read everything, quietly; find out whether something was interrupted or waits to be confirmed."""
+        if self._reader is None:
+            await self.read(ahead=True)
         if not self.configuration.why_not():
             self.app.work(self._settle())
 

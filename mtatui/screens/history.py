@@ -128,6 +128,7 @@ class HistoryScreen(Page):
         except HostError as error:
             self.deeds.empty = clean(str(error))
             self.deeds.repaint()
+            self.tell(str(error), "error")
             return
         before = self.deed.id if self.deed is not None else ""
         self.deeds.deeds = found

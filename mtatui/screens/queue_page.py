@@ -290,6 +290,8 @@ class QueuePage(Page):
         """The state of the queue, and how fresh what is shown is."""
         live, narrow = self.server.live, self.size.width < WIDE
         notes: list[Piece] = [*self.acting.waits]
+        if self.acting.alarms:
+            notes.append((f"✖ {'lint' if narrow else self.acting.alarms[0]}  ", "danger"))
         if narrow:
             for state, number in self.server.index.counts().items():
                 if number or state in (State.ACTIVE, State.DEFERRED):

@@ -21,7 +21,7 @@ from mtatui.settings.plan import Caution
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import Hands, at_keyboard, at_settings
 from tests.tui.still import StillServer, rows
-from tests.tui.still_settings import ENTRY, NOW, StillConfiguration
+from tests.tui.still_settings import AUTH_WITHOUT_TLS, ENTRY, NOW, OPEN_RELAY, StillConfiguration
 
 KEY = "inbound.reject_unknown_sender_domain"
 
@@ -143,6 +143,17 @@ async def test_what_could_not_even_be_asked_for_says_why() -> None:
         await hands.press("enter")
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
         assert KEY in hands.settings.changing.staged
+
+
+@pytest.mark.parametrize(("size", "words"), [((120, 40), "✖ open relay"), ((80, 24), "✖ lint")])
+async def test_what_is_in_danger_is_shown_on_the_queue_too(
+    size: tuple[int, int], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtatui.app.IDLE", 0.05)
+    server = StillServer(rows(3))
+    server.configuration = StillConfiguration(findings=(AUTH_WITHOUT_TLS, OPEN_RELAY))
+    async with at_keyboard(server, messages=3, size=size) as hands:
+        await hands.until(lambda: words in hands.text().splitlines()[0])
 
 
 async def test_what_waited_before_the_start_is_shown(
