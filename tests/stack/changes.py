@@ -169,8 +169,9 @@ class Desk:
         return self.entry(id)
 
     def litter(self) -> list[str]:
-        """What we left lying in the configuration directory."""
-        return [str(path) for path in self.instance.root.rglob("*.mtatui-*")]
+        """What we left lying about: files beside those of the configuration, staged copies of it."""
+        beside = self.instance.root.rglob("*.mtatui-*")
+        return [str(path) for path in (*beside, *self.home.glob("*/stage"))]
 
     def greets(self) -> bool:
         """Whether Postfix answers its clients now."""

@@ -202,7 +202,6 @@ class Apply:
         if self.entry.document:
             for file in self.entry.document["files"]:
                 files.tidy(self.entry.id, file)
-            room.remove(self.entry.file("stage"))
             back.end(self.entry, outcome, text)
         return dict(more, outcome=outcome, text=text)
 

@@ -56,7 +56,8 @@ def roll_back(
 
 
 def end(entry: "room.Entry", outcome: str, text: str, **more: "Any") -> "Dict[str, Any]":
-    """Say how an entry ended, as well as can be."""
+    """Say how an entry ended, as well as can be. The staged copy, in which there may be keys, goes."""
+    room.remove(entry.file("stage"))
     state = dict(more, outcome=outcome, text=text, at=time.time())
     with contextlib.suppress(OSError):  # an entry without an outcome is looked into again
         entry.note(**state)
