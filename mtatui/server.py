@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
     from mtatui.backends.postfix.trials import Trials
+    from mtatui.backends.services import Services
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
     from mtatui.queue.selection import Outcome, Selection
@@ -202,6 +203,13 @@ class Server:
         from mtatui.backends.configuration import Configuration
 
         return Configuration(self.host, self.config_directory, self._name)
+
+    @cached_property
+    def services(self) -> Services:
+        """The daemons that its mail goes through: configured, running, answering."""
+        from mtatui.backends.services import Services
+
+        return Services(self.host, self.config_directory)
 
     @property
     def journal(self) -> Journal:

@@ -9,15 +9,20 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.stack import daemons
 from tests.stack.postfix import PostfixInstance
 
 
-def missing_daemons() -> str:
-    """Why the tests marked ``stack`` cannot run here, "" when they can."""
+def missing_daemons(*more: str) -> str:
+    """Why the tests marked ``stack`` cannot run here, "" when they can.
+
+    Args:
+        more: commands that are needed besides Postfix's.
+    """
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
     missing = [
         name
-        for name in ("postfix", "postqueue", "smtp-source", "saslpasswd2", "openssl")
+        for name in ("postfix", "postqueue", "smtp-source", "saslpasswd2", "openssl", *more)
         if not shutil.which(name, path=path)
     ]
     if missing:
@@ -29,7 +34,8 @@ def missing_daemons() -> str:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs real daemons where there are none; where the build must prove something, fail."""
-    if item.get_closest_marker("stack") and (why := missing_daemons()):
+    more = daemons.COMMANDS if item.get_closest_marker("daemons") else ()
+    if item.get_closest_marker("stack") and (why := missing_daemons(*more)):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
 

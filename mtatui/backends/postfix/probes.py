@@ -28,7 +28,7 @@ def _probes(reading: PostfixReading) -> Iterator[Probe]:
         if endpoint is None or _behind_a_proxy(reading, service):
             continue
         host, name = (reading.expanded(word) for word in endpoint)
-        port = _port(name)
+        port = port_number(name)
         if port is not None:
             yield Probe("smtp", service.name, _address(reading, host), port, _wrapped(reading, service))
 
@@ -43,7 +43,8 @@ def _wrapped(reading: PostfixReading, service: Service) -> bool:
     return reading.for_service(service, "smtpd_tls_wrappermode").lower() == "yes"
 
 
-def _port(name: str) -> int | None:
+def port_number(name: str) -> int | None:
+    """The port of a number or a name; None where there is none."""
     if name.isascii() and name.isdigit():
         return int(name) if 0 < int(name) < 65536 else None
     if name in PORTS:
