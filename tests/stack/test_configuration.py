@@ -13,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
+from mtatui.backends import planning
 from mtatui.backends.postfix.expand import expand
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.postfix.master_cf import MasterCf
+from tests.unit import configured, test_corpus
 
 pytestmark = pytest.mark.stack
 
@@ -283,3 +285,19 @@ def test_files_as_admins_have_them_are_read_as_postfix_reads_them(directory: Dir
         assert words(ours_expanded) == words(expanded[name]), name
     if services.exists():
         compare_master(directory, services.read_bytes())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.parent.name)
+def test_what_we_make_of_them_postfix_reads_as_we_mean_it(directory: Directory, path: Path) -> None:
+    source = test_corpus.load(path)
+    now = configured.reading(source)
+    plan = planning.plan(now, test_corpus.all_at_once(now))
+    after = configured.applied(source, plan)
+    directory.put("main.cf", after.main.data)
+    directory.put("master.cf", after.master.data)
+    values = directory.values("-n")
+    assert values is not None
+    for name, value in values.items():
+        assignment = after.main.get(name)
+        assert assignment is not None, name
+        assert as_printed(assignment.value) == value

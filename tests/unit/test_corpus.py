@@ -186,16 +186,21 @@ def there_and_back(before: PostfixReading, key: str, value: Any) -> None:
         assert restored.main.data == before.main.data
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=[path.parent.name for path in CORPUS])
-def test_all_settings_at_once_and_back(path: Path) -> None:
-    before = load(path)
-    now = reading(before)
-    changes = {
+def all_at_once(now: Reading) -> dict[str, Any]:
+    """A change of every setting that can be changed by itself."""
+    return {
         key: value
         for key in ALL
         if not now.current[key].unavailable and key not in (LOGIN, REQUIRED, GUARD)
         for value in list(others(key, now.current[key].value))[:1]
     }
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=[path.parent.name for path in CORPUS])
+def test_all_settings_at_once_and_back(path: Path) -> None:
+    before = load(path)
+    now = reading(before)
+    changes = all_at_once(now)
     after = configured.applied(before, planning.plan(now, changes))
     then = reading(after)
     assert {key: then.current[key].value for key in changes} == changes
