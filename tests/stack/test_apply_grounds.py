@@ -58,6 +58,7 @@ def test_no_room_for_the_new_file(desk: Desk) -> None:
         edits = desk.edits(smtpd_banner="no room")
         applied = desk.apply(desk.plan(*edits))
         assert applied.outcome is Ending.REFUSED
+        assert f"{desk.instance.config}/.main.cf.mtatui-" in applied.text
         assert "No space left on device" in applied.text
         assert same(edits, after=False)
         assert desk.litter() == []

@@ -181,9 +181,7 @@ def _write(path: str, data: bytes, file: "File") -> None:
     """A file of these bytes with the owner, mode and labels of the one it replaces."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        room.pour(fd, data, path)
         if "uid" in file:
             os.fchown(fd, file["uid"], file["gid"])
         os.fchmod(fd, file["mode"])

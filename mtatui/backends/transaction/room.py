@@ -195,12 +195,24 @@ def write(path: str, data: bytes) -> None:
     """Write a new file of our own; on the disk when this returns."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        pour(fd, data, path)
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def pour(fd: int, data: bytes, path: str) -> None:
+    """Write all of it.
+
+    Raises:
+        OSError: it did not fit, with the path: a person must know which disk is full.
+    """
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def sync(directory: str) -> None:
