@@ -32,6 +32,9 @@ from mtatui.text import clean
 PROGRAM = Path(__file__).parent / "transaction" / "__main__.py"
 #: Seconds without a word from the program after which it is given up; its own limits are shorter.
 SILENCE = 180.0
+#: Seconds that the guard may take to bring everything back: services that died are started again only after a
+#: minute.
+AFTERMATH = 300.0
 
 
 class Ending(StrEnum):
@@ -206,7 +209,7 @@ async def _aftermath(host: Host, queue_directory: str, id: str, who: str) -> Map
     Raises:
         HostError: nobody can tell.
     """
-    deadline = time.monotonic() + SILENCE
+    deadline = time.monotonic() + AFTERMATH
     while True:
         await to_its_end(ask, host, queue_directory, {"operation": "settle", "who": who})
         found = await to_its_end(ask, host, queue_directory, {"operation": "entry", "id": id}, changes=False)

@@ -34,6 +34,11 @@ def edit(path: Path, after: bytes | None, mode: int = 0o644) -> Edit:
     return Edit(str(path), before, after, tag)
 
 
+def began(applied: Applied) -> list[str]:
+    """The steps that were begun, in order."""
+    return [step.name for step in applied.steps if step.state == "begins"]
+
+
 def sleeping(seconds: float) -> Command:
     """A command that takes its time."""
     return Command(("sleep", str(seconds)))

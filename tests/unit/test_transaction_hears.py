@@ -153,7 +153,8 @@ def journal(queue: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "#!/bin/sh\n"
         'case "$*" in\n'
         f"*--after-cursor=*) n=${{*##*=n}}; tail -n +$((n + 1)) {lines};;\n"
-        f'*) cat {lines}; echo "-- cursor: n$(wc -l < {lines})";;\n'
+        f"*--until=*) head -n 2 {lines};;\n"
+        f'*) tail -n 1 {lines}; echo "-- cursor: n$(wc -l < {lines})";;\n'
         "esac\n"
     )
     script.chmod(0o755)

@@ -182,9 +182,9 @@ class Apply:
 
     def _check(self) -> None:
         with self.teller.telling("check"):
+            log = maillog.log(self.room.queue, self.request["log"])
             for command in self.request["checks"]:
                 self.wish.check()
-                log = maillog.log(self.room.queue, self.request["log"])
                 try:
                     stage = self.entry.file("stage")
                     revive.command(command, log, self.teller, "check", self._stopped, stage)

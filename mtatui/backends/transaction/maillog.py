@@ -80,14 +80,15 @@ class Journal:
     """The journal, as systems have it where nobody writes log files."""
 
     def __init__(self) -> None:
-        self._before = _ask("--lines=%d" % PAST_LINES, "--show-cursor")
-        found = _CURSOR.search(self._before)
+        self._at = time.time()
+        found = _CURSOR.search(_ask("--lines=1", "--show-cursor"))
         self._cursor = found.group(1) if found else ""
         self._next = 0.0
 
     def before(self) -> bytes:
         """The end of what stood there already."""
-        return self._before.encode("utf-8", "replace")
+        lines = _ask("--lines=%d" % PAST_LINES, "--until=@%d" % self._at)
+        return lines.encode("utf-8", "replace")
 
     def since(self) -> "Optional[bytes]":
         """All that has come since; None where it was asked a moment ago."""
