@@ -153,7 +153,7 @@ Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bas
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | some targets were not done, says a receipt; `settings diff`: it differs; `settings lint`: it is grave |
+| 1 | not all is done (receipts say which), or not all is well; `settings diff`: it differs |
 | 2 | usage: an option, an ID, a filter, a setting or a value that makes no sense |
 | 3 | refused: read-only, not confirmed, changed meanwhile, or a check said no |
 | 4 | the server is out of reach, or does not permit it |

@@ -17,14 +17,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mtatui.backends.demo import standin
-from mtatui.backends.host import HostError
+from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.host_local import LocalHost
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM = (sys.executable, "-I", "-S", f"{_HERE}/demo/__main__.py")
+#: The program that looks at services: in the demo it would see this machine's.
+_LOOKING = f"{_HERE}/looking/__main__.py"
 #: Seconds in which a new demo shows that it is alive.
 _BIRTH = 60.0
 #: Seconds that the daemon gets to clear up.
@@ -65,7 +67,17 @@ class DemoHost(LocalHost):
         if argv[0] in standin.COMMANDS:
             self._await_queue()
             return [*_PROGRAM, *standin.arguments(self._etc, argv)]
+        if _LOOKING in argv:
+            return [*_PROGRAM, "services", self.home]
         return super().command(argv)
+
+    async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
+        """Look at the demo's own files: what is elsewhere on this machine is not there; see `Host.files`."""
+        wanted = list(paths)
+        own = await super().files(
+            [path for path in wanted if path.startswith(f"{self.home}/")], contents=contents
+        )
+        return {path: own.get(path) or Missing(f"There is no {path} on {self.name}.") for path in wanted}
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""

@@ -21,7 +21,6 @@ from mtatui.backends.host import WATCH, File, Host, HostError, Missing
 from mtatui.backends.postfix import reading as postfix
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.services_found import (
-    ADVICE,
     DKIM,
     FILES,
     MILTER,
@@ -284,25 +283,6 @@ def argv() -> list[str]:
 _DONE = {"start": "is started and answers", "restart": "is restarted and answers", "reload": "is reloaded"}
 
 
-def question(service: Service, deed: str) -> list[str]:
-    """What a deed means, to be asked before it is done."""
-    if service.id == "postfix" and deed in ("stop", "restart"):
-        lasts = "until it is started again" if deed == "stop" else "for a moment"
-        return [
-            f"No mail is taken, sent or delivered {lasts}. What is in the queue stays there.",
-            "Deliveries under way are cut off and tried again later.",
-        ]
-    return {
-        "start": [f"{service.id} is started."],
-        "stop": [
-            f"{service.role} stops until it is started again. Mail that needs {service.id} waits, is "
-            "refused, or passes without it, as Postfix is configured.",
-        ],
-        "restart": [f"{service.id} is stopped and started; for a moment it does not answer."],
-        "reload": [f"{service.id} reads its configuration anew; what is under way goes on."],
-    }[deed]
-
-
 def _told(commands: Iterable[Sequence[str]]) -> tuple[str, ...]:
     return tuple(" ".join(command) for command in commands)
 
@@ -326,7 +306,7 @@ def _seen(one: Declared, seen: Mapping[str, Any] | None) -> Service:
     """What the program saw of a service."""
     service = Service(one.id, one.role, clean(one.where), within=one.within, units=one.units)
     if seen is None:
-        return replace(service, said="not configured", advice=ADVICE.get(one.role, ""))
+        return replace(service, said="not configured", advice=one.missing)
     found = seen["running"]
     running = None
     if found is not None:

@@ -45,17 +45,20 @@ POSTFIX, ANTISPAM, ANTIVIRUS, SIGNATURES, LOGIN, DKIM = (
 )
 FILTER, POLICY, MILTER = "Content filter", "Policy service", "Milter"
 
-#: What to do about what is not there.
-ADVICE = {
-    ANTISPAM: "Nothing scores mail. Debian: apt install amavisd-new spamassassin, "
-    "then name it in content_filter.",
-    ANTIVIRUS: "Nothing looks for viruses. Debian: apt install clamav-daemon.",
+#: What to do about what is not there, and about what is set up while nothing asks it.
+_MISSING = {
+    ANTISPAM: "Nothing scores mail. Debian: apt install amavisd-new spamassassin; then name it in "
+    "content_filter.",
+    ANTIVIRUS: "Nothing looks for viruses. Debian: apt install clamav-daemon amavisd-new; then name "
+    "amavis in content_filter.",
     SIGNATURES: "Nothing fetches virus signatures. Debian: apt install clamav-freshclam.",
-    LOGIN: "Nobody can log in to send mail (smtpd_sasl_auth_enable). Debian: apt install dovecot-core, "
-    "or sasl2-bin.",
-    DKIM: "Nothing signs mail. Debian: apt install opendkim opendkim-tools, then name it in smtpd_milters "
+    LOGIN: "Nobody can log in to send mail (smtpd_sasl_auth_enable). Debian: apt install dovecot-core, or "
+    "sasl2-bin.",
+    DKIM: "Nothing signs mail. Debian: apt install opendkim opendkim-tools; then name it in smtpd_milters "
     "and non_smtpd_milters.",
 }
+_IDLE = "It is set up ({path}), but nothing in Postfix asks it: name {by}."
+_BY = {DKIM: "its socket in smtpd_milters and non_smtpd_milters"}
 
 _AMAVIS_PORTS = (10024, 10026)
 _POLICY = re.compile(r"check_policy_service\s+(?:\{\s*)?([^\s,{}]+)")
@@ -96,6 +99,8 @@ class Declared:
     """The service in which it runs, which has no process of its own."""
     units: tuple[str, ...] = ()
     """What systemd may call it."""
+    missing: str = ""
+    """What to do where it is not configured."""
 
     @property
     def listens(self) -> tuple[Place, ...]:
@@ -112,13 +117,16 @@ def declared(reading: PostfixReading, files: Mapping[str, tuple[str, File | Host
     others = _Others(reading, files)
     found = [
         _postfix(reading),
-        *(others.filters() or [Declared("antispam", ANTISPAM)]),
-        others.clamd(),
-        others.freshclam(),
-        others.login(),
-        *others.milters(),
+        *(filters := others.filters()),
+        *(milters := others.milters()),
         *others.policies(),
+        others.login(),
     ]
+    # Who would scan is asked by a filter, or a milter of its own: without one nothing counts on it.
+    scans = bool(filters) or any(one.role == MILTER for one in milters)
+    found += [others.clamd(scans), others.freshclam(scans)]
+    if not any(one.role == ANTISPAM for one in found):
+        found.append(_missing("antispam", ANTISPAM))
     order = (POSTFIX, ANTISPAM, FILTER, ANTIVIRUS, SIGNATURES, LOGIN, DKIM, MILTER, POLICY)
     return _distinct(sorted(found, key=lambda one: order.index(one.role)))
 
@@ -199,11 +207,7 @@ class _Others:
                         found[word] = self._milter(id, where, word, place)
         milters = list(found.values())
         if not any(one.role == DKIM for one in milters):
-            missing = Declared("opendkim", DKIM)
-            if path and signs is not None:
-                # Its own process still is the server's, and worth to be seen.
-                missing = self._milter("opendkim", f"{path}, but in no smtpd_milters", "its Socket", signs)
-            milters.append(missing)
+            milters.append(_missing("opendkim", DKIM, path))
         return milters
 
     def _milter(self, id: str, where: str, word: str, place: Place) -> Declared:
@@ -245,7 +249,7 @@ class _Others:
         reading = self.reading
         where = next((where for where, text in self._said("smtpd_sasl_auth_enable") if text == "yes"), "")
         if not where:
-            return Declared("login", LOGIN)
+            return _missing("login", LOGIN)
         offering = {
             service.name
             for service in self._smtpd
@@ -276,11 +280,11 @@ class _Others:
 
     # -- what has files of its own ---------------------------------------------------------------------------
 
-    def clamd(self) -> Declared:
-        """The daemon that looks for viruses."""
+    def clamd(self, scans: bool) -> Declared:
+        """The daemon that looks for viruses; ``scans``: there is somebody who asks it."""
         path, own = self._file("clamd")
-        if not path or "example" in own:
-            return Declared("clamd", ANTIVIRUS)
+        if not path or "example" in own or not scans:
+            return _missing("clamd", ANTIVIRUS, path)
         asks = [Ask("clamd", {"paths": [path]}, path) for path in own.get("localsocket", [])[-1:]]
         for port in own.get("tcpsocket", [])[-1:] if not asks else ():
             host = loopback(own.get("tcpaddr", ["127.0.0.1"])[0])
@@ -293,11 +297,11 @@ class _Others:
             units=("clamav-daemon.service", "clamd@scan.service", "clamd.service"),
         )  # fmt: skip
 
-    def freshclam(self) -> Declared:
+    def freshclam(self, scans: bool) -> Declared:
         """The daemon that fetches signatures; nobody can ask it anything."""
         path, own = self._file("freshclam")
-        if not path or "example" in own:
-            return Declared("freshclam", SIGNATURES)
+        if not path or "example" in own or not scans:
+            return _missing("freshclam", SIGNATURES, path)
         return Declared(
             "freshclam", SIGNATURES, path,
             names=("freshclam",), pid_files=tuple(own.get("pidfile", ())), config=path,
@@ -336,6 +340,12 @@ class _Others:
             return "", {}
         path, file = self.files[name]
         return path, settings_of(file.data if isinstance(file, File) else b"", separator)
+
+
+def _missing(id: str, role: str, path: str = "") -> Declared:
+    """A service that is not counted on, and what to do about that."""
+    by = _BY.get(role, "a filter that does in content_filter or smtpd_milters")
+    return Declared(id, role, missing=_IDLE.format(path=path, by=by) if path else _MISSING[role])
 
 
 def _filter_at(where: str, transport: str, place: Place) -> Declared:

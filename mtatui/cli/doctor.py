@@ -87,6 +87,7 @@ def _findings(server: Server) -> Iterator[Finding]:
         return [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
 
     yield from wait_for(examined())
+    yield from _of_services(server)
     yield from _of_the_queue(server)
     yield from _of_our_own(server) if server.host.superuser else _by_sudo(server)
 
@@ -128,6 +129,27 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
         )
 
 
+def _of_services(server: Server) -> Iterator[Finding]:
+    from mtatui.backends.host import HostError
+    from mtatui.backends.postfix.doctor import Finding, Level
+
+    try:
+        found = wait_for(server.services.look())
+    except HostError as error:
+        yield Finding("services", Level.BAD, str(error))
+        return
+    others = [service for service in found if service.configured and service.id != "postfix"]
+    if well := ", ".join(service.id for service in others if service.well):
+        yield Finding("services", Level.OK, f"as they should be: {well}")
+    for service in others:
+        if not service.well:
+            yield Finding("services", Level.BAD, f"{service.id}: {service.said}", service.advice)
+    if missing := ", ".join(service.role for service in found if not service.configured):
+        yield Finding(
+            "services", Level.NOTE, f"not configured: {missing}", "mtatui services says what each takes."
+        )
+
+
 def _of_our_own(server: Server) -> Iterator[Finding]:
     """The trash and the journal, which are root's."""
     from mtatui.backends.host import HostError
@@ -155,7 +177,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
 
 def _by_sudo(server: Server) -> Iterator[Finding]:
     """The sudoers lines with which an ordinary user could do everything here."""
-    from mtatui.backends import applying, peek
+    from mtatui.backends import applying, peek, services
     from mtatui.backends.host_sudo import sudoers
     from mtatui.backends.journal import user
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -170,6 +192,12 @@ def _by_sudo(server: Server) -> Iterator[Finding]:
         "with these lines in sudoers (visudo), and sudo = true for this server in mtatui's config file, this "
         "user can do all that root can to the queue; their program must lie where only root can write",
         "\n".join(lines),
+    )
+    yield Finding(
+        "services",
+        Level.NOTE,
+        "with this line, too, this user sees which services run and answer",
+        "\n".join(sudoers(user(), [services.argv()])),
     )
     changing = applying.argv(server.facts.queue_directory)
     yield Finding(

@@ -47,6 +47,8 @@ class LazyGroup(click.Group):
         "queue": "mtatui.cli.queue:queue",
         "settings": "mtatui.cli.settings:settings",
         "history": "mtatui.cli.history:history",
+        "services": "mtatui.cli.services:services",
+        "service": "mtatui.cli.services:service",
         "doctor": "mtatui.cli.doctor:doctor",
     },
     invoke_without_command=True,
