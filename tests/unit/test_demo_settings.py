@@ -215,6 +215,15 @@ async def test_a_table_that_is_not_there_is_found_before_anything_is_touched(dem
     assert "/no/such/table.db: No such file or directory" in applied.text
 
 
+async def test_the_log_has_counted_what_is_on_trial(demo: DemoHost) -> None:
+    server = Server(demo)
+    log = Path(demo.home, "mail.log")
+    wait_until(lambda: log.exists() and log.read_bytes().count(b"reject_warning") >= 249, "two weeks of log")
+    counted = await server.trials()
+    assert counted["inbound.reject_non_fqdn_helo_hostname"].number == 37
+    assert counted["bl.spamcop.net"].number == 212
+
+
 async def test_nothing_is_left_of_a_demo_in_which_a_change_waits(demo: DemoHost) -> None:
     server = Server(demo)
     plan = await planned(server, "inbound.smtpd_helo_required=on")

@@ -14,7 +14,6 @@ import fcntl
 import os
 import random
 import select
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -68,6 +67,8 @@ def main(arguments: list[str]) -> int:
         while not _parent_gone(BEAT):
             life.beat(time.time())
     finally:
+        import shutil  # not at the top: somebody waits for the queue
+
         shutil.rmtree(home, ignore_errors=True)
         os.close(alive)
     os.close(master)

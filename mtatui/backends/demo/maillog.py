@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from collections.abc import Iterable, Iterator
 
 from mtatui.backends.demo.letter import Waiting
 from mtatui.backends.demo.spool import Spool, log_line
-from mtatui.backends.demo.texts import address_of
+from mtatui.backends.demo.texts import DOMAINS, OUR_DOMAINS, address_of, dice, person
 from mtatui.backends.demo.writer import MYHOSTNAME, Draft
 
 #: DSN status, what became of it, and the words.
 Said = tuple[str, str, str]
+#: What the checks on trial have counted so far: greetings without a domain, clients on a block list.
+TRIED_GREETINGS, TRIED_CLIENTS = 37, 212
 _SENT: Said = ("2.0.0", "sent", "250 2.0.0 Ok: queued")
 _RELAY = re.compile(r"host (\S+)\[([^]]*)\]")
 
@@ -59,8 +63,10 @@ class Log:
 
 
 def history(spool: Spool, messages: Iterable[tuple[str, Draft]]) -> None:
-    """Write how each message of a queue has come into it, and the first attempt to deliver it."""
-    lines: list[tuple[float, bytes]] = []
+    """Write how each message of a queue has come into it, and the first attempt to deliver it; and before
+    that, what the checks on trial (`mtatui.backends.demo.etc`) would have turned away."""
+    now = time.time()
+    lines = [(at, log_line(at, "smtpd", text)) for at, text in _warned(dice(5), now)]
     for id, draft in messages:
         if draft.state in ("maildrop", "corrupt"):
             continue
@@ -80,6 +86,27 @@ def history(spool: Spool, messages: Iterable[tuple[str, Draft]]) -> None:
     lines.sort(key=lambda line: line[0])
     with open(spool.maillog, "ab") as log:
         log.writelines(line for _, line in lines)
+
+
+def _warned(rng: random.Random, now: float) -> Iterator[tuple[float, str]]:
+    """Two weeks of clients that got through, and would not have (``warn_if_reject``)."""
+    for number in range(TRIED_GREETINGS + TRIED_CLIENTS):
+        domain = rng.choice(DOMAINS)
+        address, helo = address_of(domain), f"mail.{domain}"
+        if number < TRIED_GREETINGS:
+            helo = f"SERVER{rng.randrange(1, 20)}"
+            why = f"504 5.5.2 <{helo}>: Helo command rejected: need fully-qualified hostname"
+        else:
+            why = (
+                f"554 5.7.1 Service unavailable; Client host [{address}] blocked using bl.spamcop.net; "
+                f"Blocked - see https://www.spamcop.net/bl.shtml?{address}"
+            )
+        sender, to = f"{person(rng)}@{domain}", f"{person(rng)}@{rng.choice(OUR_DOMAINS)}"
+        who = f"from=<{sender}> to=<{to}> proto=ESMTP helo=<{helo}>"
+        yield (
+            now - rng.uniform(600, 14 * 86400),
+            f"NOQUEUE: reject_warning: RCPT from mail.{domain}[{address}]: {why}; {who}",
+        )
 
 
 def _arrival(id: str, draft: Draft) -> Iterator[tuple[str, str]]:
