@@ -145,7 +145,15 @@ def test_a_comment_inside_of_what_goes_stays() -> None:
     assert master.override("x/inet", "a", "d").data == (
         b"x inet n - n - - smtpd -o { a = d } -v\n# why\ny inet n - n - - smtpd"
     )
-    assert b"\n# why\n" in master.override("x/inet", "a", None).data
+    assert master.override("x/inet", "a", None).data == (
+        b"x inet n - n - - smtpd -v\n# why\ny inet n - n - - smtpd"
+    )
+    alone = MasterCf.parse(
+        b"x inet n - n - - smtpd\n -o { a = b,\n# why\n  c }\n -v\ny inet n - n - - smtpd\n"
+    )
+    assert alone.override("x/inet", "a", None).data == (
+        b"x inet n - n - - smtpd\n# why\n -v\ny inet n - n - - smtpd\n"
+    )
 
 
 def test_an_option_goes_in_front_of_arguments() -> None:

@@ -159,7 +159,9 @@ class MasterCf:
         """Another text at a place. Comments between its lines go behind the line that it ends on."""
         comments = "".join(line for line in lines_of(self.text[start:end])[1:-1] if not carries_text(line))
         rest, newline, behind = self.text[end:].partition("\n")
-        if comments and not newline:
+        if self.text[start:end].endswith("\n"):
+            rest, newline, behind = "", "", self.text[end:]
+        elif comments and not newline:
             comments = "\n" + comments.removesuffix("\n")
         return type(self)(self.text[:start] + new + rest + newline + comments + behind)
 
