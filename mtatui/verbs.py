@@ -297,6 +297,15 @@ SETTINGS: tuple[Action, ...] = (
         "settings",
         argument="words",
     ),
+    Action(
+        "undo-change",
+        "z",
+        "Undo",
+        "Plan the way back from the last change of settings, and look at it first.",
+        "settings",
+        footer=False,
+        cli="history undo",
+    ),
     Action("lint", "L", "Findings", "What is wrong with the configuration as it works now.", "settings"),
     Action(
         "default",

@@ -121,6 +121,20 @@ async def material(host: Host, queue_directory: str, id: str) -> dict[str, bytes
     return {path: None if data is None else base64.b64decode(data) for path, data in found.items()}
 
 
+def last_undoable(entries: Iterable[Entry]) -> Entry | None:
+    """The last change that still stands: none that was taken back, and none that took another back. The
+    entries are the last first."""
+    taken_back = set()
+    for entry in entries:
+        if not entry.undoable:
+            continue
+        if entry.undoes:
+            taken_back.add(entry.undoes)
+        elif entry.id not in taken_back:
+            return entry
+    return None
+
+
 def left_by_us(entries: Iterable[Entry]) -> dict[str, str | None]:
     """The digest that each file had when we changed it last (None: we removed it): what differs now was
     changed by somebody else. The entries are the last first."""

@@ -154,6 +154,22 @@ class Changing:
         else:
             self.look_at(plan)
 
+    async def undo_last(self) -> None:
+        """Plan the way back from the last change that still stands, and show it."""
+        from mtatui.backends.history import last_undoable
+
+        try:
+            entries = await self.configuration.history()
+        except HostError as error:
+            self.app.tell(str(error), "error")
+            return
+        if entries and entries[0].awaiting:
+            self.app.tell("The last change waits to be confirmed: Y keeps it; H, then B takes it back.")
+        elif (last := last_undoable(entries)) is None:
+            self.app.tell("There is no change of settings to take back.")
+        else:
+            await self.undo(last)
+
     def look_at(self, plan: Plan) -> None:
         """Show a plan; apply it where that is the answer."""
 

@@ -21,7 +21,6 @@ from mtatui.screens.settings_sheets import findings, help
 from mtatui.settings.catalogue import ALL as SETTINGS
 from mtatui.settings.catalogue import complete, near, search
 from mtatui.settings.kinds import Refused, Restriction, Switch
-from mtatui.settings.setting import Setting
 from mtatui.text import clean
 from mtatui.verbs import ALL, on
 from mtatui.widgets.dialog import ConfirmDialog
@@ -148,6 +147,10 @@ class SettingsScreen(SettingsPage):
         """The plan."""
         await self.changing.review()
 
+    async def do_undo_change(self, argument: str) -> None:
+        """The way back from the last change, as a plan."""
+        await self.changing.undo_last()
+
     # --- looking ---------------------------------------------------------------------------------------
 
     def _go_to(self, key: str) -> bool:
@@ -166,11 +169,7 @@ class SettingsScreen(SettingsPage):
     def do_find(self, argument: str) -> None:
         """Search all pages."""
 
-        def answered(setting: Setting | None) -> None:
-            if setting is not None:
-                self._go_to(setting.key)
-
-        self.app.push_screen(FindScreen(search, argument), answered)
+        self.app.push_screen(FindScreen(search, lambda setting: self._go_to(setting.key), argument))
 
     def do_lint(self, argument: str) -> None:
         """What is wrong now."""

@@ -277,6 +277,19 @@ async def test_leaving_waits_for_what_is_being_applied() -> None:
         await applied(hands)
 
 
+async def test_one_key_leads_back_from_the_last_change() -> None:
+    configuration = StillConfiguration()
+    async with at_settings(configuration=configuration) as hands:
+        await hands.press("z")
+        await hands.until(lambda: isinstance(hands.app.screen, ReviewScreen))
+        await hands.press("right", "enter")
+        await applied(hands)
+        assert configuration.applied[0].undoes == configuration.entries[0].id
+        configuration.entries.clear()
+        await hands.press("enter", "z")
+        await hands.until(lambda: "no change of settings to take back" in hands.text())
+
+
 async def test_the_history_shows_who_what_and_what_came_of_it_and_leads_back() -> None:
     configuration = StillConfiguration()
     async with at_settings(configuration=configuration) as hands:

@@ -150,3 +150,18 @@ def test_what_we_left_behind() -> None:
         entry(None, "y", "z", "unknown"),
     ]
     assert history.left_by_us(entries) == {"main.cf": "b", "table": None}
+
+
+async def test_the_last_change_that_still_stands(root: Path) -> None:
+    first = await apply(root, b"a = 2\n")
+    second = await apply(root, b"a = 3\n")
+
+    async def last() -> str:
+        entry = history.last_undoable(await history.entries(HOST, str(root)))
+        return entry.id if entry else ""
+
+    assert await last() == second
+    await apply(root, b"a = 2\n", undoes=second)
+    assert await last() == first
+    await apply(root, b"a = 1\n", undoes=first)
+    assert await last() == ""
