@@ -51,6 +51,7 @@ def test_postfix_accepts_it_and_does_not_come_back(desk: Desk, bad: str) -> None
     assert said in applied.text
     assert "The old configuration is back, and Postfix answers" in applied.text
     assert began(applied)[-2:] == ["probe", ROLL_BACK]
+    assert ("died" in said) <= any("up to a minute" in step.text for step in applied.steps)
     assert same(edits, after=False)
     now = desk.main_cf.stat()
     assert (now.st_ino, now.st_mtime_ns) == (info.st_ino, info.st_mtime_ns)

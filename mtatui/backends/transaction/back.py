@@ -72,6 +72,8 @@ def _revive(document: "Dict[str, Any]", teller: "Teller", why: str, start: bool)
             "rolled back",
             why + ". Postfix does not run, and is not started: it reads this when it starts.",
         )
+    if " died (" in why:
+        teller.step("roll back", "told", "master waits up to a minute until it starts again what has died")
     trouble = []
     for _ in range(ATTEMPTS):
         # What died of the new configuration may be heard of only now: the second reload knows only the old.
