@@ -55,6 +55,18 @@ def test_port_25_that_wants_tls_of_everybody() -> None:
     assert "Port 25" not in grave(plan(TLS, master, outbound__smtpd_tls_security_level="encrypt"))
 
 
+def test_names_that_stand_for_nothing_or_for_themselves() -> None:
+    assert "$nobody is set nowhere" in mild(plan("", outbound__smtp_helo_name="$nobody"))
+    assert "$myorigin stands for itself" in grave(plan("", outbound__myorigin="$myorigin"))
+    assert plan("", outbound__relayhost="$mydomain").cautions == ()
+    assert "set nowhere" not in mild(plan("relayhost = $nobody\n", outbound__smtp_helo_name="a.example"))
+
+
+def test_a_name_that_others_do_not_take() -> None:
+    assert "“mail” is not fully qualified" in mild(plan("", outbound__myhostname="mail"))
+    assert "qualified" not in mild(plan("", outbound__myhostname="mail.example.com"))
+
+
 @pytest.mark.parametrize(
     ("level", "words"),
     [

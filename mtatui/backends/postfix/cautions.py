@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from mtatui.backends.postfix import lint, restrictions
 from mtatui.backends.postfix.controls_lists import lists_of, offering
 from mtatui.backends.postfix.draft import Draft
+from mtatui.backends.postfix.expand import expand
 from mtatui.backends.postfix.reading import PostfixReading
 
 #: Levels of smtp_tls_security_level at which mail to servers without proper TLS waits.
@@ -22,6 +23,7 @@ def warn(draft: Draft, keys: Iterable[str]) -> None:
     for key in keys:
         if check := _CHECKS.get(key.partition(".")[2]):
             check(draft, draft.after)
+    _references(draft, draft.after)
     for name in _LISTENING:
         if draft.before.effective(name) != draft.after.effective(name):
             draft.warn(
@@ -31,6 +33,29 @@ def warn(draft: Draft, keys: Iterable[str]) -> None:
     for finding in lint.findings(draft.after):
         if (finding.id, finding.text) not in known:
             draft.warn(finding.text, grave=finding.grave)
+
+
+def _references(draft: Draft, after: PostfixReading) -> None:
+    """Warn of a new value that names what is not set anywhere, or itself."""
+    for name in after.main.names():
+        now, before = after.explicit(name), draft.before.explicit(name)
+        if now is None or "$" not in now.value or (before is not None and before.value == now.value):
+            continue
+        unknown: dict[str, None] = {}
+
+        def lookup(wanted: str, unknown: dict[str, None] = unknown) -> str | None:
+            found = after.lookup(wanted)
+            if found is None:
+                unknown[wanted] = None
+            return found
+
+        try:
+            expand(f"${{{name}}}", lookup)
+        except ValueError as error:
+            draft.warn(f"{name}: Postfix could not make out what that is: {error}.", grave=True)
+        if unknown:
+            names = ", ".join(f"${wanted}" for wanted in unknown)
+            draft.warn(f"{name}: {names} is set nowhere, and stands for nothing.")
 
 
 def _authentication(draft: Draft, after: PostfixReading) -> None:
@@ -151,6 +176,9 @@ def _names(draft: Draft, after: PostfixReading) -> None:
         "Other servers compare this name with the address and the certificate of this one: see that the DNS "
         "and the certificate know it."
     )
+    name = after.effective("smtp_helo_name") or after.effective("myhostname")
+    if "." not in name and not name.startswith("["):
+        draft.warn(f"“{name}” is not fully qualified: many servers take no mail from such a name.")
 
 
 _CHECKS: dict[str, Callable[[Draft, PostfixReading], None]] = {
