@@ -54,8 +54,31 @@ class Found(CursorLines, can_focus=False):
             screen.take()
 
 
-class FindScreen(ModalScreen[Setting | None]):
-    """Answers with the setting that was chosen."""
+class Words(Input):
+    """The words that are looked for. Enter is obeyed in its turn among the letters; keys after it are none of
+    ours any more, and go where they belong."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, placeholder="a word: helo, relay, tls, spam …", select_on_focus=False)
+        self.cursor_blink = False
+        self._done = False
+
+    def on_key(self, event: events.Key) -> None:
+        """Before Textual's own handler, which would look for what enter is bound to when it is too late."""
+        if self._done:
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.key == "enter":
+            screen = self.screen
+            assert isinstance(screen, FindScreen)
+            self._done = screen.take()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+
+class FindScreen(ModalScreen[None]):
+    """Goes to the setting that is chosen: before it closes, for the next key may be on its way."""
 
     DEFAULT_CSS = """
     FindScreen {
@@ -75,12 +98,14 @@ class FindScreen(ModalScreen[Setting | None]):
         Binding("up", "move(-1)", "Up", show=False),
     ]
 
-    def __init__(self, search: Callable[[str], Sequence[Setting]], words: str = "") -> None:
+    def __init__(
+        self, search: Callable[[str], Sequence[Setting]], go: Callable[[Setting], object], words: str = ""
+    ) -> None:
         super().__init__()
         self.search = search
+        self.go = go
         self.found = Found()
-        self.input = Input(words, placeholder="a word: helo, relay, tls, spam …", select_on_focus=False)
-        self.input.cursor_blink = False
+        self.input = Words(words)
 
     def compose(self) -> ComposeResult:
         yield self.found
@@ -102,14 +127,14 @@ class FindScreen(ModalScreen[Setting | None]):
         """Narrow the list to what fits."""
         self._narrow(event.value)
 
-    def on_input_submitted(self) -> None:
-        """Go there."""
-        self.take()
-
-    def take(self) -> None:
-        """Answer with what the cursor is on."""
-        if self.found.settings:
-            self.dismiss(self.found.settings[self.found.cursor])
+    def take(self) -> bool:
+        """Go to what the cursor is on, if there is something."""
+        found = self.search(self.input.value)  # what was typed last may not be shown yet
+        if found:
+            cursor = self.found.cursor if list(self.found.settings) == list(found) else 0
+            self.go(found[cursor])
+            self.dismiss()
+        return bool(found)
 
     def action_move(self, lines: int) -> None:
         """Move in the list."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from textual import events
 
 from mtatui.backends.host import HostError
 from mtatui.screens.finding import FindScreen
@@ -209,6 +210,18 @@ async def test_search_goes_to_a_setting_of_another_page() -> None:
         await hands.until(lambda: "[Outbound]" in hands.text())
         assert hands.settings.setting.key == "outbound.smtp_fallback_relay"
         assert hands.settings.list.has_focus
+
+
+async def test_what_is_typed_ahead_of_a_search_meets_what_was_found() -> None:
+    async with at_settings() as hands:
+        await hands.press("slash")
+        await hands.until(lambda: isinstance(hands.app.screen, FindScreen))
+        for key in (*"unknown_sender_domain", "enter", "space"):
+            name = {"_": "underscore"}.get(key, key)
+            char = " " if key == "space" else key if len(key) == 1 else None
+            hands.app.post_message(events.Key(name, char))
+        await hands.until(lambda: bool(hands.settings.changing.staged))
+        assert list(hands.settings.changing.staged) == ["inbound.reject_unknown_sender_domain"]
 
 
 async def test_a_search_without_a_match_says_so() -> None:
