@@ -264,3 +264,22 @@ GRAVE = {
 def test_no_alarm_is_raised_without_need(path: Path) -> None:
     found = {finding.id for finding in lint.findings(load(path)) if finding.grave}
     assert found == GRAVE.get(path.parent.name, set())
+
+
+@pytest.mark.parametrize("key", ["inbound.reject_invalid_helo_hostname", "inbound.reject_rbl_client"])
+def test_a_list_that_nobody_can_read_is_not_added_to(key: str) -> None:
+    before = configured.source(
+        "smtpd_recipient_restrictions =\n  permit_mynetworks\n  reject_unauth_destination\n"
+        "  check_recipient_access re{gexp:/etc/postfix/recipients\n"
+    )
+    value = (Zone("a.example"),) if "rbl" in key else Trial.TRIAL
+    with pytest.raises(Refused, match="not well-formed"):
+        planning.plan(reading(before), {key: value})
+
+
+def test_networks_that_read_like_restrictions_are_networks() -> None:
+    before = configured.source("mynetworks = 127.0.0.0/8,\n  check_helo_access, hash:/etc/postfix/nets\n")
+    key = "outbound.mynetworks"
+    value = (*reading(before).current[key].value, "192.0.2.0/24")
+    after = configured.applied(before, planning.plan(reading(before), {key: value}))
+    assert reading(after).current[key].value == value

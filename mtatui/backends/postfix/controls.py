@@ -140,6 +140,8 @@ def _word_by_word(raw: str, wanted: Sequence[str]) -> str:
     there = [word.name for word in parse(raw) if word.name in wanted]
     if not there or there != [word for word in wanted if word in there]:
         return ""
+    if any(str(word) != word.name for word in parse(raw)):
+        return ""  # it reads like restrictions
     # In first, then out: what is between words shows how new ones are set apart.
     for at, name in enumerate(wanted):
         if name not in there:

@@ -23,6 +23,10 @@ from mtatui.text import clean
 #: In front of own tables: Postfix expands it, so that a staged copy of the configuration names its own.
 BELOW = "$config_directory/"
 
+_UNREADABLE = (
+    "the restriction lists are not well-formed (a { without its }, perhaps): mend them in main.cf first"
+)
+
 
 class Check:
     """A restriction without an argument: off, on trial, enforced."""
@@ -51,7 +55,10 @@ class Check:
     def write(self, draft: Draft, value: Trial) -> None:
         """Switch it, wherever it stands; a new one goes where it is safe."""
         lists = lists_of(draft.after)
-        put(draft, lists, restrictions.switch(lists, self.name, value))
+        after = restrictions.switch(lists, self.name, value)
+        if restrictions.state(after, self.name)[0] is not value:
+            raise Refused(_UNREADABLE)
+        put(draft, lists, after)
         draft.turned.setdefault(value, []).append(self.name)
 
 
@@ -105,8 +112,11 @@ class BlockLists:
                 raise Refused(f"{clean(zone.zone)} is no block list")
         lists = lists_of(draft.after)
         before = {zone.zone: zone.state for zone in restrictions.zones(lists, self.name)}
-        put(draft, lists, restrictions.set_zones(lists, self.name, value))
         wanted = {zone.zone: zone.state for zone in value if zone.state is not Trial.OFF}
+        after = restrictions.set_zones(lists, self.name, value)
+        if len(restrictions.zones(after, self.name)) != len(wanted):
+            raise Refused(_UNREADABLE)
+        put(draft, lists, after)
         for zone, state in wanted.items():
             if before.get(zone) is not state:
                 draft.turned.setdefault(state, []).append(zone)
