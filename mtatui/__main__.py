@@ -24,6 +24,8 @@ def terminal(options: Options) -> int:
     from mtatui.cli.guard import guarded
     from mtatui.cli.terminal import open_terminal
 
+    # A key waits for Python's lock, several times over, while the queue is read in: not long each time.
+    sys.setswitchinterval(0.001)
     return guarded(lambda: open_terminal(options))
 
 

@@ -23,6 +23,9 @@ BATCH = 256
 #: Up to this many files, forking costs more than it brings.
 ALONE = 1000
 
+#: They are many and busy: whoever waits for a key, and Postfix itself, come first (nice(2)).
+_NICE = 5
+
 _NUMBER = struct.Struct("=I")
 
 
@@ -94,6 +97,7 @@ def _be_a_worker(work: "Callable[[], None]") -> None:
     """Never returns: what is above on the stack belongs to the parent."""
     status = 1
     try:
+        os.nice(_NICE)
         work()
         status = 0
     except BrokenPipeError:
