@@ -62,6 +62,11 @@ def test_names_that_stand_for_nothing_or_for_themselves() -> None:
     assert "set nowhere" not in mild(plan("relayhost = $nobody\n", outbound__smtp_helo_name="a.example"))
 
 
+def test_messages_for_which_there_must_be_room() -> None:
+    assert "less than 15.0 GiB free" in grave(plan("", outbound__message_size_limit=10 * 2**30))
+    assert grave(plan("", outbound__message_size_limit=100 * 2**20)) == ""
+
+
 def test_a_name_that_others_do_not_take() -> None:
     assert "“mail” is not fully qualified" in mild(plan("", outbound__myhostname="mail"))
     assert "qualified" not in mild(plan("", outbound__myhostname="mail.example.com"))

@@ -14,6 +14,9 @@ from mtatui.backends.postfix.reading import PostfixReading
 #: Levels of smtp_tls_security_level at which mail to servers without proper TLS waits.
 _STRICT = ("encrypt", "dane-only", "fingerprint", "verify", "secure")
 
+#: Bytes of a message for which there may be no room on a usual disk.
+_HUGE = 2**30
+
 #: What the master takes to heart only when it is started (postconf(5)).
 _LISTENING = ("inet_interfaces", "inet_protocols")
 
@@ -159,6 +162,13 @@ def _size(draft: Draft, after: PostfixReading) -> None:
     size = after.effective("message_size_limit")
     if size.isdigit() and 0 < int(size) < 1024 * 1024:
         draft.warn("Below a megabyte most mail with an attachment is refused.")
+    if size.isdigit() and int(size) > _HUGE:
+        # smtpd(8) asks for that much whatever size a client announces (smtpd_check.c).
+        draft.warn(
+            f"Postfix takes no mail at all (452 4.3.1) while the disk of its queue has less than "
+            f"{int(size) * 3 // 2 / 2**30:,.1f} GiB free, one and a half times that size.",
+            grave=True,
+        )
     for name in ("mailbox_size_limit", "virtual_mailbox_limit"):
         limit = after.effective(name)
         if (
