@@ -37,6 +37,11 @@ SUBMISSION = """\
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_helo_required=no
   -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+{address}:465 inet n - n - - smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
 """
 SASL = """\
 pwcheck_method: auxprop

@@ -118,7 +118,8 @@ def test_every_setting_on_and_off_and_every_line_of_the_admin_stays(server: Sett
 def test_undo_brings_the_bytes_back(server: SettingsInstance) -> None:
     before = server.main_cf()
     mode, owner = (server.config / "main.cf").stat().st_mode, (server.config / "main.cf").stat().st_uid
-    set_all(server, 0)
+    done = set_all(server, 0)
+    assert "3 of 3 answer" in done.stderr, "port 25, submission, and submissions inside TLS"
     assert server.main_cf() != before
     [entry, *_] = server.entries()
     assert entry["outcome"] == "applied"
