@@ -358,5 +358,6 @@ async def test_help_names_the_keys_and_the_signs() -> None:
     async with at_settings() as hands:
         await hands.press("question_mark")
         await hands.until(lambda: isinstance(hands.app.screen, ReadingScreen))
-        assert "warn_if_reject" in hands.text()
         assert "Review" in hands.text()
+        await hands.press("pagedown")
+        assert "warn_if_reject" in hands.text()
