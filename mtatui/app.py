@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mtatui.screens.message import MessageScreen
     from mtatui.screens.page import Page
     from mtatui.screens.settings import SettingsScreen
+    from mtatui.screens.watching import Watching
 
 #: Beside the package in an installed wheel, beside the checkout's package in source.
 STYLES = next(
@@ -77,6 +78,7 @@ class MtatuiApp(App[None]):
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
         self._changing: Changing | None = None
+        self._watching: Watching | None = None
         self._settings: SettingsScreen | None = None
         self._pages: list[Page] = []
 
@@ -164,6 +166,15 @@ class MtatuiApp(App[None]):
             self._changing = Changing(self, self.server, self.acting)
         return self._changing
 
+    @property
+    def watching(self) -> Watching:
+        """Who keeps watch over the services; imported when it is asked for, like `changing`."""
+        if self._watching is None:
+            from mtatui.screens.watching import Watching
+
+            self._watching = Watching(self.server, self.acting, self.show_headers)
+        return self._watching
+
     def _settings_screen(self) -> SettingsScreen:
         from mtatui.screens.settings import SettingsScreen
 
@@ -189,6 +200,13 @@ class MtatuiApp(App[None]):
 
         self.push_screen(HistoryScreen(self.changing))
 
+    def action_services(self) -> None:
+        """Show what the mail goes through."""
+        from mtatui.screens.services import ServicesScreen
+
+        if not isinstance(self.screen, ServicesScreen):
+            self.push_screen(ServicesScreen(self.watching))
+
     async def action_confirm(self) -> None:
         """Keep what was applied and waits to be confirmed."""
         await self.changing.confirm()
@@ -198,6 +216,13 @@ class MtatuiApp(App[None]):
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")
         await self._init_mode("settings")
         await self.changing.look_ahead()
+        await asyncio.to_thread(importlib.import_module, "mtatui.screens.services")
+        await self._watch()
+
+    async def _watch(self) -> None:
+        """Look at the services, and again when it is time."""
+        await self.watching.look()
+        self.set_timer(self.watching.pace, self._watch)
 
     def show_headers(self) -> None:
         """Something that every page says in its header is different now."""

@@ -23,9 +23,9 @@ class Action:
     """One thing a user can do.
 
     ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the
-    screen it belongs to ("queue", "message", "settings", "history"), or "pages" (all but the message), or
-    "everywhere"; ``argument`` describes what it takes in the palette; ``footer`` says whether its key is
-    worth a place there.
+    screen it belongs to ("queue", "message", "settings", "history", "services"), or "pages" (all but the
+    message), or "everywhere"; ``argument`` describes what it takes in the palette; ``footer`` says whether
+    its key is worth a place there.
     """
 
     id: str
@@ -220,6 +220,15 @@ ACTIONS: tuple[Action, ...] = (
         cli="history list",
     ),
     Action(
+        "services",
+        "S",
+        "Instances",
+        "What the mail goes through: which services are configured, run and answer; start and stop them.",
+        where="pages",
+        footer=False,
+        cli="services",
+    ),
+    Action(
         "back",
         "escape",
         "Back",
@@ -367,9 +376,30 @@ HISTORY: tuple[Action, ...] = tuple(
     )
 )
 
+#: What a user can do to the services of a server.
+SERVICES: tuple[Action, ...] = (
+    *(
+        Action(f"service-{id}", key, label, help, "services", danger, f"service {id}")
+        for id, key, label, help, danger in (
+            ("start", "s", "Start", "Start the service under the cursor.", Danger.REVERSIBLE),
+            (
+                "stop",
+                "x",
+                "Stop",
+                "Stop it. Without Postfix no mail is taken, sent or delivered.",
+                Danger.REVERSIBLE,
+            ),
+            ("restart", "r", "Restart", "Stop it and start it again.", Danger.REVERSIBLE),
+            ("reload", "l", "Reload", "Have it read its configuration anew.", Danger.REVERSIBLE),
+        )
+    ),
+    Action("look", "R", "Look again", "Look at all of them now, and not only every few seconds.", "services"),
+)
+
 #: Every action there is, by id.
 ALL: dict[str, Action] = {
-    action.id: action for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *HISTORY)
+    action.id: action
+    for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *HISTORY, *SERVICES)
 }
 
 #: The pages there are: the id and the name of each, in the order of their keys.
@@ -379,8 +409,8 @@ PAGES: tuple[tuple[str, str], ...] = tuple(
 
 #: The screens that "pages" and "everywhere" mean.
 PLACES: dict[str, tuple[str, ...]] = {
-    "pages": ("queue", "settings", "history"),
-    "everywhere": ("queue", "message", "settings", "history"),
+    "pages": ("queue", "settings", "history", "services"),
+    "everywhere": ("queue", "message", "settings", "history", "services"),
 }
 
 

@@ -141,8 +141,9 @@ class Services:
         found = await self._ask(self._declared, memory=True)
         return [_for(service, found) for service in found]
 
-    async def watch(self) -> tuple[str, ...]:
-        """The ids of what is configured and does not run. Nobody is asked anything: it is quiet and cheap.
+    async def watch(self) -> list[Service]:
+        """What is configured and has a process of its own: whether it runs. Nobody is asked anything, and no
+        root is needed: it is quiet and cheap.
 
         Raises:
             HostError: as for `look`.
@@ -150,8 +151,7 @@ class Services:
         if not self._declared or await self._tags() != self._seen_files:
             self._declared = await self._read()
         configured = [one for one in self._declared if one.where and not one.within]
-        found = await self._ask(configured, memory=False, quietly=True)
-        return tuple(service.id for service in found if service.runs is False)
+        return await self._ask(configured, memory=False, quietly=True)
 
     async def _read(self) -> list[Declared]:
         reading = await postfix.read(self.host, self._config_directory)
@@ -183,7 +183,8 @@ class Services:
             "services": [_asked(one, quietly) for one in services if one.where],
         }
         completed = await self.host.run(
-            argv(),
+            # sudo would write each look into its log: what is looked at again and again is looked at as is.
+            ["env", *argv()] if quietly else argv(),
             input=json.dumps(request).encode("ascii"),
             timeout=PATIENCE * 5,
             note=WATCH if quietly else "which services run, and which answer",
@@ -275,6 +276,11 @@ class Services:
         return found[0]
 
 
+def down(services: Iterable[Service]) -> tuple[str, ...]:
+    """The ids of those that should run, and do not."""
+    return tuple(service.id for service in services if service.runs is False)
+
+
 def argv() -> list[str]:
     """The command that looks."""
     return [sys.executable, "-I", "-S", _PROGRAM]
@@ -333,7 +339,7 @@ def _words(service: Service, asks: Sequence[Ask], answers: Sequence[Mapping[str,
     if wrong:
         return "; ".join(wrong)
     if not answers:
-        return "it is asked by nobody"
+        return "it takes no questions"
     return "; ".join(dict.fromkeys(clean(answer["text"]) for answer in answers))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mtatui.backends.services import Service
 from mtatui.text import ago, size
 
@@ -30,13 +28,6 @@ def answering(service: Service) -> str:
     if service.configured and service.runs is False and service.answering is None:
         mark = "✖ "
     return mark + service.said
-
-
-def down(ids: Sequence[str]) -> str:
-    """What is to be known of services that do not run, at a glance; "" for none."""
-    if not ids:
-        return ""
-    return f"✖ {ids[0]} is down" if len(ids) == 1 else f"✖ {len(ids)} services are down"
 
 
 def question(service: Service, deed: str) -> list[str]:

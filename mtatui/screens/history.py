@@ -147,7 +147,7 @@ class HistoryScreen(Page):
             server=self.changing.server.name,
             pages=[("history", "History")],
             page="history",
-            notes=[*self.changing.acting.waits],
+            notes=self.changing.acting.notes(),
         )
 
     async def action_do(self, id: str, argument: str = "") -> None:

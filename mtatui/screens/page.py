@@ -90,6 +90,10 @@ class Page(Screen[None]):
         """What was changed, by whom."""
         await self.run_action("app.history")
 
+    async def do_services(self, argument: str) -> None:
+        """What the mail goes through."""
+        await self.run_action("app.services")
+
     async def do_confirm(self, argument: str) -> None:
         """Keep what waits to be confirmed."""
         await self.run_action("app.confirm")

@@ -289,7 +289,7 @@ class QueuePage(Page):
     def show_header(self) -> None:
         """The state of the queue, and how fresh what is shown is."""
         live, narrow = self.server.live, self.size.width < WIDE
-        notes: list[Piece] = [*self.acting.waits]
+        notes: list[Piece] = self.acting.notes(but="postfix")
         if self.acting.alarms:
             notes.append((f"✖ {'lint' if narrow else self.acting.alarms[0]}  ", "danger"))
         if narrow:

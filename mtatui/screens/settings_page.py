@@ -23,6 +23,7 @@ from mtatui.text import clean
 from mtatui.verbs import ALL, Action
 from mtatui.verbs import PAGES as NAMES
 from mtatui.widgets.lines import Piece
+from mtatui.widgets.one_line import OneLine
 from mtatui.widgets.setting_help import SettingHelp
 from mtatui.widgets.settings_list import SettingsList
 
@@ -56,6 +57,7 @@ class SettingsPage(Page):
         self.page_id = next(iter(PAGES))
         self.list = SettingsList(id="settings")
         self.help_pane = SettingHelp(id="setting-help")
+        self.instances = OneLine(id="instances")
         self._cursors: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -64,6 +66,7 @@ class SettingsPage(Page):
         with Container(id="page"):
             yield self.list
             yield self.help_pane
+        yield self.instances
         yield self.footer
 
     def on_mount(self) -> None:
@@ -116,7 +119,7 @@ class SettingsPage(Page):
 
     def show_header(self) -> None:
         """Where we are, and how much is staged."""
-        notes: list[Piece] = [*self.changing.acting.waits]
+        notes: list[Piece] = self.changing.acting.notes()
         if self.changing.server.host.read_only:
             notes.append(("read-only ", "warning"))
         if staged := len(self.changing.staged):
@@ -127,6 +130,15 @@ class SettingsPage(Page):
         elif self.model.reading is None:
             notes.append(("reading …", "dim"))
         self.header.show(server=self.changing.server.name, pages=NAMES, page=self.page_id, notes=notes)
+        self._show_instances()
+
+    def _show_instances(self) -> None:
+        """What the mail goes through, at the foot of Outbound."""
+        self.instances.display = self.page_id == "outbound"
+        pieces: list[Piece] = [(" Instances  ", "accent")]
+        for id, runs in self.changing.acting.services.items():
+            pieces.append((f"{'✔' if runs else '✖'} {clean(id)}  ", "" if runs else "danger"))
+        self.instances.say(pieces, [("S shows them ", "dim")])
 
     def show_footer(self) -> None:
         """The keys, those that do not apply now dimmed, and what the lint found."""

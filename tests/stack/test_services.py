@@ -11,7 +11,7 @@ import pytest
 
 from mtatui.backends.host import ReadOnly
 from mtatui.backends.host_local import LocalHost
-from mtatui.backends.services import PATIENCE, Refused, Service, Services
+from mtatui.backends.services import PATIENCE, Refused, Service, Services, down
 from tests.stack.daemons import Daemons
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemons]
@@ -74,7 +74,7 @@ async def test_all_are_configured_running_and_answering(daemons: Daemons) -> Non
     assert found["freshclam"].answering is None
     assert "main.cf line" in found["amavis"].where
     assert "master.cf line" in found["spamd"].where
-    assert await services(daemons).watch() == ()
+    assert down(await services(daemons).watch()) == ()
 
 
 async def test_killed_ones_are_configured_and_do_not_run(daemons: Daemons) -> None:
@@ -83,7 +83,7 @@ async def test_killed_ones_are_configured_and_do_not_run(daemons: Daemons) -> No
         daemons.kill(id)
     try:
         found = await seen(looked_at)
-        assert set(await looked_at.watch()) == set(daemons.processes)
+        assert set(down(await looked_at.watch())) == set(daemons.processes)
     finally:
         for id in [*daemons.processes]:
             daemons.start(id)
@@ -97,7 +97,7 @@ async def test_killed_ones_are_configured_and_do_not_run(daemons: Daemons) -> No
     # Of the others nothing is said that is not so.
     assert all(service.well for service in found.values())
     await until(looked_at, lambda found: all(one.well for one in found.values()))
-    assert await looked_at.watch() == ()
+    assert down(await looked_at.watch()) == ()
 
 
 async def test_frozen_ones_run_and_do_not_answer(daemons: Daemons) -> None:
@@ -156,7 +156,7 @@ async def test_postfix_is_stopped_started_restarted_and_reloaded(daemons: Daemon
         master.wait(20)
         found = await seen(looked_at)
         assert found["cyrus"].said == "Postfix is not running"
-        assert await looked_at.watch() == ("postfix",)
+        assert down(await looked_at.watch()) == ("postfix",)
         for deed, commands in {
             "start": (f"{argv} start",),
             "reload": (f"{argv} reload",),

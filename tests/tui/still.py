@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.trials import Trials
+from mtatui.backends.services import Services
 from mtatui.live import Feed
 from mtatui.queue.delta import Counts, Delta, Done, Rows
 from mtatui.queue.message import Row, State
@@ -105,6 +106,14 @@ class StillServer(Server):
         from tests.tui.still_settings import StillConfiguration
 
         return StillConfiguration()
+
+    @cached_property
+    def services(self) -> Services:
+        """And services."""
+        from tests.tui.still_services import StillServices
+
+        assert isinstance(self.host, LocalHost)
+        return StillServices(self.host)
 
     async def trials(self) -> Mapping[str, Trials]:
         """One check on trial would have refused somebody."""

@@ -72,6 +72,7 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
             await hands.until(lambda: isinstance(app.screen, SettingsScreen))
             if configuration.gate is None:
                 await hands.until(lambda: hands.settings.model.reading is not None)
+            await app.watching.look()  # the line at the foot of Outbound, before it comes by itself
             await scene(hands)
             await pilot.pause()
 

@@ -1,0 +1,270 @@
+"""The services of a server: what is configured, what runs, what answers; started and stopped from here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from mtatui.backends.host import HostError
+from mtatui.backends.services_words import answering, question, running
+from mtatui.screens import queue_sheets
+from mtatui.screens.page import Page
+from mtatui.screens.reading import ReadingScreen, Sheet, room
+from mtatui.screens.watching import Watching
+from mtatui.text import clean, fit, size, wrap
+from mtatui.verbs import ALL, Action, on
+from mtatui.widgets.dialog import ConfirmDialog
+from mtatui.widgets.footer import KeyFooter
+from mtatui.widgets.lines import CursorLines, Piece
+
+if TYPE_CHECKING:
+    from mtatui.backends.services import Acted, Service
+
+_FOOTER = [*(action for action in on("services") if action.where == "services"), ALL["back"], ALL["help"]]
+
+_NOT_HERE = frozenset({"quit", "palette", "next-pane", "services"})
+
+#: Seconds between two whole looks while the sheet is open.
+PACE = 10.0
+#: From this many columns on what a service is for has a column of its own.
+WIDE = 100
+#: Lines for what is to be known of the one under the cursor.
+DETAIL = 7
+
+
+class ServiceLines(CursorLines):
+    """One service a line."""
+
+    HEADS = 1
+
+    def __init__(self) -> None:
+        super().__init__(id="services")
+        self.services: Sequence[Service] = ()
+        self.empty = "Looking …"
+
+    def line_count(self) -> int:
+        return len(self.services)
+
+    def draw_head(self, y: int, width: int) -> Strip:
+        cells = ["Service", "Configured", "Running", "Answering"]
+        return self.line(self._laid("   ", "What for", cells, width, "head"), width)
+
+    def draw(self, index: int, width: int) -> Strip:
+        service = self.services[index]
+        at_cursor = index == self.cursor
+        cells = [service.id, service.where or "–", running(service, time.time()), answering(service)]
+        role = "danger" if not service.well else "" if service.configured else "dim"
+        pieces = self._laid(" ▶ " if at_cursor else "   ", service.role, cells, width, role)
+        return self.line(pieces, width, self.cursor_role if at_cursor else "")
+
+    def _laid(self, lead: str, what_for: str, cells: Sequence[str], width: int, role: str) -> list[Piece]:
+        """A line: the place where it is configured gives way first."""
+        columns = [*([(what_for, 18)] if width >= WIDE else []), (cells[0], 12)]
+        left = width - len(lead) - sum(wide + 2 for _, wide in columns) - 16 - 4
+        columns += [(cells[1], left * 2 // 5), (cells[2], 16), (cells[3], left - left * 2 // 5)]
+        return [(lead + "  ".join(fit(text, wide) for text, wide in columns), role)]
+
+    def draw_beyond(self, index: int, width: int) -> Strip:
+        return self.line([("   " + self.empty if not self.services and index == 0 else "", "dim")], width)
+
+    def cursor_moved(self) -> None:
+        assert isinstance(self.screen, ServicesScreen)
+        self.screen.show_detail()
+
+
+class ServicesScreen(Page):
+    """The services of one server."""
+
+    AUTO_FOCUS = "ServiceLines"
+    DEFAULT_CSS = f"""
+    ServicesScreen {{
+        & > ServiceLines {{ height: 1fr; }}
+        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
+        & > #too-small {{ display: none; }}
+        &:ansi > Sheet {{ border-top: solid ansi_default; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
+        for a in on("services")
+        if a.keys and a.id not in _NOT_HERE and not a.id.startswith("page")
+    ]
+
+    def __init__(self, watching: Watching) -> None:
+        super().__init__()
+        self.watching = watching
+        self.server = watching.server
+        self.lines = ServiceLines()
+        self.detail = Sheet([])
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.lines
+        yield self.detail
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Look, and again from time to time."""
+        self.detail.can_focus = False
+        self.show_header()
+        self.show_footer()
+        self.look()
+        self.set_interval(PACE, self.look)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are wrapped anew."""
+        self.show_detail()
+
+    @work(group="services", exclusive=True, exit_on_error=False)
+    async def look(self) -> None:
+        """Look at all of them; the cursor stays with its service."""
+        try:
+            found = await self.server.services.look()
+        except HostError as error:
+            self.lines.empty = clean(str(error))
+            self.show([])
+            return
+        self.watching.take([one for one in found if one.configured and not one.within])
+        self.show(found)
+
+    def show(self, found: list[Service]) -> None:
+        """These are the services."""
+        before = self.service.id if self.service is not None else ""
+        self.lines.services = found
+        self.lines.move_to(next((at for at, one in enumerate(found) if one.id == before), 0))
+        self.lines.repaint()
+        self.show_detail()
+
+    @property
+    def service(self) -> Service | None:
+        """The one under the cursor."""
+        return self.lines.services[self.lines.cursor] if self.lines.services else None
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def show_header(self) -> None:
+        """Where we are."""
+        self.header.show(
+            server=self.server.name,
+            pages=[("services", "Instances")],
+            page="services",
+            notes=self.watching.acting.notes(but="*"),  # they stand below
+        )
+
+    def show_footer(self) -> None:
+        """The keys, those that do not apply now dimmed."""
+        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER])
+
+    def show_detail(self) -> None:
+        """All that is known of the one under the cursor."""
+        service = self.service
+        lines = told(service, max(self.size.width - 4, 20)) if service is not None else []
+        self.detail.lines = lines[:DETAIL]
+        self.detail.repaint()
+        self.show_footer()
+
+    def why_not(self, action: Action) -> str:
+        """Why an action cannot be done here and now; "" where it can."""
+        if not action.id.startswith("service-"):
+            return ""
+        service = self.service
+        return "nothing is known yet" if service is None else self.server.services.why_not(service)
+
+    # --- doing -----------------------------------------------------------------------------------------
+
+    async def action_do(self, id: str, argument: str = "") -> None:
+        """Do what an action's id says."""
+        self.footer.hush()
+        action = ALL[id]
+        if why := self.why_not(action):
+            self.tell(f"{action.label}: {why}.", "warning")
+        elif id.startswith("service-"):
+            self._choose(id.removeprefix("service-"))
+        else:
+            done = getattr(self, "do_" + id.replace("-", "_"))(argument)
+            if asyncio.iscoroutine(done):
+                await done
+
+    def on_key_footer_pressed(self, event: KeyFooter.Pressed) -> None:
+        """An action was clicked in the footer."""
+        self.run_worker(self.action_do(event.action), exit_on_error=False)
+
+    def _choose(self, deed: str) -> None:
+        service = self.service
+        assert service is not None
+        acting = self.watching.acting
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                acting.run(f"{deed.capitalize()} {service.id}", lambda: self._act(service, deed))
+            else:
+                self.tell("Nothing was done.")
+
+        self.app.push_screen(
+            ConfirmDialog(
+                f"{deed.capitalize()} {service.id} on {self.server.name}?",
+                question(service, deed),
+                act=deed.capitalize(),
+            ),
+            answered,
+        )
+
+    async def _act(self, service: Service, deed: str) -> tuple[str, str]:
+        acted = await self.server.services.act(service, deed)
+        if self.is_mounted:
+            self.look()
+        await self.watching.look()
+        return story(acted)
+
+    def do_look(self, argument: str) -> None:
+        """Look again, now."""
+        self.look()
+
+    def do_commands(self, argument: str) -> None:
+        """The command log."""
+        self.show_commands(self.server.name, self.server.host.log)
+
+    def do_help(self, argument: str) -> None:
+        """The keys."""
+        lines = [*queue_sheets.keys(on("services"), {}, room(self.size.width))]
+        self.app.push_screen(ReadingScreen("Keys", lines))
+
+    def do_back(self, argument: str) -> None:
+        """Back to the page."""
+        self.dismiss()
+
+
+def told(service: Service, width: int) -> list[Sequence[Piece]]:
+    """A service with all that is known of it, in lines of so many cells."""
+    runs = running(service, time.time())
+    if (process := service.running) is not None and process.pid:
+        since = time.strftime("%a %Y-%m-%d %H:%M:%S", time.localtime(process.since))
+        runs = f"✔ process {process.pid}, since {since}, {size(process.memory)}"
+        runs += f", {process.unit}" if process.unit else ""
+    rows = [
+        ("", f"{service.role}: {service.id}", "strong"),
+        ("Configured", service.where or "–", ""),
+        ("Running", runs, "danger" if service.runs is False else ""),
+        ("Answering", answering(service), "danger" if service.answering is False else ""),
+        ("To do", service.advice, "warning" if not service.well else ""),
+    ]
+    lines: list[Sequence[Piece]] = []
+    for head, text, role in rows:
+        for at, line in enumerate(wrap(text, width - 12 * bool(head)) if text else ()):
+            lines.append(
+                [(fit(head if at == 0 else "", 12), "dim"), (line, role)] if head else [(line, role)]
+            )
+    return lines
+
+
+def story(acted: Acted) -> tuple[str, str]:
+    """What came of a deed in one line, and how serious it is."""
+    ran = " && ".join(acted.commands)
+    return f"{acted.text}   (ran: {ran})", "information" if acted.ok else "warning"
