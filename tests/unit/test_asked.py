@@ -42,6 +42,15 @@ def test_networks_may_be_tables_too() -> None:
     ]
 
 
+def test_a_file_of_networks_must_be_there() -> None:
+    reading = configured.reading(configured.source("mynetworks = 127.0.0.0/8 /etc/old\n"))
+    wanted = ("127.0.0.0/8", "/etc/old", "!/etc/new")
+    plan = planning.plan(reading, {"outbound.mynetworks": wanted})
+    assert [command.argv for command in plan.checks if command.argv[0] == "head"] == [
+        ("head", "-c", "0", "/etc/new")
+    ]
+
+
 def test_what_was_named_before_is_left_alone() -> None:
     main = "alias_maps = hash:/etc/aliases\nsmtpd_sender_login_maps = hash:/etc/logins\n"
     assert asked(main, smtpd_helo_required=True) == []

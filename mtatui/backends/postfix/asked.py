@@ -29,6 +29,16 @@ def ask_tables(draft: Draft) -> Iterator[Command]:
         if table not in before and not table.partition(":")[2].startswith(own):
             argv = ("postmap", "-c", "{stage}", "-q", _KEY, table)
             yield Command(argv, refuses=_NO, statuses=(0, 1))
+    lists = _lists(draft.before)
+    for path in _lists(draft.after):
+        if path not in lists:
+            yield Command(("head", "-c", "0", path))
+
+
+def _lists(reading: PostfixReading) -> list[str]:
+    """The files of networks that mynetworks names: just as missed, and just as late."""
+    words = re.split(r"[\s,]+", reading.effective("mynetworks"))
+    return [path for word in words if (path := word.lstrip("!")).startswith("/")]
 
 
 def _named(reading: PostfixReading) -> dict[str, None]:
