@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
+from textual import work as aside
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -211,6 +212,7 @@ class MtatuiApp(App[None]):
         """Keep what was applied and waits to be confirmed."""
         await self.changing.confirm()
 
+    @aside(group="prepare", exit_on_error=False)
     async def _prepare(self) -> None:
         """Lay the pages of settings out unseen, and read, while nothing is to do: they open at once."""
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")

@@ -237,7 +237,7 @@ class Changing:
         if self._reader is None:
             await self.read(ahead=True)
         if not self.configuration.why_not():
-            self.app.work(self._settle())
+            await self._settle()
 
     async def _settle(self) -> None:
         try:
