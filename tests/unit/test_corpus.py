@@ -213,6 +213,22 @@ def test_all_settings_at_once_and_back(path: Path) -> None:
     assert remarks(restored.source.main) == remarks(before.main)
 
 
+@pytest.mark.parametrize("path", CORPUS[::4], ids=[path.parent.name for path in CORPUS[::4]])
+def test_checks_that_come_one_by_one_and_go_one_by_one_leave_no_trace(path: Path) -> None:
+    before = load(path)
+    now = reading(before)
+    off = {key: now.current[key].value for key in ALL if in_lists(key) and key not in (GUARD, REQUIRED)}
+    off = {key: value for key, value in off.items() if value in (Trial.OFF, ())}
+    after = before
+    for key, value in off.items():
+        on = next(others(key, value))
+        after = configured.applied(after, planning.plan(reading(after), {key: on}))
+    assert after.main != before.main
+    for key, value in off.items():
+        after = configured.applied(after, planning.plan(reading(after), {key: value}))
+    assert after.main.data == before.main.data
+
+
 def test_there_are_files_from_all_over_the_world() -> None:
     assert len(CORPUS) >= 30
 
