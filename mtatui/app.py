@@ -219,8 +219,9 @@ class MtatuiApp(App[None]):
         await self._init_mode("settings")
         await self.changing.look_ahead()
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.services")
-        await self._watch()
+        self._watch()
 
+    @aside(group="watch", exit_on_error=False)
     async def _watch(self) -> None:
         """Look at the services, and again when it is time."""
         await self.watching.look()
