@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -37,6 +37,28 @@ def edit(path: Path, after: bytes | None, mode: int = 0o644) -> Edit:
 def began(applied: Applied) -> list[str]:
     """The steps that were begun, in order."""
     return [step.name for step in applied.steps if step.state == "begins"]
+
+
+class Killed(LocalHost):
+    """This machine, where the program that changes settings dies at a moment, and rehearses nothing: see
+    `tests.stack.killed`. ``nobody``: it does not die."""
+
+    def __init__(self, moment: str) -> None:
+        super().__init__()
+        self.moment = moment
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command; for the program, the one that dies."""
+        argv = list(argv)
+        if str(applying.PROGRAM) in argv and self.moment:
+            at = argv.index(str(applying.PROGRAM))
+            argv[at : at + 1] = [
+                str(Path(__file__).with_name("killed.py")),
+                str(applying.PROGRAM.parents[1]),
+                self.moment,
+            ]
+            self.moment = ""  # whoever looks afterwards lives
+        return argv
 
 
 def sleeping(seconds: float) -> Command:
@@ -113,7 +135,7 @@ class Desk:
             directory=config,
             checks=(check, session) if checks else (),
             reload=(Command(("postfix", "-c", config, "reload"), refuses="fatal"),),
-            probes=(Probe("smtp", "smtp", self.instance.address, 25),),
+            probes=(Probe("smtp", f"{self.instance.address}:25", self.instance.address, 25),),
         )
 
     def apply(

@@ -1,4 +1,5 @@
-"""The program that changes settings, which dies at a given moment: a stand-in for its ``__main__.py``.
+"""The program that changes settings, which dies at a given moment: a stand-in for its ``__main__.py``. It
+rehearses nothing: what Postfix does not bear is to be found out the hard way.
 
 ``killed.py BACKENDS MOMENT QUEUE``: a moment is ``WHO WHAT``. WHO is who dies: ``applier``, ``guard``,
 ``both``, ``its_guard`` (while the applier lives), ``parent`` (whoever has started it); or ``hangup``: the
@@ -18,7 +19,7 @@ BACKENDS, MOMENT, QUEUE = sys.argv[1:]
 WHO, _, WHAT = MOMENT.partition(" ")
 sys.path.append(BACKENDS)
 
-from transaction import back, files, guard, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
+from transaction import back, files, guard, rehearse, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
 
 ME = os.getpid()
 counts: dict[str, int] = {}
@@ -68,6 +69,7 @@ def watch(*arguments: Any) -> None:
     watched(*arguments)
 
 
+rehearse.rehearse = lambda *_: ""
 told, tell.Teller.step = tell.Teller.step, step
 watched, guard.watch = guard.watch, watch
 files.replace = counted("replaced", files.replace)

@@ -19,7 +19,7 @@ from mtatui.backends.applying import STEPS, Ending
 from mtatui.backends.host import Unreachable
 from mtatui.backends.host_local import LocalHost
 from mtatui.settings.plan import Plan
-from tests.stack.changes import Desk, edit, same
+from tests.stack.changes import Desk, Killed, edit, same
 from tests.stack.postfix import PostfixInstance
 
 pytestmark = pytest.mark.stack
@@ -41,23 +41,6 @@ CUTS = (
 )  # fmt: skip
 #: Moments of a change that Postfix does not bear, on its way back.
 WAY_BACK = ("roll back begins", "restored 1", "restored 2", "restored 3", "noted 2", "roll back done")
-
-
-class Killed(LocalHost):
-    """This machine, where the program that changes settings dies at a moment."""
-
-    def __init__(self, moment: str) -> None:
-        super().__init__()
-        self.moment = moment
-
-    def command(self, argv: Sequence[str]) -> list[str]:
-        """The command; for the program, the one that dies."""
-        argv = list(argv)
-        if str(applying.PROGRAM) in argv and self.moment:
-            at = argv.index(str(applying.PROGRAM))
-            argv[at : at + 1] = [str(HERE / "killed.py"), str(applying.PROGRAM.parents[1]), self.moment]
-            self.moment = ""  # whoever looks afterwards lives
-        return argv
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mtatui.backends.applying import ROLL_BACK, Ending
-from tests.stack.changes import Desk, another_master, began, edit, same
+from tests.stack.changes import Desk, Killed, another_master, began, edit, same
 from tests.stack.postfix import PostfixInstance
 
 pytestmark = pytest.mark.stack
@@ -46,7 +46,7 @@ BAD = {
 def test_postfix_accepts_it_and_does_not_come_back(desk: Desk, bad: str) -> None:
     parameters, said = BAD[bad]
     edits, info = desk.edits(**parameters), desk.main_cf.stat()
-    applied = desk.apply(desk.plan(*edits, checks=False))
+    applied = desk.apply(desk.plan(*edits, checks=False), host=Killed("nobody"))
     assert (applied.outcome, applied.exit_code) == (Ending.ROLLED_BACK, 5)
     assert said in applied.text
     assert "The old configuration is back, and Postfix answers" in applied.text
@@ -59,6 +59,28 @@ def test_postfix_accepts_it_and_does_not_come_back(desk: Desk, bad: str) -> None
     entry = desk.entries()[0]
     assert (entry.outcome, entry.text) == (Ending.ROLLED_BACK, applied.text)
     assert not entry.undoable
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BAD if bad != "a time"])
+def test_a_rehearsal_finds_it_before_anything_is_touched(desk: Desk, bad: str) -> None:
+    parameters, said = BAD[bad]
+    edits, info = desk.edits(**parameters), desk.main_cf.stat()
+    applied = desk.apply(desk.plan(*edits, checks=False))
+    assert applied.outcome is Ending.REFUSED
+    assert said in applied.text
+    assert same(edits, after=False)
+    assert desk.main_cf.stat().st_ino == info.st_ino
+    assert desk.greets()
+    assert not (desk.instance.queue / "pid" / "inet.mtatui").exists()
+
+
+def test_a_rehearsal_means_the_tables_as_they_will_be(desk: Desk) -> None:
+    """One that is new is not there yet; that must not be taken for a mistake."""
+    table = desk.instance.config / "mtatui" / "senders"
+    [main] = desk.edits(smtpd_sender_restrictions=f"check_sender_access texthash:{table}")
+    applied = desk.apply(desk.plan(edit(table, b"x@y.test REJECT\n"), main))
+    assert applied.outcome is Ending.APPLIED, applied.text
+    assert desk.works()
 
 
 def test_a_master_that_dies_of_it_is_started_again(

@@ -10,7 +10,7 @@ import shutil
 import stat
 import time
 
-from . import back, files, guard, maillog, master, probe, revive, room
+from . import back, files, guard, maillog, master, probe, rehearse, revive, room
 from .tell import Cancelled, Stop, words
 
 TYPE_CHECKING = False
@@ -175,10 +175,16 @@ class Apply:
             directory = self.request["directory"]
             stage = self.entry.file("stage")
             _copy(directory, stage, DEEP, [MANY])
+            staged = {}
             for path, data in self.after.items():
                 relative = os.path.relpath(path, directory)
                 if not relative.startswith("../"):
-                    _lay(os.path.join(stage, relative), data)
+                    staged[path] = os.path.join(stage, relative)
+                    _lay(staged[path], data)
+            # What is checked means the tables as they will be, by whatever name.
+            tables = {path: there for path, there in staged.items() if not path.endswith(".cf")}
+            for name in ("main.cf", "master.cf") if tables else ():
+                _rename(os.path.join(stage, name), tables)
 
     def _check(self) -> None:
         with self.teller.telling("check"):
@@ -190,9 +196,21 @@ class Apply:
                     revive.command(command, log, self.teller, "check", self._stopped, stage)
                 finally:
                     self.wish.check()
+            self._rehearse(log)
             room.remove(self.entry.file("stage"))
             self._unchanged()
             self.wish.check()
+
+    def _rehearse(self, log: "maillog.Log") -> None:
+        """Have an smtpd of each listener try it, before Postfix does."""
+        for one in self.request["probes"]:
+            self.wish.check()
+            if not self.entry.document["running"] or probe.called(one) in self.entry.document["unwell"]:
+                continue
+            wrong = rehearse.rehearse(self.room.queue, self.entry.file("stage"), one)
+            if wrong and not rehearse.rehearse(self.room.queue, self.request["directory"], one):
+                why = "; ".join([wrong, *log.complaints()[-1:]])
+                raise Stop("refused", "smtpd, tried with it as %s, is not well: %s" % (one["name"], why))
 
     def _refused(self, error: Exception) -> "Dict[str, Any]":
         outcome = error.outcome if isinstance(error, Stop) else "refused"
@@ -309,6 +327,15 @@ def _lay(path: str, data: "Optional[bytes]") -> None:
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
         room.write(path, data)
         os.utime(path, (1, 1))
+
+
+def _rename(path: str, names: "Dict[str, str]") -> None:
+    """Have a staged file name others by where they are staged."""
+    data = files.read(path)
+    if data is not None:
+        for name, there in names.items():
+            data = data.replace(os.fsencode(name), os.fsencode(there))
+        _lay(path, data)
 
 
 def _copy(source: str, target: str, deep: int, left: "List[int]") -> None:

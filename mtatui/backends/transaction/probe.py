@@ -82,7 +82,7 @@ def _ask(probe: "Probe", rounds: int, trouble: float, over: "threading.Event") -
         except (OSError, Unwell, ValueError) as error:
             well = 0
             if time.monotonic() > until or over.is_set():
-                return _words(error)
+                return said(error)
         over.wait(PAUSE)
 
 
@@ -161,7 +161,8 @@ def _text(reply: bytes) -> str:
     return reply.decode("utf-8", "replace").strip()[:300]
 
 
-def _words(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """What did not go well with a session, in words."""
     if isinstance(error, socket.timeout):
         return "does not answer"
     if isinstance(error, ConnectionRefusedError):
