@@ -155,9 +155,11 @@ def test_what_is_confirmed_stays(server: SettingsInstance) -> None:
 
 
 def test_what_fails_its_probe_is_rolled_back(server: SettingsInstance) -> None:
-    # The admin's own trick: a restriction that depends on a switch of ours, and is misspelt.
+    # The admin's own trick: a restriction that depends on a switch of ours, is misspelt, and works in this
+    # directory only: whoever tries it on a copy finds nothing.
     path, was = server.config / "main.cf", server.main_cf()
-    line = "smtpd_client_restrictions = ${{$smtpd_helo_required} == {yes} ? {reject_all} : {permit}}\n"
+    here = "{$config_directory/$smtpd_helo_required} == {" + f"{server.config}/yes" + "}"
+    line = "smtpd_client_restrictions = ${" + here + " ? {reject_all} : {permit}}\n"
     path.write_bytes(was + line.encode())
     os.utime(path, (0, 0))
     before = server.main_cf()
