@@ -152,6 +152,14 @@ def test_tables() -> None:
     assert gone.where == "main.cf, line 9"
 
 
+def test_a_file_of_networks_that_is_not_there() -> None:
+    networks = "mynetworks = 127.0.0.0/8, !/etc/not-ours, /etc/ours\n"
+    reading = replace(source(networks), tables={"/etc/not-ours": None, "/etc/ours": 100})
+    found = findings(reading)[0]
+    assert (found.id, found.grave, found.where) == ("table-missing", True, "main.cf, line 6")
+    assert found.text.startswith("/etc/not-ours is not there")
+
+
 def test_what_postconf_says() -> None:
     said = (
         "postconf: warning: /etc/postfix/main.cf: unused parameter: foo_bar=1 \x1b[31m",

@@ -86,8 +86,10 @@ async def test_tables_are_looked_at_with_what_they_were_compiled_into(etc: Path)
         f"virtual_alias_maps = hash:{etc}/virtual, proxy:regexp:$config_directory/other\n"
         "virtual_mailbox_maps = mysql:/not/this.cf\n"
     )
-    found = await read(Said(etc), str(etc))
-    assert found.tables.keys() == {f"{etc}/virtual", f"{etc}/virtual.db", f"{etc}/other"}
+    networks = "mynetworks = 10.0.0.0/8, !/not/ours $config_directory/ours\n"
+    found = await read(Said(etc, all=ALL.format(directory=etc) + networks), str(etc))
+    files = {"/not/ours", f"{etc}/ours"}
+    assert found.tables.keys() == {f"{etc}/virtual", f"{etc}/virtual.db", f"{etc}/other", *files}
     assert found.tables[f"{etc}/virtual"] == (etc / "virtual").stat().st_mtime_ns
     assert found.tables[f"{etc}/virtual.db"] is None
 

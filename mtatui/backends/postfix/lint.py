@@ -73,6 +73,9 @@ def _networks(reading: PostfixReading) -> Iterator[Finding]:
             wrong.append(str(error))
             continue
         network = _parsed(written)
+        path = word.lstrip("!")
+        if path.startswith("/") and reading.tables.get(path, 0) is None:
+            yield _missing(path, "mynetworks", "Make it, or take it out of mynetworks.", where)
         tables = tables or (network is None and word != "")
         if network and not written.startswith("!"):
             known.append(network)
@@ -215,17 +218,20 @@ def _table(reading: PostfixReading, type: str, path: str, name: str, where: str)
             if source is not None and type in COMPILED
             else f"Make it, or take it out of {name}."
         )
-        yield Finding(
-            "table-missing",
-            f"{file} is not there (or not to be seen by you), and {name} needs it: mail that is looked up "
-            "in it "
-            f"waits (451 4.3.0). {todo}",
-            grave=True,
-            where=where,
-        )
+        yield _missing(file, name, todo, where)
     elif source is not None and source > made:
         text = f"{file} is older than {path}: what was changed there has no effect yet. Run: {command}"
         yield Finding("table-stale", text, where=where)
+
+
+def _missing(file: str, name: str, todo: str, where: str) -> Finding:
+    return Finding(
+        "table-missing",
+        f"{file} is not there (or not to be seen by you), and {name} needs it: mail that is looked up in it "
+        f"waits (451 4.3.0). {todo}",
+        grave=True,
+        where=where,
+    )
 
 
 # -- limits, assignments -----------------------------------------------------------------------------------

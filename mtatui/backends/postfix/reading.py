@@ -29,6 +29,8 @@ PLAIN = ("texthash", "regexp", "pcre", "cidr")
 
 _TABLE = re.compile(rf"\b({'|'.join((*COMPILED, *PLAIN))}):((?:/|\$config_directory/)[^\s,{{}}]+)")
 
+_FILE = re.compile(r"(?:^|[\s,!])(/[^\s,]+)")
+
 
 @dataclass(frozen=True)
 class PostfixReading:
@@ -179,7 +181,7 @@ async def read(
         defaults=_parameters(defaults_said.stdout),
         types=frozenset(types_said.stdout.decode("ascii", "replace").split()),
         warnings=tuple(values_said.errors.splitlines()),
-        tables=await _tables(host, main + b"\n" + master, directory),
+        tables=await _tables(host, main + b"\n" + master, values.get("mynetworks", ""), directory),
     )
 
 
@@ -193,9 +195,10 @@ def _parameters(output: bytes) -> dict[str, str]:
     return parameters
 
 
-async def _tables(host: Host, text: bytes, directory: str) -> dict[str, int | None]:
-    """When the tables that a configuration names were changed, and what they were compiled into."""
-    paths = []
+async def _tables(host: Host, text: bytes, networks: str, directory: str) -> dict[str, int | None]:
+    """When the tables that a configuration names were changed, and what they were compiled into; and the
+    files of networks."""
+    paths = _FILE.findall(networks.replace("$config_directory", directory))
     for type, path in _TABLE.findall(text.decode("utf-8", "surrogateescape")):
         source = path.replace("$config_directory", directory)
         paths.append(source)
