@@ -97,6 +97,7 @@ def test_policy_is_well(replies: dict[str, bytes]) -> None:
         ({"EHLO": None}, "closed the connection"),
         ({"MAIL": b"451 4.3.0 Temporary lookup failure\r\n"}, "says to MAIL FROM:<>: 451 4.3.0"),
         ({"RCPT": b"451-4.3.5 Server\r\n451 4.3.5 configuration error\r\n"}, "451 4.3.5 configuration error"),
+        ({"MAIL": b"452 4.3.1 Insufficient system storage\r\n"}, "452 4.3.1 Insufficient system storage"),
         ({"RCPT": b"421 4.3.0 Bye\r\n"}, "421 4.3.0 Bye"),
         ({"": b"x" * 70000}, "does not speak SMTP"),
     ],

@@ -28,7 +28,8 @@ TROUBLE = 3.0
 #: Seconds between looks at how the sessions stand.
 TICK = 0.02
 
-_BROKEN = re.compile(rb"421(?![ -]4\.7\.)|451[ -]4\.3\.")
+#: Replies that mean that it takes no mail; 452 4.3.1 is said where message_size_limit is more than fits.
+_BROKEN = re.compile(rb"421(?![ -]4\.7\.)|451[ -]4\.3\.|452[ -]4\.3\.1")
 
 
 class Unwell(Exception):
