@@ -298,14 +298,7 @@ SETTINGS: tuple[Action, ...] = (
         "settings",
         cli="settings apply",
     ),
-    Action(
-        "find",
-        "slash",
-        "Search",
-        "Search the settings of all pages.",
-        "settings",
-        argument="words",
-    ),
+    Action("find", "slash", "Search", "Search the settings of all pages.", "settings", argument="words"),
     Action(
         "undo-change",
         "z",
@@ -358,42 +351,29 @@ SETTINGS: tuple[Action, ...] = (
 HISTORY: tuple[Action, ...] = tuple(
     Action(id, keys, label, help, where="history", cli=cli)
     for id, keys, label, help, cli in (
-        (
-            "show-entry",
-            "enter",
-            "Show",
-            "Every line and every step of the entry.",
-            "history show",
-        ),
-        (
-            "undo-entry",
-            "z",
-            "Undo",
-            "Plan the way back, and look at it first.",
-            "history undo",
-        ),
+        ("show-entry", "enter", "Show", "Every line and every step of the entry.", "history show"),
+        ("undo-entry", "z", "Undo", "Plan the way back, and look at it first.", "history undo"),
         ("roll-back", "B", "Roll back", "Take back now what waits to be confirmed.", ""),
     )
 )
 
 #: What a user can do to the services of a server.
-SERVICES: tuple[Action, ...] = (
-    *(
-        Action(f"service-{id}", key, label, help, "services", danger, f"service {id}")
-        for id, key, label, help, danger in (
-            ("start", "s", "Start", "Start the service under the cursor.", Danger.REVERSIBLE),
-            (
-                "stop",
-                "x",
-                "Stop",
-                "Stop it. Without Postfix no mail is taken, sent or delivered.",
-                Danger.REVERSIBLE,
-            ),
-            ("restart", "r", "Restart", "Stop it and start it again.", Danger.REVERSIBLE),
-            ("reload", "l", "Reload", "Have it read its configuration anew.", Danger.REVERSIBLE),
-        )
-    ),
-    Action("look", "R", "Look again", "Look at all of them now, and not only every few seconds.", "services"),
+SERVICES: tuple[Action, ...] = tuple(
+    Action(id, key, label, help, "services", Danger(danger), cli)
+    for id, key, label, help, danger, cli in (
+        ("service-start", "s", "Start", "Start the service under the cursor.", 1, "service start"),
+        (
+            "service-stop",
+            "x",
+            "Stop",
+            "Stop it; without Postfix no mail is taken or sent.",
+            1,
+            "service stop",
+        ),
+        ("service-restart", "r", "Restart", "Stop it and start it again.", 1, "service restart"),
+        ("service-reload", "l", "Reload", "Have it read its configuration anew.", 1, "service reload"),
+        ("look", "R", "Look again", "Look at all of them now, not only every few seconds.", 0, "services"),
+    )
 )
 
 #: Every action there is, by id.

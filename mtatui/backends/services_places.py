@@ -13,7 +13,16 @@ from mtatui.backends.postfix.probes import port_number
 from mtatui.text import clean
 
 #: Programs that are known by a word in the name of their socket, or by their usual port.
-_KNOWN = ("opendkim", "opendmarc", "rspamd", "spamass", "clamav-milter", "postgrey", "policyd-spf", "amavis")
+_KNOWN = (
+    "opendkim",
+    "opendmarc",
+    "rspamd",
+    "spamass",
+    "clamav-milter",
+    "postgrey",
+    "policyd-spf",
+    "milter-greylist",
+)
 _PORTS = {8891: "opendkim", 8893: "opendmarc", 11332: "rspamd", 10023: "postgrey"}
 _MILTER = re.compile(r"\{\s*([^\s,{}]+)[^{}]*\}|([^\s,{}]+)")
 

@@ -46,7 +46,7 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     done = mtatui("--help")
     assert done.returncode == 0
-    for command in ("queue", "settings", "history", "doctor"):
+    for command in ("queue", "settings", "history", "services", "service", "doctor"):
         assert f"\n  {command} " in done.stdout
     assert "Exit codes" in done.stdout
 

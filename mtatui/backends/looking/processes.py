@@ -7,6 +7,8 @@ a place at which somebody listens proves that the service runs, and its process 
 import os
 import socket
 import struct
+import threading
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _LISTENS = "0A"  # TCP_LISTEN
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_resolved = {}  # type: Dict[str, List[Tuple[int, str]]]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -189,11 +192,26 @@ def _is_mine(family: int, address: str) -> bool:
         return False
 
 
+def resolve(hosts: "Iterable[str]", patience: float) -> None:
+    """Find out, side by side, the addresses of hosts; one whose resolver hangs has none."""
+
+    def find(host: str) -> None:
+        try:
+            found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
+            _resolved[host] = [(info[0], str(info[4][0])) for info in found]
+        except (OSError, UnicodeError):
+            pass
+
+    threads = [threading.Thread(target=find, args=(host,), daemon=True) for host in hosts]
+    until = time.monotonic() + patience
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
 def _addresses(host: str) -> "List[Tuple[int, str]]":
-    try:
-        return [(info[0], str(info[4][0])) for info in socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        return []
+    return _resolved.get(host, [])
 
 
 def _listens_at(where: "Any", place: "Place") -> bool:

@@ -46,6 +46,8 @@ def look(request: "Dict[str, Any]") -> "Dict[str, Any]":
     until = time.monotonic() + patience + GRACE
     for thread in threads:
         thread.start()
+    places = [place for service in request["services"] for place in service["places"]]
+    processes.resolve({place["host"] for place in places if "host" in place}, patience)
     table = processes.Table()
     running = [table.find(service, request["memory"]) for service in request["services"]]
     for thread in threads:
@@ -54,10 +56,10 @@ def look(request: "Dict[str, Any]") -> "Dict[str, Any]":
     for number, service in enumerate(request["services"]):
         silent = {"ok": False, "text": protocols.SILENT % patience}
         said = [answers.get((number, at), silent) for at in range(len(service["asks"]))]
-        places = service["places"]
+        own = service["places"]
         found[service["id"]] = {
             "running": running[number],
-            "local": not places or any(processes.is_here(place) for place in places),
+            "local": not own or any(processes.is_here(place) for place in own),
             "answers": said,
         }
     # sd_booted(3)
