@@ -1,6 +1,7 @@
 """Applies a change: lock, compare, record, guard, stage, check, replace, reload, probe, finish.
 
-Until `replace` nothing that Postfix reads is touched, and every error is a refusal. From then on every error,
+To check is to run the commands of the plan over a staged copy, and to rehearse it (`rehearse`). Until
+`replace` nothing that Postfix reads is touched, and every error is a refusal. From then on every error,
 and every wish to stop, takes the change back.
 """
 

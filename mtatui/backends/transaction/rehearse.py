@@ -36,8 +36,8 @@ def smtpd(queue: str) -> str:
 
 
 def services(directory: str) -> "Dict[str, List[str]]":
-    """The arguments of each smtpd of a master.cf that listens, by its name; without those whose arguments are
-    not plain words."""
+    """The arguments of the smtpd of each listener in master.cf, by its name; without those whose arguments
+    are not plain words."""
     lines: "List[str]" = []
     with open(os.path.join(directory, "master.cf"), encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -47,11 +47,21 @@ def services(directory: str) -> "Dict[str, List[str]]":
                 lines[-1] += line
             else:
                 lines.append(line)
-    found = {}
+    found: "Dict[str, List[str]]" = {}
+    screens, behind = [], None  # what postscreen(8) lets through goes to the smtpd of type pass
     for line in lines:
         fields = line.split()
-        if len(fields) > 7 and fields[1] == "inet" and fields[7] == "smtpd" and "{" not in line:
-            found[fields[0]] = fields[8:]
+        if len(fields) < 8 or "{" in line:
+            continue
+        name, kind, program = fields[0], fields[1], fields[7]
+        if kind == "inet" and program == "smtpd":
+            found[name] = fields[8:]
+        elif kind == "inet" and program == "postscreen":
+            screens.append(name)
+        elif kind == "pass" and program == "smtpd":
+            behind = fields[8:]
+    if behind is not None:
+        found.update(dict.fromkeys(screens, behind))
     return found
 
 
