@@ -67,6 +67,15 @@ def test_messages_for_which_there_must_be_room() -> None:
     assert grave(plan("", outbound__message_size_limit=100 * 2**20)) == ""
 
 
+def test_own_networks_that_would_need_a_login() -> None:
+    owners = "smtpd_sender_login_maps = texthash:/etc/owners\n"
+    bare = owners + "smtpd_sender_restrictions = reject_unknown_sender_domain\n"
+    assert "nobody pass for being in mynetworks" in mild(
+        plan(bare, inbound__reject_sender_login_mismatch=Trial.ENFORCE)
+    )
+    assert "nobody pass" not in mild(plan(owners, inbound__reject_sender_login_mismatch=Trial.ENFORCE))
+
+
 def test_a_name_that_others_do_not_take() -> None:
     assert "“mail” is not fully qualified" in mild(plan("", outbound__myhostname="mail"))
     assert "qualified" not in mild(plan("", outbound__myhostname="mail.example.com"))

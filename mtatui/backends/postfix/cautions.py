@@ -61,6 +61,18 @@ def _references(draft: Draft, after: PostfixReading) -> None:
             draft.warn(f"{name}: {names} is set nowhere, and stands for nothing.")
 
 
+def _login_mismatch(draft: Draft, after: PostfixReading) -> None:
+    lists = lists_of(after)
+    for name in restrictions.LISTS:
+        walked = [found.restriction for found in lists.walk(name)]
+        at = next((at for at, one in enumerate(walked) if one.is_a(restrictions.MISMATCH)), None)
+        if at is not None and not any(one.is_a("permit_mynetworks") for one in walked[:at]):
+            draft.warn(
+                f"{name} lets nobody pass for being in mynetworks: programs there that send with an address "
+                "of the table of owners, and without its login, are refused."
+            )
+
+
 def _authentication(draft: Draft, after: PostfixReading) -> None:
     before, now = offering(draft.before), offering(after)
     if gone := [service for service in before if service not in now]:
@@ -192,6 +204,7 @@ def _names(draft: Draft, after: PostfixReading) -> None:
 
 
 _CHECKS: dict[str, Callable[[Draft, PostfixReading], None]] = {
+    "reject_sender_login_mismatch": _login_mismatch,
     "smtpd_sasl_auth_enable": _authentication,
     "require_authentication": _required,
     "smtpd_tls_security_level": _incoming_tls,
