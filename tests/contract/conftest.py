@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import pytest
 
-from mtatui.backends.host import CommandLog, Completed
+from mtatui.backends.host import CommandLog, Completed, File, HostError
 from tests.contract.recording import VERSIONS, Names, Recording, load
 
 
@@ -45,6 +45,9 @@ class ReplayHost:
 
     def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
         raise AssertionError("a recording is no living child")
+
+    async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
+        raise AssertionError("of files nothing was recorded")
 
     def can(self, command: str) -> bool:
         return True
