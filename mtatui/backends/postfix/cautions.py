@@ -161,7 +161,8 @@ def _relay(draft: Draft, after: PostfixReading) -> None:
 
 
 def _networks(draft: Draft, after: PostfixReading) -> None:
-    gone = [word for word in _words(draft.before) if word not in _words(after)]
+    now = set(_words(after))
+    gone = [word for word in _words(draft.before) if word not in now]
     if gone:
         draft.warn(f"Clients in {', '.join(gone)} are strangers from now on, unless they authenticate.")
 
