@@ -18,6 +18,8 @@ from mtatui.backends.host_local import PATH, LocalHost
 
 #: The commands that need root; the others run as the user.
 AS_ROOT = frozenset({"postsuper", "postcat", "python3", sys.executable})
+#: Those that need root only where they change something.
+TO_CHANGE = frozenset({"postfix", "systemctl"})
 
 _REFUSAL = re.compile(
     rb"sudo: .*(password|terminal) is required|sudo: .*not allowed"
@@ -61,8 +63,15 @@ class SudoHost(LocalHost):
         Raises:
             NotPermitted: besides what `Host.run` raises, sudo refused.
         """
+        as_root = changes and argv[0] in TO_CHANGE and os.geteuid() != 0
         completed = await super().run(
-            argv, changes=changes, input=input, timeout=timeout, note=note, on_stderr=on_stderr, limit=limit
+            ["sudo", "-n", "--", *argv] if as_root else argv,
+            changes=changes,
+            input=input,
+            timeout=timeout,
+            note=note,
+            on_stderr=on_stderr,
+            limit=limit,
         )
         if completed.returncode == 1 and refused(completed.stderr):
             raise NotPermitted(refusal(argv))

@@ -33,6 +33,18 @@ async def test_only_what_needs_root_goes_through_sudo(bin_dir: Path) -> None:
     assert (await host.run(["postqueue", "-j"])).stdout == b"postqueue -j\n"
 
 
+async def test_services_are_looked_at_as_the_user_and_stopped_as_root(bin_dir: Path) -> None:
+    stand_in(bin_dir / "sudo", 'echo sudo "$@"')
+    stand_in(bin_dir / "systemctl", 'echo systemctl "$@"')
+    host = SudoHost()
+    assert (await host.run(["systemctl", "show", "x"])).stdout == b"systemctl show x\n"
+    stopped = await host.run(["systemctl", "stop", "x"], changes=True)
+    assert stopped.stdout == b"sudo -n -- systemctl stop x\n"
+    stand_in(bin_dir / "sudo", 'echo "sudo: a password is required" >&2; exit 1')
+    with pytest.raises(NotPermitted, match="systemctl stop x"):
+        await host.run(["systemctl", "stop", "x"], changes=True)
+
+
 @pytest.mark.parametrize(
     "text",
     [
