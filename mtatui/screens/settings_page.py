@@ -133,8 +133,7 @@ class SettingsPage(Page):
         self._show_instances()
 
     def _show_instances(self) -> None:
-        """What the mail goes through, at the foot of Outbound."""
-        self.instances.display = self.page_id == "outbound"
+        """What the mail goes through; on every page, for a line that comes and goes would lay out all."""
         pieces: list[Piece] = [(" Instances  ", "accent")]
         for id, runs in self.changing.acting.services.items():
             pieces.append((f"{'✔' if runs else '✖'} {clean(id)}  ", "" if runs else "danger"))
