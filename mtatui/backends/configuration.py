@@ -79,7 +79,7 @@ class Configuration:
             server=self._name or source.effective("myhostname"),
             at=time.time(),
             current=planning.current(source),
-            findings=lint.findings(source),
+            findings=source.derived("findings", lint.findings),
             changed_outside=await self._changed_outside(source, ask_history),
             source=source,
         )

@@ -317,3 +317,14 @@ def test_a_value_stays_one_value(key: str, text: str) -> None:
     for name in before.main.names():
         if name != ALL[key].directive:
             assert after.lookup(name) == before.lookup(name)
+
+
+def test_as_many_networks_as_fit_are_replaced_at_once() -> None:
+    """Word by word that would take minutes."""
+    now, then = (
+        ("127.0.0.0/8", *(f"10.{a}.{b}.0/24" for a in range(c, c + 20) for b in range(200))) for c in (0, 100)
+    )
+    before = configured.source("mynetworks =\n  " + "\n  ".join(now) + "\nrelayhost =\n")
+    plan = planning.plan(configured.reading(before), {"outbound.mynetworks": then})
+    after = configured.applied(before, plan)
+    assert configured.reading(after).current["outbound.mynetworks"].value == then

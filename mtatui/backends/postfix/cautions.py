@@ -32,7 +32,7 @@ def warn(draft: Draft, keys: Iterable[str]) -> None:
             draft.warn(
                 f"{name} changes with it, which a reload does not bring about: stop and start Postfix."
             )
-    known = {(finding.id, finding.text) for finding in lint.findings(draft.before)}
+    known = {(finding.id, finding.text) for finding in draft.before.derived("findings", lint.findings)}
     for finding in lint.findings(draft.after):
         if (finding.id, finding.text) not in known:
             draft.warn(finding.text, grave=finding.grave)

@@ -135,20 +135,28 @@ def overrides(reading: PostfixReading, *names: str) -> Iterator[Override]:
                 )
 
 
+#: Words that are looked at to change a list word by word; where it takes more, it is written anew.
+_MANY = 100_000
+
+
 def _word_by_word(raw: str, wanted: Sequence[str]) -> str:
     """A list of words in which only those that differ are touched; "" where that is no use."""
-    there = [word.name for word in parse(raw) if word.name in wanted]
-    if not there or there != [word for word in wanted if word in there]:
+    words, kept = parse(raw), set(wanted)
+    there = [word.name for word in words if word.name in kept]
+    had = set(there)
+    if not there or there != [word for word in wanted if word in had]:
         return ""
-    if any(str(word) != word.name for word in parse(raw)):
+    if any(str(word) != word.name for word in words):
         return ""  # it reads like restrictions
+    if (len(wanted) + len(words) - 2 * len(there)) * max(len(wanted), len(words)) > _MANY:
+        return ""
     # In first, then out: what is between words shows how new ones are set apart.
     for at, name in enumerate(wanted):
-        if name not in there:
+        if name not in had:
             names = [word.name for word in parse(raw)]
             raw = insert(raw, names.index(wanted[at - 1]) + 1 if at else 0, name)
     for at, word in reversed(list(enumerate(parse(raw)))):
-        if word.name not in wanted:
+        if word.name not in kept:
             raw = remove(raw, at)
     return raw
 
