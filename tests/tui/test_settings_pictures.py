@@ -36,7 +36,8 @@ SENDER_DOMAIN = "inbound.reject_unknown_sender_domain"
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
+    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so; nothing comes by itself a while later."""
+    monkeypatch.setattr("mtatui.app.IDLE", 3600)
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(time, "time", lambda: float(NOW))
@@ -73,6 +74,7 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
             if configuration.gate is None:
                 await hands.until(lambda: hands.settings.model.reading is not None)
             await app.watching.look()  # the line at the foot of Outbound, before it comes by itself
+            await app.watching.look()
             await scene(hands)
             await pilot.pause()
 
