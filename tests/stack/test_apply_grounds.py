@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mtatui.backends.applying import Ending, Step
-from tests.stack.changes import Desk, same, sleeping
+from tests.stack.changes import Desk, Killed, same, sleeping
 from tests.stack.postfix import PostfixInstance
 
 pytestmark = pytest.mark.stack
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_while_it_reloads_does_not_keep_the_old_file_away(d
         edits = desk.edits(mynetworks="127.0.0.1/8")
         plan = desk.plan(*edits, checks=False)
         plan = dataclasses.replace(plan, reload=(sleeping(1), *plan.reload))
-        applied = desk.apply(plan, progress=fills)
+        applied = desk.apply(plan, progress=fills, host=Killed("nobody"))
         assert applied.outcome is Ending.ROLLED_BACK
         assert same(edits, after=False)
         entry = desk.entries()[0]
@@ -118,7 +118,8 @@ def test_a_file_system_that_becomes_read_only_is_told_loudly(desk: Desk) -> None
 
         edits = desk.edits(mynetworks="127.0.0.1/8")
         plan = desk.plan(*edits, checks=False)
-        applied = desk.apply(dataclasses.replace(plan, reload=(sleeping(1), *plan.reload)), progress=shut)
+        plan = dataclasses.replace(plan, reload=(sleeping(1), *plan.reload))
+        applied = desk.apply(plan, progress=shut, host=Killed("nobody"))
         assert applied.outcome is Ending.BROKEN
         assert "could not be put back" in applied.text
         by_hand = applied.text.partition("as root: ")[2]
