@@ -130,13 +130,13 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
 
 
 def _of_services(server: Server) -> Iterator[Finding]:
-    from mtatui.backends.host import HostError
+    from mtatui.backends.host import HostError, NotPermitted
     from mtatui.backends.postfix.doctor import Finding, Level
 
     try:
         found = wait_for(server.services.look())
     except HostError as error:
-        yield Finding("services", Level.BAD, str(error))
+        yield Finding("services", Level.NOTE if isinstance(error, NotPermitted) else Level.BAD, str(error))
         return
     others = [service for service in found if service.configured and service.id != "postfix"]
     if well := ", ".join(service.id for service in others if service.well):
