@@ -60,7 +60,9 @@ def outcome_lines(plan: Plan, applied: Applied, width: int) -> Iterator[list[Pie
     text, role = OUTCOMES[applied.outcome]
     yield []
     yield [(f" {text}", role)]
-    yield from ([(f"   {line}", "")] for line in wrap(clean(applied.text, lines=True), width - 4) if line)
+    said = clean(applied.text, lines=True)
+    if said not in text:  # "Applied." says no more than its heading
+        yield from ([(f"   {line}", "")] for line in wrap(said, width - 4) if line)
     secrets = {edit.path: edit.secrets for edit in plan.edits}
     for path, (ours, theirs) in applied.versions.items():
         yield []

@@ -81,7 +81,7 @@ def _standing(setting: Setting, current: Current | None) -> Iterator[str]:
     where = clean(current.where) or "main.cf"
     restriction = isinstance(setting.kind, Restriction | Zones)
     if not current.explicit:
-        yield f"{setting.directive}: {'in no list' if restriction else 'nobody has said it'}"
+        yield f"{setting.directive}: {'in no list' if restriction else 'not set'}"
     else:
         yield f"{where} ← {setting.directive}" if restriction else f"{setting.directive}: {where}"
     if current.note:
