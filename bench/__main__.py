@@ -29,7 +29,8 @@ each the median counts. `make bench` measures all of it anew (as root on Debian,
 and pfqueue), `make bench ARGS='--messages 1000000'` a large queue. Ratios travel from machine to machine,
 seconds do not. *Whole index*, *refresh*, *hold* and *delete* are measured in a process that runs already,
 the face left out; the last two from the frozen selection to the last receipt, while the index is kept live.
-The others are what is seen through a terminal of 120 × 40.
+The others are what is seen through a terminal of 120 × 40. Each table says how busy the machine was with
+other things: ratios bear that, latencies do not.
 """
 LARGE, SMALL = 500_000, 100_000
 #: In this order: the last ones change the spool.
