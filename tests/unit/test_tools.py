@@ -109,15 +109,18 @@ def test_refusals_are_told_in_words(
     assert words in str(error)
 
 
-async def test_status_of_an_ordinary_user_comes_from_postqueue() -> None:
-    down = b"postqueue: fatal: Queue report unavailable - mail system is down\n"
-    for superuser, answer, running in (
-        (False, (69, b"", down), False),
-        (False, (0, b"{", b""), True),
-        (True, (0, b"", b""), True),
-        (True, (1, b"", b""), False),
-    ):
-        host = Scripted(answer)
+async def test_who_may_not_ask_for_the_status_hears_it_from_postqueue() -> None:
+    refused = b"postqueue: fatal: Queue report unavailable - mail system is down\n"
+    direct = b"postqueue: warning: Mail system is down -- accessing queue directly\n"
+    cases: tuple[tuple[bool, list[Answer], bool], ...] = (
+        (False, [(69, b"", refused)], False),
+        (False, [(0, b"{", b"")], True),
+        (True, [(0, b"", b"")], True),
+        (True, [(1, b"", b""), (0, b"{", direct)], False),
+        (True, [(1, b"", b""), (0, b"{", b"")], True),  # through sudo: "postfix status" runs as the user
+    )
+    for superuser, answers, running in cases:
+        host = Scripted(*answers)
         host.superuser = superuser
         assert await Tools(host).status() is running
 

@@ -105,8 +105,11 @@ class Tools:
     async def status(self) -> bool:
         """Whether the mail system is running."""
         if self.host.superuser:
-            return (await self.host.run(self.argv("postfix", "status"), note=WATCH)).returncode == 0
-        # "postfix status" is for root; what postqueue says about it is for everybody.
+            status = await self.host.run(self.argv("postfix", "status"), note=WATCH)
+            if status.returncode == 0:
+                return True
+        # "postfix status" is for root and says no to others, too (beside sudo we are one of them); what
+        # postqueue says about it is for everybody.
         asked = await self.host.run(self.argv("postqueue", "-j"), limit=4096, note=WATCH)
         return "mail system is down" not in asked.errors.lower()
 
