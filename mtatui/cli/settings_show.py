@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtatui.settings.setting import Setting
 
 _COLUMNS = (
-    Column("Setting", 30, 50),
+    Column("Setting", 46, 50),  # a key is never cut: one types it
     Column("Value", 12, 60),
     Column("Set in", 8, 40),
     Column("Mind", 4, 80),

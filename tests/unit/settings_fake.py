@@ -207,6 +207,7 @@ class CommandLine:
         self, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: server)
+        monkeypatch.setenv("COLUMNS", "200")  # whoever runs the tests may have said another width
         self._patch, self._said = monkeypatch.setattr, capsys.readouterr
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", keys: str | None = None) -> Said:
