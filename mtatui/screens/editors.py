@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -26,7 +25,7 @@ from mtatui.widgets.dialog import Dialog, answer
 from mtatui.widgets.lines import CursorLines, Piece
 
 if TYPE_CHECKING:
-    from mtatui.backends.postfix.dnsbl import ZoneTest
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,18 +314,3 @@ class ChoiceEditor(Editor):
     def on_words_chosen(self) -> None:
         """Clicked."""
         self.finish()
-
-
-def editor(
-    setting: Setting, value: Any, current: Current, test_zone: Callable[[str], Awaitable[ZoneTest]]
-) -> Screen[Typed]:
-    """The editor that a setting's kind asks for."""
-    if setting.kind.editor in ("list", "zones"):
-        from mtatui.screens.list_editor import ListEditor, ZonesEditor
-
-        if setting.kind.editor == "zones":
-            return ZonesEditor(setting, value, current, test_zone)
-        return ListEditor(setting, value, current)
-    return {"choice": ChoiceEditor, "login": LoginEditor}.get(setting.kind.editor, LineEditor)(
-        setting, value, current
-    )

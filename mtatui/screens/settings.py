@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from mtatui.screens import editors
+from mtatui.screens.editing import editor
 from mtatui.screens.finding import FindScreen
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.reading import ReadingScreen, room
@@ -86,7 +86,7 @@ class SettingsScreen(SettingsPage):
 
         current = self.current()
         assert current is not None
-        screen = editors.editor(
+        screen = editor(
             setting, self.model.value(setting.key), current, self.changing.configuration.test_zone
         )
         self.app.push_screen(screen, answered)

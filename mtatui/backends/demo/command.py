@@ -7,8 +7,6 @@ import re
 import sys
 from collections.abc import Iterator
 
-from mtatui.backends.demo.spool import Spool
-
 EX_OK, EX_FATAL, EX_UNAVAILABLE = 0, 1, 69
 #: What Postfix takes for a queue ID (mail_queue_id_ok).
 ID = re.compile(r"\w{1,255}", re.ASCII)
@@ -31,13 +29,6 @@ def options_of(
         words = "option requires an argument" if "requires" in error.msg else "invalid option"
         print(f"{command}: {words} -- '{error.opt}'", file=sys.stderr)
         raise Fatal(usage, code) from error
-
-
-def spool_of(options: list[tuple[str, str]]) -> Spool:
-    """The queue of the configuration that ``-c`` names."""
-    from mtatui.backends.demo.configuration import Configuration
-
-    return Spool(Configuration(dict(options).get("-c", "")).home)
 
 
 def lines() -> Iterator[str]:

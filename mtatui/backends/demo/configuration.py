@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mtatui.backends.demo.command import Fatal
+from mtatui.backends.demo.spool import Spool
 from mtatui.backends.demo.writer import MYHOSTNAME
 
 _DEFAULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "defaults")
@@ -132,3 +133,8 @@ def _logical_lines(text: str) -> Iterable[str]:
         else:
             found.append(line.strip())
     return found
+
+
+def spool_of(options: list[tuple[str, str]]) -> Spool:
+    """The queue of the configuration that ``-c`` names."""
+    return Spool(Configuration(dict(options).get("-c", "")).home)

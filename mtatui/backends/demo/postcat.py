@@ -7,7 +7,8 @@ import re
 import sys
 import time
 
-from mtatui.backends.demo.command import EX_FATAL, EX_OK, ID, Fatal, options_of, spool_of
+from mtatui.backends.demo.command import EX_FATAL, EX_OK, ID, Fatal, options_of
+from mtatui.backends.demo.configuration import spool_of
 from mtatui.backends.demo.spool import QUEUES, Broken, Spool, records
 
 _USAGE = (

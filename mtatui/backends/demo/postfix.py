@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 
-from mtatui.backends.demo.command import EX_FATAL, EX_OK, Fatal, options_of, spool_of
-from mtatui.backends.demo.configuration import Configuration
+from mtatui.backends.demo.command import EX_FATAL, EX_OK, Fatal, options_of
+from mtatui.backends.demo.configuration import Configuration, spool_of
 
 _USAGE = "usage: postfix [-c config_dir] [-Dv] command"
 _NUMBER = re.compile(r"-?\d+")

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mtatui.backends.demo.command import EX_OK, EX_UNAVAILABLE, ID, Fatal, options_of, spool_of
+from mtatui.backends.demo.command import EX_OK, EX_UNAVAILABLE, ID, Fatal, options_of
+from mtatui.backends.demo.configuration import spool_of
 from mtatui.backends.demo.spool import EXPIRE, READY, Spool, printable
 from mtatui.backends.postfix.spool.record import Damaged, read_row
 

@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from mtatui.backends.demo.command import EX_FATAL, EX_OK, ID, Fatal, lines, options_of, spool_of
+from mtatui.backends.demo.command import EX_FATAL, EX_OK, ID, Fatal, lines, options_of
+from mtatui.backends.demo.configuration import spool_of
 from mtatui.backends.demo.spool import EXPIRE, QUEUES, Spool
 
 _USAGE = (
