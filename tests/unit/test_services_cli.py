@@ -10,7 +10,7 @@ from tests.unit.test_cli import mtatui
 
 
 def test_services_are_told_to_people_and_to_scripts() -> None:
-    done = mtatui("--demo", "services")
+    done = mtatui("--demo", "services", COLUMNS="200")
     assert done.returncode == 0
     heads, *rows = done.stdout.splitlines()
     assert heads.split() == ["Name", "Service", "Configured", "Running", "Answering"]
