@@ -29,7 +29,7 @@ LABEL = 11
 #: Minutes in which a change is to be confirmed, where that is asked for.
 MINUTES = 5
 
-GUARD = "If it fails, or this terminal is lost: the old configuration is back within 60 s."
+GUARD = "If it fails, or this terminal is lost: a guard on the server puts the old configuration back."
 
 
 class Answer(StrEnum):

@@ -54,7 +54,7 @@ async def test_the_review_shows_words_lines_commands_and_the_guard_and_cancel_ha
         assert "+reject_unknown_sender_domain = changed" in text
         assert "postfix -c /etc/postfix reload" in text
         assert "probe 127.0.0.1:587 (submission)" in text
-        assert "the old configuration is back within 60 s" in text
+        assert "a guard on the server puts the old configuration back" in text
         assert hands.app.focused is hands.app.screen.query_one("#cancel")
         await hands.press("enter")
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
