@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 BACKENDS, MOMENT, QUEUE = sys.argv[1:]
@@ -39,9 +40,19 @@ def happened(what: str) -> None:
                 contextlib.suppress(FileNotFoundError, ProcessLookupError),
                 open(f"{QUEUE}/guard.pid") as pid,
             ):
-                os.kill(int(pid.read()), signal.SIGKILL)
+                end(int(pid.read()))
         if WHO != "its_guard":
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end(pid: int) -> None:
+    """Kill a process, and see it dead: until then its end of a socket is open."""
+    os.kill(pid, signal.SIGKILL)
+    while True:
+        with open(f"/proc/{pid}/stat") as stat:
+            if stat.read().rpartition(")")[2].split()[0] in "ZX":
+                return
+        time.sleep(0.001)
 
 
 def counted(what: str, real: Any) -> Any:
