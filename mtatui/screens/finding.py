@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Sequence
 
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.strip import Strip
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
+from mtatui.screens.seeking import Fitting, SeekingScreen
 from mtatui.settings.setting import Setting
 from mtatui.text import fit
-from mtatui.widgets.lines import CursorLines, Piece
-
-#: How many settings are shown at once.
-MOST = 12
+from mtatui.widgets.lines import Piece
 
 
-class Found(CursorLines, can_focus=False):
+class Found(Fitting[Setting]):
     """The settings in whose texts the words are."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.settings: Sequence[Setting] = ()
+    NOTHING = "No setting speaks of that"
 
-    def line_count(self) -> int:
-        return len(self.settings)
-
-    def draw(self, index: int, width: int) -> Strip:
-        setting = self.settings[index]
-        at_cursor = index == self.cursor
-        pieces: list[Piece] = [
-            ("▶ " if at_cursor else "  ", "accent"),
-            (fit(setting.label, 36), ""),
-            (fit(setting.page, 10), "dim"),
-            (setting.directive, "dim"),
-        ]
-        return self.line(pieces, width, "cursor" if at_cursor else "")
-
-    def draw_beyond(self, index: int, width: int) -> Strip:
-        text = "" if self.settings else "  No setting speaks of that; esc goes back."
-        return self.line([(text, "warning")], width)
-
-    def clicked(self, index: int, event: events.Click) -> None:
-        self.move_to(index)
-        screen = self.screen
-        if isinstance(screen, FindScreen):
-            screen.take()
+    def told(self, item: Setting) -> Iterable[Piece]:
+        return (fit(item.label, 36), ""), (fit(item.page, 10), "dim"), (item.directive, "dim")
 
 
 class Words(Input):
@@ -60,7 +28,6 @@ class Words(Input):
 
     def __init__(self, words: str) -> None:
         super().__init__(words, placeholder="a word: helo, relay, tls, spam …", select_on_focus=False)
-        self.cursor_blink = False
         self._done = False
 
     def on_key(self, event: events.Key) -> None:
@@ -77,71 +44,26 @@ class Words(Input):
         event.prevent_default()
 
 
-class FindScreen(ModalScreen[None]):
+class FindScreen(SeekingScreen[Setting, None]):
     """Goes to the setting that is chosen: before it closes, for the next key may be on its way."""
 
-    DEFAULT_CSS = """
-    FindScreen {
-        align: center bottom;
-        & > Found { background: $surface; padding: 0 1; }
-        & > #find-line {
-            layout: horizontal; height: 1; background: $panel;
-            & > Static { width: 2; text-style: bold; padding-left: 1; }
-            & > Input { border: none; height: 1; padding: 0; background: $panel; width: 1fr; }
-        }
-        &:ansi > Found { background: ansi_default; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Back", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("up", "move(-1)", "Up", show=False),
-    ]
+    SIGN = "/"
 
     def __init__(
         self, search: Callable[[str], Sequence[Setting]], go: Callable[[Setting], object], words: str = ""
     ) -> None:
-        super().__init__()
+        super().__init__(Found(), Words(words))
         self.search = search
         self.go = go
-        self.found = Found()
-        self.input = Words(words)
 
-    def compose(self) -> ComposeResult:
-        yield self.found
-        with Container(id="find-line"):
-            yield Static(Content("/"), markup=False)
-            yield self.input
-
-    def on_mount(self) -> None:
-        """Show everything there is, and wait for letters."""
-        self._narrow(self.input.value)
-        self.input.focus()
-
-    def on_key(self, event: events.Key) -> None:
-        """What was typed while this opened goes where it belongs."""
-        if event.is_printable and event.character and self.focused is None:
-            self.input.insert_text_at_cursor(event.character)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow the list to what fits."""
-        self._narrow(event.value)
+    def narrow(self, typed: str) -> None:
+        self.show(self.search(typed))
 
     def take(self) -> bool:
         """Go to what the cursor is on, if there is something."""
         found = self.search(self.input.value)  # what was typed last may not be shown yet
         if found:
-            cursor = self.found.cursor if list(self.found.settings) == list(found) else 0
+            cursor = self.fitting.cursor if list(self.fitting.items) == list(found) else 0
             self.go(found[cursor])
             self.dismiss()
         return bool(found)
-
-    def action_move(self, lines: int) -> None:
-        """Move in the list."""
-        self.found.move_to(self.found.cursor + lines)
-
-    def _narrow(self, words: str) -> None:
-        self.found.settings = self.search(words)
-        self.found.styles.height = max(1, min(len(self.found.settings), MOST))
-        self.found.move_to(0)
-        self.found.repaint()
