@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtatui.backends import applying, history, planning, undoing
 from mtatui.backends.applying import Applied
+from mtatui.backends.filters.places import Places
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, Host, Missing
 from mtatui.backends.journal import user
@@ -24,21 +25,32 @@ from mtatui.backends.postfix.dnsbl import ZoneTest
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.transaction.room import HOME
-from mtatui.settings.current import Reading
+from mtatui.settings.current import Finding, Reading
 from mtatui.settings.plan import Plan
+
+if TYPE_CHECKING:
+    from mtatui.backends.filters.reading import Filters
 
 
 class Configuration:
     """What is set on one server."""
 
-    def __init__(self, host: Host, config_directory: str | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        host: Host,
+        config_directory: str | None = None,
+        name: str = "",
+        filter_places: Places | None = None,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             config_directory: None for the one that Postfix takes by itself.
             name: what the user calls the server; else it is what it calls itself.
+            filter_places: where the files of the filters may be; None for where distributions have them.
         """
         self.host = host
+        self._filter_places = filter_places or Places()
         self._name = name
         self._config_directory = config_directory
         self._places: tuple[str, str] | None = None
@@ -60,10 +72,12 @@ class Configuration:
 
     # -- what is set -----------------------------------------------------------------------------------------
 
-    async def read(self, *, ask_history: bool = False) -> Reading:
+    async def read(self, *, filters: bool = True, ask_history: bool = False) -> Reading:
         """Everything that is set now, and what is wrong with it.
 
         Args:
+            filters: read the filters beside Postfix, too, whose settings are not in it else: amavis works its
+                own configuration out, which takes half a second.
             ask_history: find out which files were changed by hand, even if the history was never asked for:
                 starting its program takes longer than all the rest.
 
@@ -71,19 +85,31 @@ class Configuration:
             HostError: there is no Postfix or no main.cf, or it may not be read.
         """
         begun = time.monotonic()
-        source = await postfix.read(
-            self.host, self._config_directory, own=tables.TYPES, looked_into=("smtp_sasl_password_maps",)
+        source, beside = await asyncio.gather(
+            postfix.read(
+                self.host, self._config_directory, own=tables.TYPES, looked_into=("smtp_sasl_password_maps",)
+            ),
+            self._filters(filters),
         )
+        source = replace(source, filters=beside)
         self._places = source.queue_directory, source.effective("maillog_file")
         reading = Reading(
             server=self._name or source.effective("myhostname"),
             at=time.time(),
             current=planning.current(source),
-            findings=source.derived("findings", lint.findings),
+            findings=tuple(_findings(source)),
             changed_outside=await self._changed_outside(source, ask_history),
             source=source,
         )
         return replace(reading, cost=time.monotonic() - begun)
+
+    async def _filters(self, wanted: bool) -> Filters | None:
+        if not wanted:
+            return None
+        # Not at the top: who reads Postfix only does without.
+        from mtatui.backends.filters.reading import read
+
+        return await read(self.host, self._filter_places)
 
     async def _changed_outside(self, source: PostfixReading, ask: bool) -> tuple[str, ...]:
         """The files that differ from what our last entry left behind."""
@@ -226,11 +252,18 @@ class Configuration:
         return self._places
 
 
+def _findings(source: PostfixReading) -> Iterator[Finding]:
+    """What is wrong with it: Postfix, and the filters beside it where they were read."""
+    yield from source.derived("findings", lint.findings)
+    for component in source.filters.components() if source.filters is not None else ():
+        yield from component.findings(source)
+
+
 def _differ(source: PostfixReading, left: Mapping[str, str | None]) -> tuple[str, ...]:
     """The files that are not as they were left."""
+    files = {**(source.filters.files if source.filters is not None else {}), **source.files}
     return tuple(
         path
         for path, digest in left.items()
-        if path in source.files
-        and (file.tag.digest if isinstance(file := source.files[path], File) else None) != digest
+        if path in files and (file.tag.digest if isinstance(file := files[path], File) else None) != digest
     )

@@ -167,6 +167,14 @@ class Host(Protocol):
         """
         ...
 
+    async def names(self, directory: str) -> tuple[str, ...]:
+        """What is in a directory, in the order of the names.
+
+        Raises:
+            Missing: there is no such directory. NotPermitted: this user may not look into it.
+        """
+        ...
+
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""
         ...

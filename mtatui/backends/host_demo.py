@@ -79,6 +79,12 @@ class DemoHost(LocalHost):
         )
         return {path: own.get(path) or Missing(f"There is no {path} on {self.name}.") for path in wanted}
 
+    async def names(self, directory: str) -> tuple[str, ...]:
+        """What is in a directory of the demo's own; see `Host.names`."""
+        if not directory.startswith(f"{self.home}/"):
+            raise Missing(f"There is no {directory} on {self.name}.")
+        return await super().names(directory)
+
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""
         return command in standin.COMMANDS or super().can(command)

@@ -116,17 +116,31 @@ class LocalHost:
 
         return {path: self._file(path, peek.look(path, contents)) for path in paths}
 
+    async def names(self, directory: str) -> tuple[str, ...]:
+        """What is in a directory; see `Host.names`."""
+        from mtatui.backends import peek
+
+        return self._names(directory, peek.names(directory))
+
+    def _names(self, directory: str, found: Mapping[str, Any]) -> tuple[str, ...]:
+        if "errno" in found:
+            raise self._wrong(directory, found["errno"])
+        return tuple(found["names"])
+
     def _file(self, path: str, found: Mapping[str, Any]) -> File | HostError:
         """What `peek` found, or what is wrong with it in words."""
-        import errno
-
         from mtatui.settings.plan import Tag
 
         if "errno" not in found:
             tag = Tag(found["inode"], found["mtime_ns"], found["size"], found.get("digest", ""))
             return File(found.get("data", b""), tag, found["mode"], found["uid"], found["gid"])
+        return self._wrong(path, found["errno"])
+
+    def _wrong(self, path: str, number: int) -> HostError:
+        import errno
+
         where = f"{clean(path)} on {self.name}"
-        match found["errno"]:
+        match number:
             case errno.ENOENT | errno.ENOTDIR:
                 return Missing(f"There is no {where}.")
             case errno.EACCES | errno.EPERM:
@@ -135,7 +149,7 @@ class LocalHost:
                 return HostError(f"{where} is no ordinary file.")
             case errno.EFBIG:
                 return HostError(f"{where} is too large for a configuration file.")
-            case number:
+            case _:
                 return HostError(f"{where} could not be read: {os.strerror(number)}.")
 
     def _may(self, argv: Sequence[str], changes: bool) -> None:

@@ -11,7 +11,8 @@ import pwd
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mtatui.backends.host import Completed, File, HostError, NotPermitted
 from mtatui.backends.host_local import PATH, LocalHost
@@ -84,24 +85,44 @@ class SudoHost(LocalHost):
         if not closed or os.geteuid() == 0:
             return files
         import base64
+
+        try:
+            answer = await self._peek({"paths": closed, "contents": contents}, ", ".join(closed))
+        except HostError as error:
+            return files | dict.fromkeys(closed, error)
+        for path, found in answer.items():
+            if "data" in found:
+                found["data"] = base64.b64decode(found["data"])
+            files[path] = self._file(path, found)
+        return files
+
+    async def names(self, directory: str) -> tuple[str, ...]:
+        """What is in a directory, as root where this user may not look; see `Host.names`."""
+        try:
+            return await super().names(directory)
+        except NotPermitted:
+            if os.geteuid() == 0:
+                raise
+        return self._names(directory, await self._peek({"directory": directory}, directory))
+
+    async def _peek(self, request: Mapping[str, Any], note: str) -> dict[str, Any]:
+        """Have `peek` look, as root.
+
+        Raises:
+            HostError: it could not, in words.
+        """
         import json
 
         from mtatui.backends import peek
 
         argv = [sys.executable, "-I", "-S", peek.__file__]
-        request = json.dumps({"paths": closed, "contents": contents}).encode()
+        completed = await self.run(argv, input=json.dumps(request).encode(), note=note)
         try:
-            completed = await self.run(argv, input=request, note=", ".join(closed))
-            for path, found in json.loads(completed.stdout).items():
-                if "data" in found:
-                    found["data"] = base64.b64decode(found["data"])
-                files[path] = self._file(path, found)
-        except NotPermitted as error:
-            files |= dict.fromkeys(closed, error)
-        except ValueError:
+            answer: dict[str, Any] = json.loads(completed.stdout)
+        except ValueError as error:
             why = completed.errors.rpartition("\n")[2] or "it said nothing"
-            files |= {path: HostError(f"{path} could not be read as root: {why}") for path in closed}
-        return files
+            raise HostError(f"{note} could not be read as root: {why}") from error
+        return answer
 
 
 def refused(stderr: bytes) -> bool:

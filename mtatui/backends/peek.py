@@ -54,9 +54,22 @@ def look(path: str, contents: bool = True) -> "dict[str, object]":
         return {"errno": errno.ENOENT}
 
 
+def names(directory: str) -> "dict[str, object]":
+    """The ``names`` in a directory, sorted; or only ``errno``."""
+    try:
+        return {"names": sorted(os.listdir(directory))}
+    except OSError as error:
+        return {"errno": error.errno or errno.EIO}
+    except ValueError:
+        return {"errno": errno.ENOENT}
+
+
 def main() -> None:
-    """Answer the request on standard input: ``{"paths": […], "contents": true}``."""
+    """Answer the request on standard input: ``{"paths": […], "contents": true}``, or ``{"directory": …}``."""
     request = json.load(sys.stdin)
+    if "directory" in request:
+        json.dump(names(request["directory"]), sys.stdout)
+        return
     answer = {}
     for path in request["paths"]:
         found = look(path, request["contents"])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mtatui.backends.filters.care import care
 from mtatui.backends.host import File
 from mtatui.backends.postfix import cautions, controls_lists, controls_tables, probes
 from mtatui.backends.postfix.asked import ask_tables
@@ -35,8 +36,12 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def current(source: PostfixReading) -> dict[str, Current]:
-    """What every setting is, by key."""
-    return {key: _current(key, source) for key in ALL}
+    """What every setting is, by key; without those of the filters where these were not read."""
+    return {
+        key: _current(key, source)
+        for key, setting in ALL.items()
+        if source.filters is not None or not setting.filters
+    }
 
 
 def _current(key: str, source: PostfixReading) -> Current:
@@ -63,7 +68,11 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
     made = []
     elsewhere: dict[tuple[str, ...], list[str]] = {}
     for key, setting in ALL.items():
-        if key not in changes or changes[key] == reading.current[key].value:
+        if key not in changes:
+            continue
+        if key not in reading.current:
+            raise Refused(f"{setting.label}: the filters beside Postfix were not read yet")
+        if changes[key] == reading.current[key].value:
             continue
         current, wanted = reading.current[key], changes[key]
         # What is changed along with it may be what it was waiting for.
@@ -89,21 +98,27 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
 
 def finished(server: str, draft: Draft, made: Iterable[Change], undoes: str = "") -> Plan:
     """The plan that a draft amounts to."""
-    edits, directory = draft.edits(), draft.before.config_directory
-    if not edits:
+    beside, own, directory = draft.edits_beside(), draft.edits_of_postfix(), draft.before.config_directory
+    if not beside and not own:
         return Plan(server, (), (), (), directory)
-    return Plan(
+    plan = Plan(
         server=server,
         changes=tuple(made),
         words=tuple(map(clean, (*_turned(draft.turned), *draft.words))),
-        edits=edits,
+        edits=(*beside, *own),
         directory=directory,
+        care=care(beside, draft.filters) if beside else (),
+        cautions=tuple(draft.cautions),
+        undoes=undoes,
+    )
+    if not own:  # Postfix has nothing to take anew
+        return plan
+    return replace(
+        plan,
         checks=(*_CHECKS, *ask_tables(draft)),
         reload=(Command(("postfix", "-c", directory, "reload"), refuses=_NO),),
         probes=probes.probes(draft.after),
-        cautions=tuple(draft.cautions),
-        relied_on=_relied_on(draft.before, edits),
-        undoes=undoes,
+        relied_on=_relied_on(draft.before, own),
     )
 
 

@@ -41,6 +41,10 @@ class Current:
     """Why it cannot be set here, in words; "" where it can."""
 
 
+#: What stands for a setting that was not read: see `Reading.current`.
+NOT_READ = Current(None, None, unavailable="it was not read yet")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something the lint has to say about the configuration as it works now."""
@@ -64,7 +68,7 @@ class Reading:
     at: float
     """Epoch seconds."""
     current: Mapping[str, Current]
-    """By setting key."""
+    """By setting key; without those of the filters, where they were not read."""
     findings: tuple[Finding, ...] = ()
     changed_outside: tuple[str, ...] = ()
     """Files that somebody changed by hand since our last entry in the history."""
@@ -74,5 +78,5 @@ class Reading:
     """What the backends need to plan a change; nobody else's business."""
 
     def of(self, setting: Setting) -> Current:
-        """What a setting is now."""
-        return self.current[setting.key]
+        """What a setting is now; `NOT_READ` for one that was not read."""
+        return self.current.get(setting.key, NOT_READ)

@@ -37,6 +37,8 @@ class Edit:
     """Of a new file; one that is there keeps its own, and its owner."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What must not be shown: passwords in it."""
+    owner: str = ""
+    """``user:group`` of a new file; "" for root."""
 
     def diff(self) -> list[str]:
         """The change as a unified diff (three lines of context), masked, fit for a terminal."""
@@ -67,7 +69,9 @@ class Command:
     """A command of the plan, and how its answer is read."""
 
     argv: tuple[str, ...]
-    """``{stage}`` stands for the staged copy of the configuration directory."""
+    """``{stage}`` stands for the staged copy of Postfix's configuration directory, and
+    ``{file:/etc/clamav/clamd.conf}``, which may be part of a word, for the staged copy of that file where it
+    is edited, else for the file itself."""
     refuses: str = ""
     """A regular expression: a line of output that matches means no, whatever the exit status says."""
     timeout: float = 30.0
@@ -76,28 +80,64 @@ class Command:
     """Exit statuses that mean no refusal."""
 
     def __str__(self) -> str:
-        """As a person would type it; STAGE is the staged copy."""
+        """As a person would type it; STAGE is where the staged copies are."""
+        import re
         import shlex
 
-        return shlex.join(word.replace("{stage}", "STAGE") for word in self.argv)
+        words = (word.replace("{stage}", "STAGE") for word in self.argv)
+        return shlex.join(re.sub(r"\{file:(?:[^}]*/)?([^}]*)\}", r"STAGE/\1", word) for word in words)
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What must answer after the reload. ``kind`` is "smtp": a greeting, EHLO, MAIL, RCPT, RSET, QUIT, in
-    which neither 421 nor 451 4.3.x is well (see facts of smtpd(8))."""
+    which neither 421 nor 451 4.3.x is well (see facts of smtpd(8)). In a `Care` it is "amavis" (a greeting),
+    "clamd" (PING), "spamd" (PING) or "milter" (it negotiates): see `mtatui.backends.looking.protocols`."""
 
     kind: str
     name: str
-    """The service, as master.cf names it."""
+    """The service, as master.cf names it; in a `Care` what the person calls it."""
     address: str
-    port: int
+    """A host or an address; in a `Care` also the path of a socket."""
+    port: int = 0
+    """0 for a socket."""
     tls: bool = False
     """It speaks TLS from the first byte."""
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"probe {host}:{self.port} ({self.name})"
+        return f"probe {host}:{self.port} ({self.name})" if self.port else f"probe {host} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What a daemon beside Postfix needs when files of its own change."""
+
+    service: str
+    """What `mtatui services` calls it: "amavis", "clamd", "freshclam", "opendkim"."""
+    checks: tuple[Command, ...] = ()
+    """Run before anything is touched."""
+    running: Command | None = None
+    """It exits with 0 while the daemon runs. One that does not run is not started: it reads its files when it
+    starts. None: what is in `take` is always done."""
+    take: tuple[Command, ...] = ()
+    """What has it take the new files: a reload, a restart. After each of them the probe must answer."""
+    back: tuple[Command, ...] = ()
+    """The same, after the old files are back, when the daemon may have died of the new ones; () means
+    `take`."""
+    probe: Probe | None = None
+    """What must answer then. What did not answer before need not answer afterwards."""
+    patience: float = 30.0
+    """Seconds until it must answer: clamd loads signatures for half a minute and more."""
+    logs: tuple[str, ...] = ()
+    """Files in which it writes its own log, besides what it tells syslog and the journal."""
+    words: str = ""
+    """What is left to be done by hand, where nobody manages services: ``restart clamd: nobody here knows how
+    it was started``."""
+
+    def commands(self) -> Sequence[str]:
+        """What has it take its new files, as a person would type it."""
+        return [*map(str, self.take), *([str(self.probe)] if self.probe and self.take else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +175,8 @@ class Plan:
     cautions: tuple[Caution, ...] = ()
     relied_on: tuple[tuple[str, Tag], ...] = ()
     """Files that were read for it and are not edited: they, too, must be as they were."""
+    care: tuple[Care, ...] = ()
+    """What the daemons beside Postfix need, one for each; before Postfix, which asks them, takes its own."""
     undoes: str = ""
     """The history entry that it takes back."""
 
@@ -154,4 +196,6 @@ class Plan:
 
     def commands(self) -> Sequence[str]:
         """What will run, in order, as a person would type it."""
-        return [*(str(command) for command in (*self.checks, *self.reload)), *map(str, self.probes)]
+        checks = (*self.checks, *(check for care in self.care for check in care.checks))
+        taken = (command for care in self.care for command in care.commands())
+        return [*map(str, checks), *taken, *map(str, (*self.reload, *self.probes))]

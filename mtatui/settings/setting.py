@@ -33,6 +33,8 @@ class Setting:
     """The first version of Postfix that knows it."""
     of_one_server: bool = False
     """It says which server this is; a profile that is applied to others leaves it out."""
+    filters: bool = False
+    """It is read from the files of the daemons beside Postfix, which takes longer."""
 
     @property
     def page(self) -> str:

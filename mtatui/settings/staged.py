@@ -14,10 +14,16 @@ class Staged(Mapping[str, Any]):
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self._values: dict[str, Any] = {}
+        self._were: dict[str, Any] = {}
+        """What the settings that are staged were when they were read last."""
 
     def stage(self, key: str, value: Any) -> None:
         """Have a setting become a value; what it already is, is no change."""
-        if value == self.reading.current[key].value:
+        if key not in self.reading.current:
+            self._values[key] = value
+            return
+        self._were[key] = self.reading.current[key].value
+        if value == self._were[key]:
             self._values.pop(key, None)
         else:
             self._values[key] = value
@@ -31,20 +37,23 @@ class Staged(Mapping[str, Any]):
         self._values.clear()
 
     def value(self, key: str) -> Any:
-        """What the setting would be: as staged, else as it is."""
-        return self._values[key] if key in self._values else self.reading.current[key].value
+        """What the setting would be: as staged, else as it is; None for one that was not read."""
+        if key in self._values:
+            return self._values[key]
+        return self.reading.current[key].value if key in self.reading.current else None
 
     def rebase(self, reading: Reading) -> tuple[str, ...]:
-        """Stand on a newer reading.
+        """Stand on a newer reading. What was not read in it is taken to be as it was.
 
         Returns:
             The keys that somebody else has changed meanwhile, and that are staged here to another value.
         """
-        before, self.reading = self.reading, reading
+        self.reading = reading
         moved = []
         for key, value in tuple(self._values.items()):
+            known, before = key in self._were, self._were.get(key)
             self.stage(key, value)
-            if key in self._values and before.current[key].value != reading.current[key].value:
+            if known and key in self._values and before != self._were[key]:
                 moved.append(key)
         return tuple(moved)
 

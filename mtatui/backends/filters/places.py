@@ -28,6 +28,11 @@ class Places:
     dkim_keys: tuple[str, ...] = ("/etc/dkimkeys/", "/etc/opendkim/keys/")
     systemd: tuple[str, ...] = ("/etc/systemd/system/",)
     cron: tuple[str, ...] = ("/etc/cron.d/",)
+    units: tuple[str, ...] = ("/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/")
+    """Where systemd's units are."""
+    init: tuple[str, ...] = ("/etc/init.d/",)
+    systemd_runs: tuple[str, ...] = ("/run/systemd/system/",)
+    """There while systemd manages the machine (sd_booted(3))."""
 
     def below(self, root: str) -> Places:
         """The same places under another root: the demo's, a test's."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from mtatui.backends.host import File
+from mtatui.backends.filters.reading import Filters, Written
+from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.kinds import Refused, Trial
 from mtatui.settings.plan import Caution, Edit
 from mtatui.text import clean
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file of ours as it shall be; ``data`` None: it goes."""
-
-    data: bytes | None
-    mode: int = 0o644
-    secrets: tuple[str, ...] = ()
 
 
 class Draft:
@@ -27,7 +20,11 @@ class Draft:
     def __init__(self, reading: PostfixReading) -> None:
         self.before = reading
         self.main: MainCf = reading.main
+        self._filters = reading.filters
         self.written: dict[str, Written] = {}
+        """Tables of ours, for Postfix."""
+        self.beside: dict[str, Written] = {}
+        """Files of the filters, where they are not what the filters themselves say."""
         self.turned: dict[Trial, list[str]] = {}
         """Checks and block lists that become off, go on trial, are enforced."""
         self.words: list[str] = []
@@ -37,7 +34,22 @@ class Draft:
     @property
     def after(self) -> PostfixReading:
         """The configuration as it would be."""
-        return replace(self.before, main=self.main)
+        return replace(self.before, main=self.main, filters=self._filters)
+
+    @property
+    def filters(self) -> Filters:
+        """The filters beside Postfix, as they would be. Controls put changed ones in their place.
+
+        Raises:
+            Refused: they were not read.
+        """
+        if self._filters is None:
+            raise Refused("the filters beside Postfix were not read yet")
+        return self._filters
+
+    @filters.setter
+    def filters(self, filters: Filters) -> None:
+        self._filters = filters
 
     @property
     def said(self) -> int:
@@ -102,22 +114,47 @@ class Draft:
             self.cautions.append(caution)
 
     def edits(self) -> tuple[Edit, ...]:
-        """What differs: our own files first, so that none is missing when main.cf names it; and those that
-        go, last."""
-        edits = [
-            edit
-            for path, written in self.written.items()
-            if (edit := self._edit(path, written)).before != edit.after
-        ]
+        """What differs: `edits_beside`, then `edits_of_postfix`.
+
+        Raises:
+            Refused: a file that would be changed may not be read.
+        """
+        return (*self.edits_beside(), *self.edits_of_postfix())
+
+    def edits_of_postfix(self) -> tuple[Edit, ...]:
+        """What differs of Postfix's: our own files first, so that none is missing when main.cf names it; and
+        those that go, last."""
+        edits = list(_edits(self.before.files, self.written))
         if self.main != self.before.main:
-            edits.append(self._edit(self.before.main_path, Written(self.main.data)))
+            edits += _edits(self.before.files, {self.before.main_path: Written(self.main.data)})
         return tuple(sorted(edits, key=lambda edit: (edit.after is None, edit.path == self.before.main_path)))
 
-    def _edit(self, path: str, written: Written) -> Edit:
-        file = self.before.files.get(path)
+    def edits_beside(self) -> tuple[Edit, ...]:
+        """What differs of the filters'; those that go, last."""
+        before, after = self.before.filters, self._filters
+        if before is None or after is None:
+            return ()
+        wanted = {**(after.written() if after is not before else {}), **self.beside}
+        return tuple(sorted(_edits(before.files, wanted), key=lambda edit: edit.after is None))
+
+
+def _edits(files: Mapping[str, File | HostError], wanted: Mapping[str, Written]) -> Iterator[Edit]:
+    """The files that are not what they shall be.
+
+    Raises:
+        Refused: one may not be read: it cannot be put back.
+    """
+    for path, written in wanted.items():
+        file = files.get(path)
+        how = written.mode, written.secrets, written.owner
         if isinstance(file, File):
-            return Edit(path, file.data, written.data, file.tag, written.mode, written.secrets)
-        return Edit(path, None, written.data, None, written.mode, written.secrets)
+            if file.data != written.data:
+                yield Edit(path, file.data, written.data, file.tag, *how)
+        elif isinstance(file, HostError) and not isinstance(file, Missing):
+            if written.data is not None:
+                raise Refused(str(file))
+        elif written.data is not None:
+            yield Edit(path, None, written.data, None, *how)
 
 
 def fit_for_a_line(text: str) -> str:

@@ -12,13 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtatui.backends.host import Completed, File, Host, HostError
 from mtatui.backends.postfix.expand import expand
 from mtatui.backends.postfix.main_cf import Assignment, MainCf
 from mtatui.backends.postfix.master_cf import MasterCf, Service
 from mtatui.backends.postfix.tools import Tools, explain
+
+if TYPE_CHECKING:
+    from mtatui.backends.filters.reading import Filters
 
 T = TypeVar("T")
 
@@ -52,6 +55,8 @@ class PostfixReading:
     tables: Mapping[str, int | None] = field(default_factory=dict, repr=False)
     """Files of tables that are named in main.cf and master.cf, sources and compiled ones, and when they were
     changed (nanoseconds since the epoch); None for what is not there or cannot be seen."""
+    filters: Filters | None = field(default=None, repr=False)
+    """The daemons beside it; None: they were not read."""
 
     _derived: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
