@@ -119,6 +119,16 @@ class MachineHost(LocalHost):
                 one["data"] = base64.b64decode(one["data"])
         return {path: self._file(path, one) for path, one in found.items()}
 
+    async def names(self, directory: str) -> tuple[str, ...]:
+        """What is in a directory of the machine; see `mtatui.backends.host.Host.names`."""
+        import json
+
+        from mtatui.backends import peek
+
+        request = json.dumps({"directory": directory}).encode()
+        completed = await self.run([sys.executable, "-I", "-S", peek.__file__], input=request)
+        return self._names(directory, json.loads(completed.stdout))
+
 
 class Machine:
     """One private machine, alive inside ``with``."""
