@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -28,11 +28,22 @@ from mtatui.text import clean, fit
 from mtatui.widgets.dialog import answer
 from mtatui.widgets.lines import CursorLines, Piece
 
-if TYPE_CHECKING:
-    from mtatui.backends.postfix.dnsbl import ZoneTest
-
 #: Refused ones that are named; the rest is counted.
 NAMED = 3
+
+
+class Tested(Protocol):
+    """What came of trying one of a list."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it does what it shall."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What it did, in words."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +111,22 @@ class ListEditor(Editor):
     """
     KEYS = "x remove · J K move · a add"
 
-    def __init__(self, setting: Setting, value: Any, current: Current) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        value: Any,
+        current: Current,
+        test: Callable[[str], Awaitable[Tested]] | None = None,
+    ) -> None:
+        """``test`` tries one of the list, where that can be done."""
         super().__init__(setting, value, current)
+        self._tries = test
         self.items = Items([Item(item) for item in value])
         self.named: dict[str, tuple[str, ...]] = getattr(setting.kind, "named", {})
         self._warned = False
 
     def body(self) -> ComposeResult:
-        yield Static(Content(self.KEYS), id="keys")
+        yield Static(Content(f"t test · {self.KEYS}" if self._tries else self.KEYS), id="keys")
         yield self.items
         if self.named:
             with Horizontal(id="named"):
@@ -245,7 +264,32 @@ class ListEditor(Editor):
             self.items.repaint()
 
     def action_test(self) -> None:
-        """There is nothing to try in a plain list."""
+        """Try the one under the cursor, as the server would use it."""
+        if self.items.items and self._tries is not None:
+            self._test(self.items.items[self.items.cursor].value, self._tries)
+
+    def _tried(self, value: Any) -> str:
+        """What is tried of one."""
+        return str(value)
+
+    @work(group="test", exit_on_error=False)
+    async def _test(self, value: Any, tries: Callable[[str], Awaitable[Tested]]) -> None:
+        self._note(value, "asking …", "dim")
+        try:
+            test = await tries(self._tried(value))
+        except HostError as error:
+            self._note(value, "✖ not tested", "warning")
+            self.say(str(error), wrong=True)
+        else:
+            self._note(value, "✔ works" if test.ok else "✖ does not work", "" if test.ok else "danger")
+            self.say(test.text, wrong=not test.ok)
+        self.query_one("#ok", Button).disabled = False
+
+    def _note(self, value: Any, note: str, role: str) -> None:
+        for at, item in enumerate(self.items.items):
+            if self._called(item.value) == self._called(value):
+                self.items.items[at] = replace(item, note=note, role=role)
+        self.items.repaint()
 
     def action_add(self) -> None:
         """To the field."""
@@ -288,13 +332,10 @@ def _off(value: Any) -> bool:
 class ZonesEditor(ListEditor):
     """Block lists, in the order in which they are asked, each with its own state."""
 
-    KEYS = "space off/trial/enforce · t test · J K order · x remove · a add"
+    KEYS = "space off/trial/enforce · J K order · x remove · a add"
 
-    def __init__(
-        self, setting: Setting, value: Any, current: Current, test_zone: Callable[[str], Awaitable[ZoneTest]]
-    ) -> None:
-        super().__init__(setting, value, current)
-        self._test_zone = test_zone
+    def _tried(self, value: Any) -> str:
+        return str(value.zone)
 
     def action_switch(self) -> None:
         """Off, trial, enforce."""
@@ -307,27 +348,3 @@ class ZonesEditor(ListEditor):
             self.items.repaint()
             off = items[at].value.state is Trial.OFF
             self.say("Off: it goes from the list, and is not asked." if off else self._summary())
-
-    def action_test(self) -> None:
-        """Ask the list through the server's own resolver."""
-        if self.items.items:
-            self._test(self.items.items[self.items.cursor].value.zone)
-
-    @work(group="test", exit_on_error=False)
-    async def _test(self, zone: str) -> None:
-        self._note(zone, "asking …", "dim")
-        try:
-            test = await self._test_zone(zone)
-        except HostError as error:
-            self._note(zone, "✖ not tested", "warning")
-            self.say(str(error), wrong=True)
-        else:
-            self._note(zone, "✔ works" if test.ok else "✖ does not work", "" if test.ok else "danger")
-            self.say(test.text, wrong=not test.ok)
-        self.query_one("#ok", Button).disabled = False
-
-    def _note(self, zone: str, note: str, role: str) -> None:
-        for at, item in enumerate(self.items.items):
-            if item.value.zone == zone:
-                self.items.items[at] = replace(item, note=note, role=role)
-        self.items.repaint()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -87,7 +88,11 @@ class SettingsScreen(SettingsPage):
         current = self.current()
         assert current is not None
         screen = editor(
-            setting, self.model.value(setting.key), current, self.changing.configuration.test_zone
+            setting,
+            self.model.value(setting.key),
+            current,
+            self.changing.configuration.test_zone,
+            partial(self.model.scale, setting.key),
         )
         self.app.push_screen(screen, answered)
 

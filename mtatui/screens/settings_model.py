@@ -11,6 +11,7 @@ from mtatui.settings.kinds import Choice, Kind, Restriction, Switch, Trial, Zone
 from mtatui.settings.setting import Setting
 from mtatui.settings.staged import Staged
 from mtatui.text import clean
+from mtatui.widgets.scale import Marks
 from mtatui.widgets.settings_list import Row
 
 _TRIALS = {
@@ -18,6 +19,10 @@ _TRIALS = {
     Trial.TRIAL: ("◐ trial", "warning"),
     Trial.ENFORCE: ("● enforce", ""),
 }
+
+#: The two tolerances, and what becomes of mail beyond the second.
+_TAG, _KILL, _FATE = "filtering.spam_tag_percent", "filtering.spam_kill_percent", "filtering.spam_destiny"
+_FATES = {"discard": "discarded", "pass": "delivered anyway", "reject": "rejected", "bounce": "bounced"}
 
 
 def shown(kind: Kind, value: Any) -> tuple[str, str]:
@@ -47,6 +52,11 @@ class SettingsModel:
     def reading(self) -> Reading | None:
         """What was read last; None before the server has answered."""
         return self.staged.reading if self.staged is not None else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was read; what the filters say takes longer than what Postfix does."""
+        return self.reading is not None and self.reading.current.keys() >= ALL.keys()
 
     @property
     def changes(self) -> Mapping[str, Any]:
@@ -97,6 +107,19 @@ class SettingsModel:
         """What it would be: as staged, else as it is."""
         assert self.staged is not None
         return self.staged.value(key)
+
+    def scale(self, key: str, value: Any = None) -> Marks | None:
+        """The scale on which a tolerance stands, with the other one on it; None for anything else.
+
+        Args:
+            value: what the tolerance may become; None for what it is.
+        """
+        known = [self.current(one) for one in (_TAG, _KILL)]
+        if key not in (_TAG, _KILL) or any(one is None or one.unavailable for one in known):
+            return None
+        tag, kill = (self.value(one) if value is None or one != key else value for one in (_TAG, _KILL))
+        fate = _FATES.get(self.value(_FATE), "stopped")
+        return Marks(tag, kill, fate, "tag" if key == _TAG else "kill")
 
     def stage(self, key: str, value: Any) -> None:
         """Have a setting become a value."""

@@ -6,6 +6,8 @@ screen for all pages of settings, made from `mtatui.settings.catalogue` alone.
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -24,6 +26,7 @@ from mtatui.verbs import ALL, Action
 from mtatui.verbs import PAGES as NAMES
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.one_line import OneLine
+from mtatui.widgets.scale import picture
 from mtatui.widgets.setting_help import SettingHelp
 from mtatui.widgets.settings_list import SettingsList
 
@@ -114,8 +117,15 @@ class SettingsPage(Page):
 
     def show_help(self) -> None:
         """The text about the control under the cursor."""
-        trial = self.model.trial(self.setting.key)
-        self.help_pane.explain(self.setting, self.current(), trial, labelled=self.has_class("-narrow"))
+        key = self.setting.key
+        marks = self.model.scale(key)
+        self.help_pane.explain(
+            self.setting,
+            self.current(),
+            self.model.trial(key),
+            labelled=self.has_class("-narrow"),
+            picture=partial(picture, marks) if marks is not None else None,
+        )
 
     def show_header(self) -> None:
         """Where we are, and how much is staged."""
@@ -127,7 +137,7 @@ class SettingsPage(Page):
             notes.append((f"{words} · p Review" if self.size.width >= WIDE else f"{words} · p", "accent"))
         elif self.model.trouble:
             notes.append(("no answer", "danger"))
-        elif self.model.reading is None:
+        elif not self.model.whole:
             notes.append(("reading …", "dim"))
         self.header.show(server=self.changing.server.name, pages=NAMES, page=self.page_id, notes=notes)
         self._show_instances()
@@ -168,8 +178,8 @@ class SettingsPage(Page):
         if action.id == "reset" and self.setting.key not in self.changing.staged:
             return "it has not been touched"
         current = self.current()
-        if action.id in ("switch", "edit", "default") and current is not None and current.unavailable:
-            return clean(current.unavailable)
+        if action.id in ("switch", "edit", "default"):
+            return clean(current.unavailable) if current is not None else "it is still being read"
         return ""
 
     def on_settings_list_moved(self) -> None:

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mtatui.settings.current import Current
 from mtatui.settings.kinds import Restriction, Zones
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
+from mtatui.widgets.lines import Piece
 from mtatui.widgets.text_view import Paragraph, TextView
+
+#: Draws lines of so many cells.
+Picture = Callable[[int], Sequence[Sequence[Piece]]]
 
 
 class SettingHelp(TextView):
     """The pane beside the controls, or below them where it is narrow: then labels stand in a column."""
 
-    def explain(self, setting: Setting, current: Current | None, trial: str, *, labelled: bool) -> None:
+    def explain(
+        self,
+        setting: Setting,
+        current: Current | None,
+        trial: str,
+        *,
+        labelled: bool,
+        picture: Picture | None = None,
+    ) -> None:
         """Say what a control does, and how it stands on this server.
 
         Args:
             current: None while the server has not answered.
             trial: what the log says of its trial so far; "" where it says nothing.
+            picture: what is easier seen than said.
         """
-        self.show([*(column if labelled else _prose)(setting, current, trial)])
+        self.show([*(column if labelled else _prose)(setting, current, trial, picture)])
 
 
-def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+def _prose(
+    setting: Setting, current: Current | None, trial: str, picture: Picture | None
+) -> Iterator[Paragraph]:
     yield Paragraph(setting.label, "strong")
     yield from _warnings(current)
     yield Paragraph(f"\n{setting.help}")
+    if picture is not None:
+        yield Paragraph("")
+        yield Paragraph("", picture=picture)
     if setting.reply:
         yield Paragraph("\nThe sender sees", "dim")
         yield Paragraph(setting.reply)
@@ -44,11 +62,15 @@ def _prose(setting: Setting, current: Current | None, trial: str) -> Iterator[Pa
         yield Paragraph(f"\nmanual: {setting.manual}", "dim")
 
 
-def column(setting: Setting, current: Current | None, trial: str) -> Iterator[Paragraph]:
+def column(
+    setting: Setting, current: Current | None, trial: str, picture: Picture | None = None
+) -> Iterator[Paragraph]:
     """The text with its labels in a column."""
     for warning in _warnings(current):
         yield Paragraph(warning.text, warning.role, "mind")
     yield Paragraph(setting.help, label="does")
+    if picture is not None:
+        yield Paragraph("", label="scale", picture=picture)
     if setting.reply:
         yield Paragraph(setting.reply, label="sender sees")
     if setting.cost:

@@ -7,7 +7,7 @@ A text is a list of paragraphs. A paragraph may carry a label, which stands in a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual.strip import Strip
@@ -27,6 +27,8 @@ class Paragraph:
     text: str
     role: str = ""
     label: str = ""
+    picture: Callable[[int], Sequence[Sequence[Piece]]] | None = None
+    """Draws lines of so many cells, which stand there instead of the text."""
 
 
 class TextView(Lines):
@@ -36,6 +38,7 @@ class TextView(Lines):
         super().__init__(id=id)
         self._paragraphs: Sequence[Paragraph | str] = ()
         self._rows: list[tuple[int, str]] = []
+        self._pictures: dict[int, Sequence[Piece]] = {}
         self._labels = 0
         self._wanted: re.Pattern[str] | None = None
         self._found = -1
@@ -96,6 +99,8 @@ class TextView(Lines):
             label = "" if isinstance(paragraph, str) else paragraph.label
             first = index == 0 or self._rows[index - 1][0] != number
             pieces.append((fit(label if first else "", self._labels) + " " * _GAP, "dim"))
+        if index in self._pictures:
+            return self.line([*pieces, *self._pictures[index]], width)
         return self.line([*pieces, *self._lit(text, role, index == self._found)], width)
 
     def on_resize(self) -> None:
@@ -134,11 +139,14 @@ class TextView(Lines):
         longest = max((len(p.label) for p in self._paragraphs if not isinstance(p, str)), default=0)
         self._labels = min(longest, int(width * _LABEL_SHARE))
         room = width - self._labels - (_GAP if self._labels else 0)
-        self._rows = [
-            (number, row)
-            for number in range(len(self._paragraphs))
-            for row in _rows(self._text(number), room)
-        ]
+        self._rows, self._pictures = [], {}
+        for number, paragraph in enumerate(self._paragraphs):
+            if isinstance(paragraph, str) or paragraph.picture is None:
+                self._rows += [(number, row) for row in _rows(self._text(number), room)]
+                continue
+            for line in paragraph.picture(room):
+                self._pictures[len(self._rows)] = line
+                self._rows.append((number, "".join(text for text, _ in line)))
 
 
 def _rows(text: str, width: int) -> list[str]:
