@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
     from mtatui.backends.postfix.trials import Trials
+    from mtatui.backends.probing import Prober
     from mtatui.backends.services import Services
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
@@ -210,6 +211,13 @@ class Server:
         from mtatui.backends.services import Services
 
         return Services(self.host, self.config_directory)
+
+    @cached_property
+    def prober(self) -> Prober:
+        """What sends a probe through the whole chain."""
+        from mtatui.backends.probing import Prober
+
+        return Prober(self.host, self.configuration, self.config_directory)
 
     @property
     def journal(self) -> Journal:

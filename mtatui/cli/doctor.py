@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mtatui.cli import output
-from mtatui.cli.guard import DONE, NOT_ALL
+from mtatui.cli.guard import DONE, NOT_ALL, Misused
 from mtatui.cli.options import Options
 from mtatui.cli.session import opened, wait_for
 from mtatui.text import count, size, wrap
@@ -24,13 +24,27 @@ _MARKS = {"ok": "✓", "note": "·", "warning": "!", "bad": "✖"}
 
 
 @click.command()
+@click.option("--probe", "sends", is_flag=True, help="Send six messages through the whole chain, and look.")
+@click.option("--to", metavar="ADDRESS", default="", help="Where the probe goes; else nobody gets it.")
+@click.option("--yes", is_flag=True, help="Do not ask before the probe is sent.")
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
-def doctor(options: Options, json: bool) -> int:
+def doctor(options: Options, sends: bool, to: str, yes: bool, json: bool) -> int:
     """Look at the server, and say what to do about what is found.
 
     Exit code 0: nothing is wrong; 1: something is; 4: there is no Postfix to look at.
+
+    With --probe a clean message, a test virus, test spam, a blocked attachment, a signed and a forged
+    message are sent through the listener, and what happens to each is shown against what the settings
+    promise. It says what it will do, and asks first. Exit code 0: every promise that could be looked at was
+    kept; 1: one was broken; 3: refused; 4: the listener cannot be reached.
     """
+    if sends:
+        from mtatui.cli.probing import probe
+
+        return probe(options, to, yes, json)
+    if to:
+        raise Misused("--to says where a probe goes: mtatui doctor --probe --to ADDRESS")
     from mtatui.backends.host import HostError
     from mtatui.backends.postfix.doctor import Finding, Level
 
