@@ -23,6 +23,7 @@ from mtatui.screens.review import MINUTES, Answer, ReviewScreen
 from mtatui.screens.settings_model import SettingsModel
 from mtatui.screens.settings_sheets import called
 from mtatui.server import Server
+from mtatui.settings.current import Reading
 from mtatui.settings.kinds import Refused
 from mtatui.settings.plan import Plan
 from mtatui.text import clean
@@ -93,17 +94,25 @@ class Changing:
     async def read(self, *, ahead: bool = False) -> None:
         """Read the configuration; what is staged stays over it.
 
+        What the filters say takes longer than what Postfix does: the first time that comes later.
+
         Args:
             ahead: nobody has asked for it yet; trouble is told when somebody does.
         """
         try:
-            reading = await self.configuration.read()
+            if not self.model.whole:
+                self._take(await self.configuration.read(filters=False))
+            self._take(await self.configuration.read(filters=True))
         except HostError as error:
             self.model.trouble = str(error)
             self.model.tell()
             if not ahead:
                 self.app.tell(str(error), "error")
             return
+        if self.model.trying and not ahead and (self._counting is None or self._counting.done()):
+            self._counting = asyncio.get_running_loop().create_task(self._count_trials())
+
+    def _take(self, reading: Reading) -> None:
         self.acting.alarms = [called(finding) for finding in reading.findings if finding.grave]
         self.app.show_headers()
         if moved := self.model.take(reading):
@@ -115,8 +124,6 @@ class Changing:
             files = ", ".join(reading.changed_outside)
             self.app.tell(f"Changed by hand since the last entry of the history: {files}.")
         self._outside = reading.changed_outside
-        if self.model.trying and not ahead and (self._counting is None or self._counting.done()):
-            self._counting = asyncio.get_running_loop().create_task(self._count_trials())
 
     async def _count_trials(self) -> None:
         """Look into the mail log for what checks on trial would have refused; it may take a while."""

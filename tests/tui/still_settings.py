@@ -140,17 +140,21 @@ class StillConfiguration(Configuration):
         self.trouble: HostError | None = None
         self.gate: asyncio.Event | None = None
         """While it is set and not fired, the server does not answer."""
+        self.filters_gate: asyncio.Event | None = None
+        """While it is set and not fired, the filters are still being read."""
 
     def why_not(self) -> str:
         return self._why_not
 
-    async def read(self, *, ask_history: bool = False) -> Reading:
-        if self.gate is not None:
-            await self.gate.wait()
-        self.reads += 1
+    async def read(self, *, filters: bool = True, ask_history: bool = False) -> Reading:
+        gate = self.filters_gate if filters and self.filters_gate is not None else self.gate
+        if gate is not None:
+            await gate.wait()
+        self.reads += filters
         if self.trouble is not None:
             raise self.trouble
-        return Reading("mx1.example.test", float(NOW), dict(self.values), self.findings)
+        values = {key: value for key, value in self.values.items() if filters or not ALL[key].filters}
+        return Reading("mx1.example.test", float(NOW), values, self.findings)
 
     def plan(self, reading: Reading, changes: Mapping[str, Any]) -> Plan:
         if "outbound.mydomain" in changes and changes["outbound.mydomain"] == "refused.test":
