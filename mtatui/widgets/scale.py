@@ -34,12 +34,12 @@ class Marks:
 
 def points(percent: float) -> str:
     """A share of the scale in points: ``6.6``, ``15``."""
-    return f"{percent * POINTS / 100:.3f}".rstrip("0").rstrip(".")
+    return f"{percent * POINTS / 100:.2f}".rstrip("0").rstrip(".")
 
 
 def share(percent: float) -> str:
     """``33 %``, ``33.5 %``."""
-    return f"{percent:.2f}".rstrip("0").rstrip(".") + " %"
+    return f"{percent:.1f}".rstrip("0").rstrip(".") + " %"
 
 
 def picture(marks: Marks, width: int) -> list[list[Piece]]:
@@ -59,7 +59,9 @@ def picture(marks: Marks, width: int) -> list[list[Piece]]:
         if bar[place] != _MOVING:  # of two on one place the one that moves is seen
             bar[place] = _MOVING if moving else _STANDING
         told.append((place, f"{mark} {points(percent)} = {share(percent)}", "accent" if moving else ""))
-    return [_laid(names), [(_LEFT, "dim"), *bar, (_RIGHT, "dim")], _laid(_apart(told, room + len(_RIGHT)))]
+    if sum(cells(text) for _, text, _ in told) + _GAP > (beneath := room + len(_RIGHT)):
+        told = [(place, text.partition(" = ")[0], role) for place, text, role in told]
+    return [_laid(names), [(_LEFT, "dim"), *bar, (_RIGHT, "dim")], _laid(_apart(told, beneath))]
 
 
 def _place(percent: float, room: int) -> int:
