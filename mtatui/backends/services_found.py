@@ -57,8 +57,14 @@ _MISSING = {
     DKIM: "Nothing signs mail. Debian: apt install opendkim opendkim-tools; then name it in smtpd_milters "
     "and non_smtpd_milters.",
 }
-_IDLE = "It is set up ({path}), but nothing in Postfix asks it: name {by}."
-_BY = {DKIM: "its socket in smtpd_milters and non_smtpd_milters"}
+_IDLE = {
+    ANTIVIRUS: "It is set up ({path}), but Postfix hands mail to nobody who would ask it: amavis does "
+    "(content_filter), or clamav-milter (smtpd_milters).",
+    SIGNATURES: "It is set up ({path}), but nothing in Postfix looks for viruses: nobody needs what it "
+    "fetches.",
+    DKIM: "It is set up ({path}), but nothing in Postfix asks it: name its socket in smtpd_milters and "
+    "non_smtpd_milters.",
+}
 
 _AMAVIS_PORTS = (10024, 10026)
 _POLICY = re.compile(r"check_policy_service\s+(?:\{\s*)?([^\s,{}]+)")
@@ -344,8 +350,7 @@ class _Others:
 
 def _missing(id: str, role: str, path: str = "") -> Declared:
     """A service that is not counted on, and what to do about that."""
-    by = _BY.get(role, "a filter that does in content_filter or smtpd_milters")
-    return Declared(id, role, missing=_IDLE.format(path=path, by=by) if path else _MISSING[role])
+    return Declared(id, role, missing=_IDLE[role].format(path=path) if path else _MISSING[role])
 
 
 def _filter_at(where: str, transport: str, place: Place) -> Declared:

@@ -48,6 +48,9 @@ def test_nothing_is_counted_on_that_postfix_does_not_ask() -> None:
     assert "apt install amavisd-new" in services["antispam"].missing
     # What is set up and idle is told so, with its file.
     assert "/etc/clamav/clamd.conf" in services["clamd"].missing
+    assert "amavis" in services["clamd"].missing
+    assert "nobody needs" in services["freshclam"].missing  # no filter would ask it: Postfix need not name it
+    assert "content_filter" not in services["freshclam"].missing
     assert "smtpd_milters" in services["opendkim"].missing
 
 
