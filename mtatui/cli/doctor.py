@@ -144,6 +144,8 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
 
 
 def _of_services(server: Server) -> Iterator[Finding]:
+    from mtatui.backends.filters import doctor as filters
+    from mtatui.backends.filters.places import Places
     from mtatui.backends.host import HostError, NotPermitted
     from mtatui.backends.postfix.doctor import Finding, Level
 
@@ -162,6 +164,7 @@ def _of_services(server: Server) -> Iterator[Finding]:
         yield Finding(
             "services", Level.NOTE, f"not configured: {missing}", "mtatui services says what each takes."
         )
+    yield from wait_for(filters.examine(server.host, Places(), found))
 
 
 def _of_our_own(server: Server) -> Iterator[Finding]:
