@@ -206,7 +206,7 @@ class MtatuiApp(App[None]):
         from mtatui.screens.services import ServicesScreen
 
         if not isinstance(self.screen, ServicesScreen):
-            self.push_screen(ServicesScreen(self.watching))
+            self.push_screen(ServicesScreen(self.watching, self.config.keymap))
 
     async def action_confirm(self) -> None:
         """Keep what was applied and waits to be confirmed."""

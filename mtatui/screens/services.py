@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.strip import Strip
 
 from mtatui.backends.host import HostError
 from mtatui.backends.services_words import answering, question, running
-from mtatui.screens import queue_sheets
-from mtatui.screens.page import Page
-from mtatui.screens.reading import ReadingScreen, Sheet, room
+from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.reading import Sheet
 from mtatui.screens.watching import Watching
 from mtatui.text import clean, fit, size, wrap
-from mtatui.verbs import ALL, Action, on
+from mtatui.verbs import Action
 from mtatui.widgets.dialog import ConfirmDialog
-from mtatui.widgets.footer import KeyFooter
 from mtatui.widgets.lines import CursorLines, Piece
 
 if TYPE_CHECKING:
     from mtatui.backends.services import Acted, Service
-
-_FOOTER = [*(action for action in on("services") if action.where == "services"), ALL["back"], ALL["help"]]
-
-_NOT_HERE = frozenset({"quit", "palette", "next-pane", "services"})
 
 #: Seconds between two whole looks while the sheet is open.
 PACE = 10.0
@@ -79,7 +72,7 @@ class ServiceLines(CursorLines):
         self.screen.show_detail()
 
 
-class ServicesScreen(Page):
+class ServicesScreen(Desk):
     """The services of one server."""
 
     AUTO_FOCUS = "ServiceLines"
@@ -91,16 +84,12 @@ class ServicesScreen(Page):
         &:ansi > Sheet {{ border-top: solid ansi_default; }}
     }}
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
-        for a in on("services")
-        if a.keys and a.id not in _NOT_HERE and not a.id.startswith("page")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("services")
+    WHERE = "services"
 
-    def __init__(self, watching: Watching) -> None:
-        super().__init__()
+    def __init__(self, watching: Watching, keymap: Mapping[str, str]) -> None:
+        super().__init__(watching.server, keymap)
         self.watching = watching
-        self.server = watching.server
         self.lines = ServiceLines()
         self.detail = Sheet([])
 
@@ -158,10 +147,6 @@ class ServicesScreen(Page):
             notes=self.watching.acting.notes(but="*"),  # they stand below
         )
 
-    def show_footer(self) -> None:
-        """The keys, those that do not apply now dimmed."""
-        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER])
-
     def show_detail(self) -> None:
         """All that is known of the one under the cursor."""
         service = self.service
@@ -179,22 +164,21 @@ class ServicesScreen(Page):
 
     # --- doing -----------------------------------------------------------------------------------------
 
-    async def action_do(self, id: str, argument: str = "") -> None:
-        """Do what an action's id says."""
-        self.footer.hush()
-        action = ALL[id]
-        if why := self.why_not(action):
-            self.tell(f"{action.label}: {why}.", "warning")
-        elif id.startswith("service-"):
-            self._choose(id.removeprefix("service-"))
-        else:
-            done = getattr(self, "do_" + id.replace("-", "_"))(argument)
-            if asyncio.iscoroutine(done):
-                await done
+    def do_service_start(self, argument: str) -> None:
+        """Start the service under the cursor."""
+        self._choose("start")
 
-    def on_key_footer_pressed(self, event: KeyFooter.Pressed) -> None:
-        """An action was clicked in the footer."""
-        self.run_worker(self.action_do(event.action), exit_on_error=False)
+    def do_service_stop(self, argument: str) -> None:
+        """Stop it."""
+        self._choose("stop")
+
+    def do_service_restart(self, argument: str) -> None:
+        """Stop it and start it again."""
+        self._choose("restart")
+
+    def do_service_reload(self, argument: str) -> None:
+        """Have it read its configuration anew."""
+        self._choose("reload")
 
     def _choose(self, deed: str) -> None:
         service = self.service
@@ -226,19 +210,6 @@ class ServicesScreen(Page):
     def do_look(self, argument: str) -> None:
         """Look again, now."""
         self.look()
-
-    def do_commands(self, argument: str) -> None:
-        """The command log."""
-        self.show_commands(self.server.name, self.server.host.log)
-
-    def do_help(self, argument: str) -> None:
-        """The keys."""
-        lines = [*queue_sheets.keys(on("services"), {}, room(self.size.width))]
-        self.app.push_screen(ReadingScreen("Keys", lines))
-
-    def do_back(self, argument: str) -> None:
-        """Back to the page."""
-        self.dismiss()
 
 
 def told(service: Service, width: int) -> list[Sequence[Piece]]:
