@@ -88,16 +88,16 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
     ):
         destiny = _DESTINIES.get(str(value(reading, key)))
         if value(reading, switch) in (None, False) or destiny is None:
-            found[kind] = Promise(f"nothing: {_why_nothing(reading, switch)}")
+            found[kind] = Promise(f"nothing ({_why_nothing(reading, switch)})")
         else:
             found[kind] = Promise(f"{what} is {destiny}", destiny, found_as=found_as)
     blocked = value(reading, "inbound.blocked_extensions")
     if blocked:
         found[Kind.BLOCKED] = Promise(f"{letters[Kind.BLOCKED].about} is blocked", End.DISCARDED)
     else:
-        found[Kind.BLOCKED] = Promise("nothing: no extension is blocked")
+        found[Kind.BLOCKED] = Promise("nothing (no extension is blocked)")
     verifies = value(reading, "filtering.verify_dkim") is True
-    unverified = f"nothing: {_why_nothing(reading, 'filtering.verify_dkim')}"
+    unverified = f"nothing ({_why_nothing(reading, 'filtering.verify_dkim')})"
     signed, forged = letters[Kind.SIGNED], letters[Kind.FORGED]
     domain = signed.about.partition("._domainkey.")[2]
     found[Kind.SIGNED] = (

@@ -47,7 +47,7 @@ PROGRAMS = (
         "amavis", "amavis", (("amavisd", "-V"), ("amavisd-new", "-V")), re.compile(r"amavis\S*?-([\d.]+\d)"),
         "amavis",
         "Nothing asks scanners about mail. Debian: apt install amavisd-new (Fedora: amavis).",
-        "Its README.postfix says how Postfix hands it mail: a transport in master.cf, named in content_filter.",
+        "Its README.postfix says how Postfix hands it mail: by a transport that content_filter names.",
     ),
     Program(
         "SpamAssassin", "spamd", (("spamassassin", "-V"),), re.compile(r"version ([\d.]+\d)"), "spamassassin",
@@ -59,7 +59,8 @@ PROGRAMS = (
         "Nothing looks for viruses. Debian: apt install clamav-daemon (Fedora: clamd; openSUSE: clamav).",
     ),
     Program(
-        "freshclam", "freshclam", (("freshclam", "--version"),), re.compile(r"ClamAV ([\d.]+\d)"), "freshclam",
+        "freshclam", "freshclam", (("freshclam", "--version"),), re.compile(r"ClamAV ([\d.]+\d)"),
+        "freshclam",
         "Nothing fetches virus signatures. Debian: apt install clamav-freshclam (elsewhere: clamav).",
     ),
     Program(
