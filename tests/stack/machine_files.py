@@ -96,10 +96,13 @@ UMask 007
 Socket inet:8891@127.0.0.1
 PidFile /run/opendkim/opendkim.pid
 Nameservers 192.0.2.53
+ResolverConfiguration /etc/opendkim-resolver.conf
 InternalHosts 127.0.0.1
 KeyTable /etc/dkimkeys/keytable
 SigningTable refile:/etc/dkimkeys/signingtable
 """
+#: libunbound by itself knows that there is nothing below "test" (RFC 6761).
+_RESOLVER = 'server:\n  local-zone: "test." nodefault\n'
 _SPAMASSASSIN = r"""
 body GTUBE /XJS\*C4JDBQADN1\.NSBN3\*2IDNEN\*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL\*C\.34X/
 describe GTUBE Generic Test for Unsolicited Bulk Email
@@ -208,6 +211,7 @@ def _clamav(machine: Machine) -> None:
 
 def _opendkim(machine: Machine) -> None:
     put(machine, "/etc/opendkim.conf", _OPENDKIM)
+    put(machine, "/etc/opendkim-resolver.conf", _RESOLVER)
     put(machine, "/etc/default/opendkim", "RUNDIR=/run/opendkim\nUSER=opendkim\nGROUP=opendkim\n")
     keys = machine.path("/etc/dkimkeys")
     private = keys / "mail.private"

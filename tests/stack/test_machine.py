@@ -1,4 +1,4 @@
-"""The private machine itself: mail goes its whole way, nothing shows outside, it ends with the test process."""
+"""The private machine itself: mail goes its whole way, nothing shows outside, it ends with the tests."""
 
 from __future__ import annotations
 
