@@ -22,7 +22,7 @@ from typing import Self
 from tests.stack.postfix import PostfixInstance
 
 #: The commands that must be there, for `scripts/install-daemons` and the tests.
-COMMANDS = ("amavisd", "spamd", "spamc", "clamd", "freshclam", "opendkim")
+COMMANDS = ("amavisd", "spamd", "spamc", "clamd", "freshclam", "opendkim", "nsenter", "pkill")
 
 #: EICAR's test file, as a signature (clamav's .ndb format: name, type, offset, hexadecimal).
 _SIGNATURE = f"Eicar-Test:0:0:{b'X5O!P%@AP[4'.hex()}\n"
