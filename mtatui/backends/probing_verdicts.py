@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -153,7 +154,9 @@ def judge(
     if promise.destiny is None:
         return Judged(Verdict.NOTHING, happened, end)
     verdict, why = _VERDICTS[letter.kind](promise, end, amavis, _score(clean_told))
-    inside = amavis is not None and bool({"MYNETS", "ORIGINATING"} & set((amavis["banks"] or "").split("/")))
+    inside = amavis is not None and bool(
+        {"MYNETS", "ORIGINATING"} & set(re.split("[/ ,]", amavis["banks"] or ""))
+    )
     if letter.kind is Kind.SPAM and verdict is Verdict.BROKEN and inside and not outgoing_checked:
         verdict, why = Verdict.UNKNOWN, "for amavis this server is inside, and outgoing mail is not checked"
     return Judged(verdict, f"{happened}; {why}" if why else happened, end)

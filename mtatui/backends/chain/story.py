@@ -37,6 +37,7 @@ _FIELDS = {
     "tests": re.compile(r", Tests: \[([^\]]*)\]"),
 }
 _NOTICE = re.compile(r"<(VA|SA|VR|VS|SS|DSN)([\w+-]+)@")
+_NEARBY = re.compile(r"127\.|localhost\b|\[?::1\b|/")
 _QUEUED_AS = re.compile(r"queued as ([0-9A-Za-z]{5,})")
 
 
@@ -112,8 +113,11 @@ class Story:
         ids = {id for id, entry in self._entries.items() if entry["message_id"] == message_id}
         ids |= {taken_as} & set(self._entries)
         notices = self._notices(judged)
+        handed = {
+            id for known in ids for one in self._entries[known]["deliveries"] for id in self._handed(one)
+        }
+        ids |= handed & set(self._entries)
         entries = {id: self._entries[id] for id in sorted(ids)}
-        handed = {id for entry in entries.values() for one in entry["deliveries"] for id in _queued_as(one)}
         known = ids | {notice["queue_id"] for notice in notices}
         over = bool(ids) and handed <= set(self._entries)
         over = over and all(_rests(self._entries[id]) for id in known | handed)
@@ -126,7 +130,7 @@ class Story:
             "queue_ids": entries,
             "judged": judged,
             "notices": notices,
-            "ends": [one for e in entries.values() for one in e["deliveries"] if not _queued_as(one)],
+            "ends": [one for e in entries.values() for one in e["deliveries"] if not self._handed(one)],
             "over": over,
             "lines": list(dict.fromkeys(lines)),
         }
@@ -141,13 +145,16 @@ class Story:
                 found.append(dict(entry, queue_id=id, kind=notice.group(1)))
         return found
 
+    def _handed(self, delivery: "Dict[str, Any]") -> "List[str]":
+        """The queue IDs under which a filter handed it back to this server; none if it went elsewhere."""
+        if delivery["status"] != "sent":
+            return []
+        nearby = _by_amavis(delivery) or _NEARBY.match(delivery["relay"])
+        return [id for id in _QUEUED_AS.findall(delivery["text"]) if nearby or id in self._entries]
+
     def left(self, queue_ids: "Set[str]") -> "List[str]":
         """Those that are not gone as far as the logs tell."""
         return [id for id in sorted(queue_ids) if id not in self._entries or not self._entries[id]["over"]]
-
-
-def _queued_as(delivery: "Dict[str, Any]") -> "List[str]":
-    return _QUEUED_AS.findall(delivery["text"]) if delivery["status"] == "sent" else []
 
 
 def _rests(entry: "Dict[str, Any]") -> bool:
