@@ -27,6 +27,10 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM = (sys.executable, "-I", "-S", f"{_HERE}/demo/__main__.py")
 #: The program that looks at services: in the demo it would see this machine's.
 _LOOKING = f"{_HERE}/looking/__main__.py"
+#: The program that sends a probe: in the demo it would send it through this machine's mail server.
+_SENDING = f"{_HERE}/chain/__main__.py"
+#: Programs of filters, which are not the demo's though this machine may have them.
+_OTHERS = frozenset({"amavisd", "amavisd-new", "clamd", "freshclam", "opendkim", "spamassassin"})
 #: Seconds in which a new demo shows that it is alive.
 _BIRTH = 60.0
 #: Seconds that the daemon gets to clear up.
@@ -69,6 +73,10 @@ class DemoHost(LocalHost):
             return [*_PROGRAM, *standin.arguments(self._etc, argv)]
         if _LOOKING in argv:
             return [*_PROGRAM, "services", self.home]
+        if _SENDING in argv:
+            raise Missing("The demo plays no mail server that a probe could go through.")
+        if argv[0] in _OTHERS:
+            raise Missing(f"There is no {argv[0]} on {self.name}.")
         return super().command(argv)
 
     async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
