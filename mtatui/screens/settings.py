@@ -185,6 +185,12 @@ class SettingsScreen(SettingsPage):
         lines = findings(reading.findings, room(self.size.width))
         self.app.push_screen(ReadingScreen("What is wrong with the configuration as it works now", lines))
 
+    def do_probe_chain(self, argument: str) -> None:
+        """Test messages through the whole chain; the sheet says first what it will do."""
+        from mtatui.screens.probing import ProbingScreen
+
+        self.app.push_screen(ProbingScreen(self.changing.server))
+
     def do_copy_directive(self, argument: str) -> None:
         """The directive, to the clipboard (OSC 52)."""
         self.app.copy_to_clipboard(self.setting.directive)

@@ -22,7 +22,7 @@ from mtatui.settings.catalogue import PAGES
 from mtatui.settings.current import Current
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
-from mtatui.verbs import ALL, Action
+from mtatui.verbs import ALL, FILTERS, Action
 from mtatui.verbs import PAGES as NAMES
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.one_line import OneLine
@@ -43,8 +43,10 @@ _FOOTER = [
 #: Below this many lines a narrow page has room for its list only; the text opens over it.
 LOW = 18
 
-#: What changes nothing, and so can be done where nothing may be changed.
-_LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"})
+#: What changes no setting, and so can be done where none may be changed.
+_LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"}) | {
+    action.id for action in FILTERS
+}
 
 
 class SettingsPage(Page):

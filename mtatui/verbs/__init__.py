@@ -7,6 +7,7 @@ key can never do one thing and be described as another.
 from __future__ import annotations
 
 from mtatui.verbs.action import Action, Danger, Verb
+from mtatui.verbs.filters import FILTERS
 from mtatui.verbs.messages import (
     BOUNCE,
     DELETE,
@@ -28,6 +29,7 @@ __all__ = [
     "BOUNCE",
     "DELETE",
     "DELIVER",
+    "FILTERS",
     "HISTORY",
     "HOLD",
     "PAGES",
@@ -49,7 +51,7 @@ __all__ = [
 #: Every action there is, by id.
 ALL: dict[str, Action] = {
     action.id: action
-    for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *HISTORY, *SERVICES)
+    for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *FILTERS, *HISTORY, *SERVICES)
 }
 
 #: The pages there are: the id and the name of each, in the order of their keys.
