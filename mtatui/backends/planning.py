@@ -30,6 +30,11 @@ CONTROLS: Mapping[str, Control] = {
     **controls_tables.CONTROLS,
     "inbound.blocked_extensions_notify_admin": Unavailable(_AMAVIS),
     "inbound.blocked_extensions_notify_recipient": Unavailable(_AMAVIS),
+    **{
+        key: Unavailable("it cannot be set here yet", setting.kind.empty)
+        for key, setting in ALL.items()
+        if setting.filters
+    },
 }
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mtatui.settings.filtering import FILTERING
 from mtatui.settings.inbound import INBOUND
 from mtatui.settings.outbound import OUTBOUND
 from mtatui.settings.setting import Page, Setting
 
-PAGES: dict[str, Page] = {page.id: page for page in (INBOUND, OUTBOUND)}
+PAGES: dict[str, Page] = {page.id: page for page in (INBOUND, OUTBOUND, FILTERING)}
 
 #: Every setting by key, in the order of the pages.
 ALL: dict[str, Setting] = {setting.key: setting for page in PAGES.values() for setting in page.settings}

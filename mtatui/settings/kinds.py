@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from mtatui.settings import extensions, syntax
-from mtatui.settings.syntax import few, one_line, quoted, words
+from mtatui.settings.syntax import called, one_line, quoted, texts
 from mtatui.text import clean
 
 #: A value that cannot be, and why, in words for the person.
@@ -58,6 +58,8 @@ class Kind:
     """What is typed, in words."""
     offers: ClassVar[tuple[str, ...]] = ()
     """All words that a value can be, where they are few: what is offered to who types."""
+    empty: ClassVar[Any] = ""
+    """What stands for a value where there is none."""
 
     def parse(self, text: str) -> Any:
         """The value of what a person typed.
@@ -82,7 +84,7 @@ class Kind:
             Refused: it cannot be.
         """
         if not isinstance(data, str):
-            raise Refused(f"a text is wanted here, not {_called(data)}")
+            raise Refused(f"a text is wanted here, not {called(data)}")
         return self.parse(data)
 
     def dump(self, value: Any) -> Any:
@@ -95,6 +97,7 @@ class Switch(Kind):
 
     editor = "switch"
     takes = "on or off"
+    empty = False
     offers = ("on", "off")
 
     def parse(self, text: str) -> bool:
@@ -113,7 +116,7 @@ class Switch(Kind):
             return data
         if isinstance(data, str):
             return self.parse(data)
-        raise Refused(f"true or false is wanted here, not {_called(data)}")
+        raise Refused(f"true or false is wanted here, not {called(data)}")
 
     def turned(self, value: bool) -> bool:
         """The next state."""
@@ -126,6 +129,7 @@ class Restriction(Kind):
     editor = "switch"
     takes = "off, trial or enforce"
     offers = tuple(Trial)
+    empty = Trial.OFF
 
     def parse(self, text: str) -> Trial:
         word = text.strip().lower()
@@ -225,33 +229,49 @@ class Relay(Kind):
         return ", ".join(relays)
 
 
-class Networks(Kind):
-    """Networks whose clients are trusted, as mynetworks(5) wants them."""
+class Listed(Kind):
+    """Several words of one kind, in an order. The base of lists."""
 
     editor = "list"
-    takes = "a list of addresses and networks"
+    takes = "a list"
+    empty = ()
+
+    def item(self, text: str) -> str:
+        """One of them, checked."""
+        raise NotImplementedError
 
     def parse(self, text: str) -> tuple[str, ...]:
         return self.load(text)
 
-    def item(self, text: str) -> str:
-        """One network, checked."""
-        return syntax.network(text)
-
     def text(self, value: Sequence[str]) -> str:
         return " ".join(value)
 
+    def show(self, value: Sequence[str]) -> str:
+        return f"{len(value)} · {clean(' '.join(value))}" if value else "none"
+
     def load(self, data: Any) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.item(item) for item in _texts(data)))
+        return tuple(dict.fromkeys(self.item(item) for item in texts(data)))
 
     def dump(self, value: Sequence[str]) -> list[str]:
         return list(value)
 
 
-class Extensions(Kind):
+class Networks(Listed):
+    """Networks whose clients are trusted, as mynetworks(5) wants them."""
+
+    takes = "a list of addresses and networks"
+
+    def item(self, text: str) -> str:
+        """One network, checked."""
+        return syntax.network(text)
+
+    def show(self, value: Sequence[str]) -> str:
+        return clean(self.text(value)) or "–"
+
+
+class Extensions(Listed):
     """File extensions, lower case and without the dot in front."""
 
-    editor = "list"
     takes = "a list of file extensions"
     named: ClassVar[dict[str, tuple[str, ...]]] = extensions.NAMED
     """Lists that can be added at once."""
@@ -263,23 +283,12 @@ class Extensions(Kind):
         """One extension, as it is blocked."""
         return extensions.normalised(text)
 
-    def text(self, value: Sequence[str]) -> str:
-        return " ".join(value)
-
-    def show(self, value: Sequence[str]) -> str:
-        return f"{len(value)} · {' '.join(value)}" if value else "none"
-
-    def load(self, data: Any) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.item(item) for item in _texts(data)))
-
-    def dump(self, value: Sequence[str]) -> list[str]:
-        return list(value)
-
 
 class Zones(Kind):
     """DNS block lists, each with its own state; their order is the order in which they are asked."""
 
     editor = "zones"
+    empty = ()
     takes = "a list of zone[=reply-filter][:trial]"
 
     def parse(self, text: str) -> tuple[Zone, ...]:
@@ -304,7 +313,7 @@ class Zones(Kind):
     def load(self, data: Any) -> tuple[Zone, ...]:
         if isinstance(data, dict):
             data = [f"{zone}:{state}" for zone, state in data.items()]
-        zones = {zone.zone: zone for zone in map(self.item, _texts(data))}
+        zones = {zone.zone: zone for zone in map(self.item, texts(data))}
         return tuple(zone for zone in zones.values() if zone.state is not Trial.OFF)
 
     def dump(self, value: Iterable[Zone]) -> dict[str, str]:
@@ -342,7 +351,7 @@ class Bytes(Kind):
 
     def load(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int | str):
-            raise Refused(f"a size is wanted here, not {_called(data)}")
+            raise Refused(f"a size is wanted here, not {called(data)}")
         return self.parse(str(data))
 
 
@@ -350,6 +359,7 @@ class RelayLogin(Kind):
     """Name and password for the relay host; None for none. Never shown, never in a profile."""
 
     editor = "login"
+    empty = None
     secret = True
     takes = "a user; the password is asked for"
 
@@ -384,16 +394,3 @@ class RelayLogin(Kind):
 
     def dump(self, value: Login | None) -> Any:
         return {"user": value.user} if value else ""
-
-
-def _texts(data: Any) -> list[str]:
-    if isinstance(data, str):
-        data = words(data)
-    if not isinstance(data, list | tuple) or not all(isinstance(item, str) for item in data):
-        raise Refused(f"a list of texts is wanted here, not {_called(data)}")
-    return few(list(data))
-
-
-def _called(data: Any) -> str:
-    names = {bool: "a switch", int: "a number", float: "a number", list: "a list", dict: "a table"}
-    return names.get(type(data), "that")

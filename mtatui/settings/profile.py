@@ -85,7 +85,7 @@ def _entry(setting: Setting, current: Current) -> list[str]:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
 
 from mtatui.text import clean
 
@@ -265,3 +266,22 @@ def few(found: list[str]) -> list[str]:
     if len(found) > MOST:
         raise Refused(f"that are {len(found):,} entries; {MOST:,} is the most")
     return found
+
+
+def texts(data: Any) -> list[str]:
+    """A list of texts, or one text with several words in it.
+
+    Raises:
+        Refused: it is neither.
+    """
+    if isinstance(data, str):
+        data = words(data)
+    if not isinstance(data, list | tuple) or not all(isinstance(item, str) for item in data):
+        raise Refused(f"a list of texts is wanted here, not {called(data)}")
+    return few(list(data))
+
+
+def called(data: Any) -> str:
+    """What somebody gave, where something else was wanted."""
+    names = {bool: "a switch", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return names.get(type(data), "that")

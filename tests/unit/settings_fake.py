@@ -20,15 +20,8 @@ from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Finding, Override, Reading
 from mtatui.settings.kinds import (
     Bytes,
-    Extensions,
     Kind,
-    Networks,
     Refused,
-    RelayLogin,
-    Restriction,
-    Switch,
-    Trial,
-    Zones,
 )
 from mtatui.settings.plan import Caution, Change, Command, Edit, Plan
 
@@ -38,15 +31,7 @@ OLD, NEW = b"myhostname = mx1.example.com\n", b"myhostname = mx2.example.com\n"
 
 def empty(kind: Kind) -> Any:
     """What a setting of this kind is where nobody has said anything."""
-    if isinstance(kind, Switch):
-        return False
-    if isinstance(kind, Restriction):
-        return Trial.OFF
-    if isinstance(kind, Extensions | Networks | Zones):
-        return ()
-    if isinstance(kind, RelayLogin):
-        return None
-    return 10240000 if isinstance(kind, Bytes) else ""
+    return 10240000 if isinstance(kind, Bytes) else kind.empty
 
 
 def reading(server: str = "mx1", /, **said: Any) -> Reading:

@@ -30,6 +30,16 @@ from mtatui.settings.kinds import (
     Zone,
     Zones,
 )
+from mtatui.settings.kinds_filters import (
+    Address,
+    Domains,
+    Frequency,
+    Mirrors,
+    Prefix,
+    Signatures,
+    Tolerance,
+)
+from mtatui.settings.syntax import one_line
 from mtatui.text import clean
 
 LABEL = st.from_regex(r"\A[a-z][a-z0-9]{0,10}\Z")
@@ -56,7 +66,23 @@ VALUES: dict[type[Kind], st.SearchStrategy[Any]] = {
     Extensions: st.lists(st.from_regex(r"\A[a-z0-9]{1,5}(\.[a-z0-9]{1,5})?\Z"), unique=True).map(tuple),
     Zones: st.lists(ZONE, unique_by=lambda zone: zone.zone).map(tuple),
     Bytes: st.just(0) | st.integers(1024, 2**63 - 1),
+    Tolerance: st.floats(0, 5000).map(lambda percent: round(percent, 4)),
+    Frequency: st.integers(1, 52 * 604800),
+    Address: st.just("") | st.builds("{}@{}.test".format, st.from_regex(r"\A[a-z'$%&/+]{1,9}\Z"), LABEL),
+    Prefix: st.text(st.characters(codec="utf-8"), max_size=20).filter(lambda text: text == prefix(text)),
+    Domains: st.lists(LABEL.map("{}.test".format) | LABEL.map("*.{}.test".format), unique=True).map(tuple),
+    Mirrors: st.lists(LABEL.map(str.lower) | LABEL.map("http://{}:80/x?y=%20".format), unique=True).map(
+        tuple
+    ),
+    Signatures: st.lists(LABEL.map("file:///{}.ndb".format) | st.just("own.yara"), unique=True).map(tuple),
 }
+
+
+def prefix(text: str) -> str | None:
+    try:
+        return one_line(text)
+    except Refused:
+        return None
 
 
 def values(kind: Kind) -> st.SearchStrategy[Any]:

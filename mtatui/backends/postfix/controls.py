@@ -36,14 +36,14 @@ class Control(Protocol):
 
 
 class Unavailable:
-    """A setting that plain Postfix has nothing for."""
+    """A setting that there is nothing for."""
 
-    def __init__(self, why: str) -> None:
-        self.why = why
+    def __init__(self, why: str, empty: Any = False) -> None:
+        self.why, self._empty = why, empty
 
     def current(self, reading: PostfixReading) -> Current:
-        """Off, and why it cannot be otherwise."""
-        return Current(False, False, unavailable=self.why)
+        """Nothing (off), and why it cannot be otherwise."""
+        return Current(self._empty, self._empty, unavailable=self.why)
 
     def write(self, draft: Draft, value: Any) -> None:
         """Refuse."""
