@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mtatui.backends.configuration import Configuration
+    from mtatui.backends.filters.places import Places
     from mtatui.backends.journal import Journal
     from mtatui.backends.postfix.act import Actor
     from mtatui.backends.postfix.tools import Tools
@@ -79,18 +80,21 @@ class Server:
         config_directory: str | None = None,
         name: str = "",
         *,
+        filter_places: Places | None = None,
         keep_days: int = 7,
         keep_bytes: int = 1024**3,
     ) -> None:
         """Nothing is started yet.
 
         Args:
+            filter_places: where the files of the filters may be; None for where distributions have them.
             keep_days, keep_bytes: how long, and how much, the trash keeps.
         """
         self.host = host
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self.config_directory = config_directory
+        self.filter_places = filter_places
         self.live: Live | None = None
         self._name = name
         self._facts: Facts | None = None
@@ -203,7 +207,7 @@ class Server:
         """What is set on it, and changing that."""
         from mtatui.backends.configuration import Configuration
 
-        return Configuration(self.host, self.config_directory, self._name)
+        return Configuration(self.host, self.config_directory, self._name, self.filter_places)
 
     @cached_property
     def services(self) -> Services:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,8 @@ from typing import Any
 from mtatui.backends.child import to_its_end
 from mtatui.backends.host import Host, HostError, NotPermitted, TimedOut, Unreachable
 from mtatui.backends.host_sudo import refusal, refused
-from mtatui.settings.plan import Command, Edit, Plan
+from mtatui.backends.request import request
+from mtatui.settings.plan import Plan
 from mtatui.text import clean
 
 PROGRAM = Path(__file__).parent / "transaction" / "__main__.py"
@@ -133,8 +134,8 @@ async def apply(
     """
     if plan.empty:
         return Applied(Ending.UNCHANGED, "Nothing to do: everything is as it shall be already.")
-    request = _request(host, plan, who, confirm_within, log)
-    return await _ask_for(host, queue_directory, request, plan, progress, cancel)
+    asked = request(host, plan, who, confirm_within, log)
+    return await _ask_for(host, queue_directory, asked, plan, progress, cancel)
 
 
 async def roll_back(
@@ -325,55 +326,3 @@ def _end(child: subprocess.Popen[bytes]) -> bytes:
             said = os.read(child.stderr.fileno(), 65536)
         child.stderr.close()
     return said
-
-
-def _request(host: Host, plan: Plan, who: str, confirm_within: float | None, log: str) -> dict[str, Any]:
-    return {
-        "operation": "apply",
-        "who": who,
-        "server": plan.server,
-        "words": plan.words,
-        "changes": [[change.key, change.label, change.before, change.after] for change in plan.changes],
-        "cautions": [caution.text for caution in plan.cautions],
-        "commands": list(plan.commands()),
-        "diff": plan.diff(),
-        "undoes": plan.undoes,
-        "directory": plan.directory,
-        "edits": [_edit(edit) for edit in plan.edits],
-        "relied_on": {
-            path: tag.digest or [tag.inode, tag.mtime_ns, tag.size] for path, tag in plan.relied_on
-        },
-        "checks": [_command(host, command) for command in plan.checks],
-        "reload": [_command(host, command) for command in plan.reload],
-        "probes": [
-            {"kind": p.kind, "name": p.name, "address": p.address, "port": p.port, "tls": p.tls}
-            for p in plan.probes
-        ],
-        "confirm_within": confirm_within,
-        "log": log,
-    }
-
-
-def _edit(edit: Edit) -> dict[str, Any]:
-    import hashlib
-
-    digest = None if edit.before is None else hashlib.sha256(edit.before).hexdigest()
-    after = None if edit.after is None else base64.b64encode(edit.after).decode("ascii")
-    return {"path": edit.path, "before": digest, "after": after, "mode": edit.mode}
-
-
-def _command(host: Host, command: Command) -> dict[str, Any]:
-    return {
-        "argv": _there(host, command.argv),
-        "called": str(command),
-        "refuses": command.refuses,
-        "timeout": command.timeout,
-        "input": command.input,
-        "statuses": command.statuses,
-    }
-
-
-def _there(host: Host, argv: Sequence[str]) -> list[str]:
-    """What is started for a command, once we are root there: the demo's stand-ins, but no sudo."""
-    real: list[str] = getattr(host, "command", list)(argv)
-    return real[3:] if real[:3] == ["sudo", "-n", "--"] else real

@@ -25,6 +25,9 @@ class FileChange:
     path: str
     before: str | None
     after: str | None
+    mode: int = 0o644
+    owner: str = ""
+    """``user:group``, as numbers; "" for root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +177,10 @@ def _understood(document: Mapping[str, Any]) -> Entry:
         who=clean(document["who"]),
         server=clean(document["server"]),
         words=tuple(map(clean, document["words"])),
-        changes=tuple(Change(*map(clean, change)) for change in document["changes"]),
+        changes=tuple(_change(*change) for change in document["changes"]),
         commands=tuple(map(clean, document["commands"])),
         diff=tuple(map(clean, document["diff"])),
-        files=tuple(FileChange(f["path"], f["before"], f["after"]) for f in document["files"]),
+        files=tuple(map(_file, document["files"])),
         cautions=tuple(map(clean, document["cautions"])),
         undoes=document["undoes"],
         outcome=Ending.AWAITING if awaiting else Ending(state["outcome"]) if "outcome" in state else None,
@@ -186,3 +189,12 @@ def _understood(document: Mapping[str, Any]) -> Entry:
         until=state["until"] if awaiting else None,
         interrupted=state.get("interrupted", False),
     )
+
+
+def _change(key: str, label: str, before: str, after: str, was: Any = None) -> Change:
+    return Change(clean(key), clean(label), clean(before), clean(after), was)
+
+
+def _file(file: Mapping[str, Any]) -> FileChange:
+    owner = f"{file['uid']}:{file['gid']}" if "uid" in file else ""
+    return FileChange(file["path"], file["before"], file["after"], file.get("mode", 0o644), owner)

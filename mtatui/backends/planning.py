@@ -91,7 +91,8 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
         if draft.said == said:
             draft.say(_in_words(setting, wanted))
         show = setting.kind.show
-        made.append(Change(key, setting.label, show(current.value), show(wanted)))
+        was = setting.kind.dump(current.value) if setting.filters else None
+        made.append(Change(key, setting.label, show(current.value), show(wanted), was))
         if services := tuple(dict.fromkeys(override.service for override in current.overrides)):
             elsewhere.setdefault(services, []).append(setting.label)
     for services, labels in elsewhere.items():

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mtatui.backends import planning
+from mtatui.backends.filters.reading import Written
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.postfix import cautions, tables
@@ -43,6 +45,8 @@ def plan(
             raise Refused(f"{path}: {file}")
     source: PostfixReading = reading.source
     source = replace(source, files={**source.files, **files})
+    if source.filters is not None:
+        source = replace(source, filters=replace(source.filters, files={**source.filters.files, **files}))
     if all(_digest(files.get(changed.path)) == changed.after for changed in entry.files):
         return _bytes_back(reading, source, entry, before)
     return _settings_back(reading, source, entry, before)
@@ -52,9 +56,21 @@ def _bytes_back(
     reading: Reading, source: PostfixReading, entry: Entry, before: Mapping[str, bytes | None]
 ) -> Plan:
     draft = Draft(source)
+    own = {
+        source.main_path,
+        source.master_path,
+        *(f"{source.config_directory}/{name}" for name in tables.TYPES),
+    }
+    how = {file.path: file for file in entry.files}
+    there = source.filters.written() if source.filters is not None else {}
     for path, data in before.items():
         if path == source.main_path:
             draft.main = MainCf.parse(data or b"")
+            continue
+        if path not in own:
+            mode, owner = how[path].mode, how[path].owner
+            hidden = there[path].secrets if path in there else ()
+            draft.beside[path] = Written(data, mode, hidden, owner)
             continue
         secrets = tuple(
             login.password
@@ -66,7 +82,7 @@ def _bytes_back(
         draft.write(path, data, mode, secrets)
     cautions.warn(draft, ())
     draft.say(f"Everything is as it was before {_called(entry)}.")
-    changes = [Change(c.key, c.label, c.after, c.before) for c in entry.changes]
+    changes = [Change(c.key, c.label, c.after, c.before, _as_it_is(c.key, reading)) for c in entry.changes]
     return planning.finished(reading.server, draft, changes, entry.id)
 
 
@@ -76,10 +92,10 @@ def _settings_back(
     old = _as_it_was(source, before)
     wanted, mind = {}, []
     for change in entry.changes:
-        if change.key not in ALL or reading.current[change.key].unavailable:
+        if change.key not in ALL or reading.of(ALL[change.key]).unavailable:
             mind.append(Caution(f"{change.label} is not set here; that part is not taken back."))
             continue
-        value = planning.CONTROLS[change.key].current(old).value
+        value = _value_before(change, old)
         now = ALL[change.key].kind.show(reading.current[change.key].value)
         if now not in (change.after, change.before):
             mind.append(
@@ -98,6 +114,28 @@ def _settings_back(
     )
     words = f"The settings of {_called(entry)} are what they were before it."
     return replace(found, words=(words, *found.words), cautions=(*found.cautions, *mind))
+
+
+def _value_before(change: Change, old: PostfixReading) -> Any:
+    """What a setting was before the entry: as the entry says, else as the files of then say.
+
+    Raises:
+        Refused: that cannot be set any more.
+    """
+    if change.was is None:
+        return planning.CONTROLS[change.key].current(old).value
+    try:
+        return ALL[change.key].kind.load(change.was)
+    except Refused as refused:
+        raise Refused(f"{change.label} was {change.before}: {refused}") from None
+
+
+def _as_it_is(key: str, reading: Reading) -> Any:
+    """What a setting of the filters is now, as an entry keeps it."""
+    setting = ALL.get(key)
+    if setting is None or not setting.filters or key not in reading.current:
+        return None
+    return setting.kind.dump(reading.current[key].value)
 
 
 def _as_it_was(source: PostfixReading, before: Mapping[str, bytes | None]) -> PostfixReading:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mtatui.text import clean
 
 #: What stands in a diff, a log or a history where a password is.
 MASK = "••••••••"
+#: A private key, whoever's it is (RFC 7468).
+_PRIVATE = re.compile(r"(-----BEGIN [^-\n]*PRIVATE KEY-----).*?(-----END |\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Edit:
         return [f"--- {names[0]}", f"+++ {names[1]}", f"@@ only {why} changes @@"]
 
     def _shown(self, data: bytes | None) -> list[str]:
-        text = (data or b"").decode("utf-8", "replace")
+        text = _PRIVATE.sub(rf"\1{MASK}\2", (data or b"").decode("utf-8", "replace"))
         for secret in self.secrets:
             if secret:
                 text = text.replace(secret, MASK)
@@ -81,7 +85,6 @@ class Command:
 
     def __str__(self) -> str:
         """As a person would type it; STAGE is where the staged copies are."""
-        import re
         import shlex
 
         words = (word.replace("{stage}", "STAGE") for word in self.argv)
@@ -156,6 +159,8 @@ class Change:
     label: str
     before: str
     after: str
+    was: Any = None
+    """The value before, as a profile has it (`Kind.dump`), where the files alone do not tell it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from typing import Any
 
 BACKENDS, MOMENT, QUEUE = sys.argv[1:]
 WHO, _, WHAT = MOMENT.partition(" ")
-sys.path.append(BACKENDS)
+sys.path.append(os.path.dirname(BACKENDS))
 
-from transaction import back, files, guard, rehearse, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
+from backends.transaction import back, files, guard, rehearse, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
 
 ME = os.getpid()
 counts: dict[str, int] = {}

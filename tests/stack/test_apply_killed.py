@@ -18,6 +18,7 @@ from mtatui.backends import applying
 from mtatui.backends.applying import STEPS, Ending
 from mtatui.backends.host import Unreachable
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.request import request
 from mtatui.settings.plan import Plan
 from tests.stack.changes import Desk, Killed, edit, same
 from tests.stack.postfix import PostfixInstance
@@ -112,9 +113,9 @@ def test_the_program_and_its_guard_are_killed(desk: Desk, moment: str) -> None:
 def test_after_a_reboot_postfix_is_not_started_by_us(desk: Desk) -> None:
     """Who starts it is not our business; that it starts with whole files is."""
     change = plan(desk)
-    request = applying._request(desk.host, change, "ada", None, str(desk.instance.log))
+    asked = request(desk.host, change, "ada", None, str(desk.instance.log))
     with pytest.raises(Unreachable):
-        applying.ask(Killed("both replaced 2"), desk.queue, request)
+        applying.ask(Killed("both replaced 2"), desk.queue, asked)
     desk.instance.halt()
     [settled] = desk.settle()
     assert (settled.outcome, settled.interrupted) == (Ending.ROLLED_BACK, True)
@@ -201,7 +202,7 @@ def test_an_applier_that_stands_still_is_ended(desk: Desk, monkeypatch: pytest.M
     """Stopped, swapped out for good, or in an endless loop: its guard waits only so long."""
     program = (
         "import sys, os, signal; sys.path.append(sys.argv[1])\n"
-        "from transaction import apply, revive, serve\n"
+        "from backends.transaction import apply, revive, serve\n"
         "apply.SLACK = -60 - 30 + 1.0\n"
         "me, trouble = os.getpid(), revive.trouble\n"
         "def stand(*a):\n"
@@ -215,7 +216,7 @@ def test_an_applier_that_stands_still_is_ended(desk: Desk, monkeypatch: pytest.M
         def command(self, argv: Sequence[str]) -> list[str]:
             if str(applying.PROGRAM) in argv:
                 monkeypatch.setattr(Still, "command", LocalHost.command)
-                return [sys.executable, "-c", program, str(applying.PROGRAM.parents[1]), argv[-1]]
+                return [sys.executable, "-c", program, str(applying.PROGRAM.parents[2]), argv[-1]]
             return list(argv)
 
     change = plan(desk)

@@ -20,6 +20,7 @@ from mtatui.backends.applying import Applied, Ending, Step
 from mtatui.backends.host import HostError, NotPermitted, ReadOnly, TimedOut, Unreachable
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.host_sudo import SudoHost
+from mtatui.backends.request import request
 from mtatui.settings.plan import Change, Command, Edit, Plan, Probe, Tag
 
 
@@ -208,9 +209,9 @@ def test_sudo_starts_the_program_and_not_what_it_starts(etc: Path, monkeypatch: 
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     host = SudoHost(as_root=frozenset({"postfix", sys.executable}))
     assert host.command(applying.argv("/q"))[:3] == ["sudo", "-n", "--"]
-    request = applying._request(host, plan(etc, b"", Command(("postfix", "check"))), "ada", None, "")
-    assert request["checks"][0]["argv"] == ["postfix", "check"]
-    json.dumps(request)
+    asked = request(host, plan(etc, b"", Command(("postfix", "check"))), "ada", None, "")
+    assert asked["checks"][0]["argv"] == ["postfix", "check"]
+    json.dumps(asked)
 
 
 def test_the_program_needs_a_queue_directory() -> None:

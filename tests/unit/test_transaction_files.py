@@ -26,7 +26,7 @@ def begin(root: Path, path: Path, after: bytes | None) -> tuple[Entry, dict[str,
     room = Room(str(root / "queue"))
     room.open()
     before = files.read(str(path))
-    file = files.described(0, str(path), before, after, 0o640)
+    file = files.described(0, {"path": str(path), "mode": 0o640, "owner": ""}, before, after)
     entry = room.new({"at": 1.0, "files": [file]})
     if before is not None:
         write(entry.file(file["kept"]), before)

@@ -9,7 +9,8 @@ import os
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# The package above ours: one of its programs knows how to ask daemons.
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 if __name__ == "__main__":
-    sys.exit(importlib.import_module("transaction.serve").main(sys.argv[1:]))
+    sys.exit(importlib.import_module("backends.transaction.serve").main(sys.argv[1:]))

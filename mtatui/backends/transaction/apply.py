@@ -1,22 +1,22 @@
 """Applies a change: lock, compare, record, guard, stage, check, replace, reload, probe, finish.
 
-To check is to run the commands of the plan over a staged copy, and to rehearse it (`rehearse`). Until
-`replace` nothing that Postfix reads is touched, and every error is a refusal. From then on every error,
-and every wish to stop, takes the change back.
+To check is to run the commands of the plan over staged copies, and to rehearse it (`rehearse`). Until
+`replace` nothing that any daemon reads is touched, and every error is a refusal. From then on every error,
+and every wish to stop, takes the change back. The daemons beside Postfix (`daemons`) come before it, since it
+asks them; and where nothing of Postfix's changes, it is left alone.
 """
 
 import base64
 import os
-import shutil
-import stat
 import time
 
-from . import back, files, guard, maillog, master, probe, rehearse, revive, room
+from . import back, daemons, files, guard, maillog, master, probe, rehearse, revive, room
+from .stage import Stage
 from .tell import Cancelled, Stop, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, Optional
 
     from .tell import Teller, Wish
 
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 #: Seconds that an apply may take besides its commands, until its guard ends it.
 SLACK = 60.0
-#: Larger files are not copied into the stage but linked: tables, which have their place by name anyway.
-COPIED = 256 * 1024
-#: Levels of directories that are copied, and files in all.
-DEEP = 3
-MANY = 2000
 
 
 class Apply:
@@ -43,6 +38,9 @@ class Apply:
         self.before: "Dict[str, Optional[bytes]]" = {}
         self.after = {edit["path"]: _bytes(edit["after"]) for edit in request["edits"]}
         self.entry = room.Entry(place, "")
+        self.stage = Stage("")
+        self.postfix = bool(request["reload"])
+        """Whether it has anything to take."""
         self.guard: "Optional[guard.Guard]" = None
         self.log = maillog.Log(place.queue, maillog.File(""))
 
@@ -122,13 +120,12 @@ class Apply:
     def _record(self) -> None:
         with self.teller.telling("record") as said:
             self.room.sweep()
-            running = bool(master.pid(self.room.queue))
+            running = self.postfix and bool(master.pid(self.room.queue))
             unwell = dict(probe.ask_all(self.request["probes"], 1, 0)) if running else {}
+            care = [daemons.look(one) for one in self.request["care"]]
             edits = [edit for edit in self.request["edits"] if edit["path"] in self.after]
             listed = [
-                files.described(
-                    n, edit["path"], self.before[edit["path"]], self.after[edit["path"]], edit["mode"]
-                )
+                files.described(n, edit, self.before[edit["path"]], self.after[edit["path"]])
                 for n, edit in enumerate(edits)
             ]
             kept = (
@@ -146,7 +143,7 @@ class Apply:
             document = {name: self.request[name] for name in kept}
             document.update(
                 at=time.time(), queue=self.room.queue, files=listed, running=running, unwell=sorted(unwell),
-                log=self.request["log"], confirm_within=self.request["confirm_within"],
+                log=self.request["log"], confirm_within=self.request["confirm_within"], care=care,
             )  # fmt: skip
             self.entry = self.room.new(document)
             self.teller.tell(entry=self.entry.id)
@@ -160,32 +157,26 @@ class Apply:
                 self.entry = room.Entry(self.room, "")
                 raise
             said.text = self.entry.id
+        unwell.update((one["service"], one["unwell"]) for one in care if one["unwell"])
         for name, text in unwell.items():
             self.teller.step("record", "told", "%s %s, before any change" % (name, text))
 
     def _guard(self) -> None:
         with self.teller.telling("guard"):
             timeouts = [command["timeout"] for command in self.request["checks"] + self.request["reload"]]
-            self.guard = guard.Guard(self.entry, sum(timeouts) + SLACK, [self.lock.fd])
+            limit = sum(timeouts) + daemons.longest(self.entry.document["care"]) + SLACK
+            self.guard = guard.Guard(self.entry, limit, [self.lock.fd])
 
     def _stage(self) -> None:
         with self.teller.telling("stage"):
             for file in self.entry.document["files"]:
                 self.wish.check()
                 files.prepare(self.entry.id, file, self.after[file["path"]])
-            directory = self.request["directory"]
-            stage = self.entry.file("stage")
-            _copy(directory, stage, DEEP, [MANY])
-            staged = {}
-            for path, data in self.after.items():
-                relative = os.path.relpath(path, directory)
-                if not relative.startswith("../"):
-                    staged[path] = os.path.join(stage, relative)
-                    _lay(staged[path], data)
-            # What is checked means the tables as they will be, by whatever name.
-            tables = {path: there for path, there in staged.items() if not path.endswith(".cf")}
-            for name in ("main.cf", "master.cf") if tables else ():
-                _rename(os.path.join(stage, name), tables)
+            self.stage = Stage(self.entry.file("stage"))
+            if self.postfix:
+                self.stage.copy(self.request["directory"], self.after)
+            if self.request["care"]:
+                self.stage.lay(self.after)
 
     def _check(self) -> None:
         with self.teller.telling("check"):
@@ -193,8 +184,12 @@ class Apply:
             for command in self.request["checks"]:
                 self.wish.check()
                 try:
-                    stage = self.entry.file("stage")
-                    revive.command(command, log, self.teller, "check", self._stopped, stage)
+                    revive.command(command, log.complaints, self.teller, "check", self._stopped, self.stage)
+                finally:
+                    self.wish.check()
+            for care in self.request["care"]:
+                try:
+                    daemons.check(care, self.teller, self._stopped, self.stage)
                 finally:
                     self.wish.check()
             self._rehearse(log)
@@ -208,7 +203,7 @@ class Apply:
             self.wish.check()
             if not self.entry.document["running"] or probe.called(one) in self.entry.document["unwell"]:
                 continue
-            wrong = rehearse.rehearse(self.room.queue, self.entry.file("stage"), one)
+            wrong = rehearse.rehearse(self.room.queue, self.stage.postfix, one)
             if wrong and not rehearse.rehearse(self.room.queue, self.request["directory"], one):
                 why = "; ".join([wrong, *log.complaints()[-1:]])
                 raise Stop("refused", "smtpd, tried with it as %s, is not well: %s" % (one["name"], why))
@@ -237,26 +232,34 @@ class Apply:
 
     def _reload(self) -> None:
         with self.teller.telling("reload") as said:
+            came = []
+            for care in self.entry.document["care"]:
+                self.wish.check()
+                came.append(daemons.take(care, self.teller, self.wish.check))
             self.wish.check()
             if self.entry.document["running"]:
                 revive.reload(self.entry.document, self.log, self.teller, "reload")
-            else:
-                said.text = "Postfix does not run, and is not started: it reads this when it starts"
+            elif self.postfix:
+                came.append("Postfix does not run, and is not started: it reads this when it starts")
+            said.text = "; ".join(came)
 
     def _probe(self) -> None:
         with self.teller.telling("probe") as said:
             self.wish.check()
-            if not self.entry.document["running"]:
-                said.text = "nobody to ask: Postfix does not run"
-                return
-            found = revive.trouble(self.entry.document, self.log)
+            said.text = self._probe_postfix() if self.postfix else ""
+            found = [text for text in map(daemons.trouble, self.entry.document["care"]) if text]
             if found:
-                raise Stop("rolled back", "Postfix is not well with it: " + "; ".join(found))
+                raise Stop("rolled back", "Not well with it: " + "; ".join(found))
             self.wish.check()
-            said.text = "%d of %d answer" % (
-                (len(self.request["probes"]) - len(self.entry.document["unwell"])),
-                len(self.request["probes"]),
-            )
+
+    def _probe_postfix(self) -> str:
+        if not self.entry.document["running"]:
+            return "nobody to ask: Postfix does not run"
+        found = revive.trouble(self.entry.document, self.log)
+        if found:
+            raise Stop("rolled back", "Postfix is not well with it: " + "; ".join(found))
+        asked = len(self.request["probes"])
+        return "%d of %d answer" % (asked - len(self.entry.document["unwell"]), asked)
 
     def _finish(self) -> "Dict[str, Any]":
         with self.teller.telling("finish") as said:
@@ -268,7 +271,10 @@ class Apply:
                     self.guard = guard.Guard(self.entry, SLACK, [self.lock.fd])
                 said.text = "waits to be confirmed until " + time.strftime("%H:%M:%S", time.localtime(until))
                 return {"outcome": "awaiting", "text": said.text, "until": until}
-            text = "Applied." if self.entry.document["running"] else "Applied; Postfix does not run."
+            idle = [care["service"] for care in self.entry.document["care"] if not care["runs"]]
+            idle += ["Postfix"] if self.postfix and not self.entry.document["running"] else []
+            text = "Applied%s." % "".join("; %s does not run" % name for name in idle)
+            text += "".join(_by_hand(care) for care in self.entry.document["care"])
             state = {"outcome": "applied", "text": text, "at": time.time()}
             self.entry.note(**state)
             for file in self.entry.document["files"]:
@@ -316,47 +322,10 @@ def _sentence(text: str) -> str:
     return text.rstrip(".") + "."
 
 
+def _by_hand(care: "Dict[str, Any]") -> str:
+    """What a person has to do for a daemon that nobody else can tell."""
+    return " By hand: %s." % care["words"].rstrip(".") if care["words"] and care["runs"] else ""
+
+
 def _bytes(text: "Optional[str]") -> "Optional[bytes]":
     return None if text is None else base64.b64decode(text)
-
-
-def _lay(path: str, data: "Optional[bytes]") -> None:
-    """Have a file in the stage be as it shall be."""
-    if os.path.lexists(path):
-        os.unlink(path)
-    if data is not None:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        room.write(path, data)
-        os.utime(path, (1, 1))
-
-
-def _rename(path: str, names: "Dict[str, str]") -> None:
-    """Have a staged file name others by where they are staged."""
-    data = files.read(path)
-    if data is not None:
-        for name, there in names.items():
-            data = data.replace(os.fsencode(name), os.fsencode(there))
-        _lay(path, data)
-
-
-def _copy(source: str, target: str, deep: int, left: "List[int]") -> None:
-    """Copy a configuration directory: small files and directories; larger ones are linked to."""
-    os.mkdir(target, 0o755)
-    for name in sorted(os.listdir(source)):
-        path, copy = os.path.join(source, name), os.path.join(target, name)
-        if name.endswith((".new", ".old")) and ".mtatui-" in name:
-            continue
-        left[0] -= 1
-        try:
-            info = os.stat(path)
-        except OSError:
-            continue  # a link to nowhere
-        if left[0] < 0:
-            os.symlink(os.path.realpath(path), copy)
-        elif stat.S_ISDIR(info.st_mode) and deep:
-            _copy(path, copy, deep - 1, left)
-        elif stat.S_ISREG(info.st_mode) and info.st_size <= COPIED:
-            shutil.copyfile(path, copy)
-            os.utime(copy, (info.st_mtime, min(info.st_mtime, time.time() - 10)))
-        else:
-            os.symlink(os.path.realpath(path), copy)

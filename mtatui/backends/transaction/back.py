@@ -1,11 +1,11 @@
-"""Takes a change back: the files first, whatever else may fail; then Postfix, if it ran; then the outcome is
-written down. It may be interrupted at any point and done again."""
+"""Takes a change back: the files first, whatever else may fail; then Postfix and the daemons beside it, if
+they ran; then the outcome is written down. It may be interrupted at any point and done again."""
 
 import contextlib
 import re
 import time
 
-from . import files, maillog, master, revive, room, standstill
+from . import daemons, files, maillog, master, revive, room, standstill
 from .tell import Stop, words
 
 TYPE_CHECKING = False
@@ -27,8 +27,8 @@ def roll_back(
 
     Args:
         interrupted: whoever applied it came to a sudden end.
-        start: a Postfix that does not run any more has died of this change: start it again. Else somebody may
-            have stopped it, or the machine has just come up.
+        start: a Postfix, or another daemon, that does not run any more has died of this change: start it
+            again. Else somebody may have stopped it, or the machine has just come up.
     """
     document = entry.document
     untouched = entry.state().get("phase") == room.BEGUN
@@ -44,13 +44,15 @@ def roll_back(
             failed.append(words(error))
     if lost:
         outcome = "broken"
-        text = "%s The old configuration could not be put back (%s). By hand, as root: %s; postfix reload" % (
-            why, "; ".join(failed), files.by_hand(entry, lost),
+        after = ["postfix reload"] if document["reload"] else []
+        after += filter(None, map(daemons.by_hand, document.get("care", [])))
+        text = "%s The old configuration could not be put back (%s). By hand, as root: %s" % (
+            why, "; ".join(failed), "; ".join([files.by_hand(entry, lost), *after]),
         )  # fmt: skip
     elif untouched:
         outcome, text = "rolled back", why + " Nothing had been changed yet."
     else:
-        outcome, text = _revive(document, teller, why, start)
+        outcome, text = _revive_all(document, teller, why, start)
     teller.step("roll back", "failed" if outcome == "broken" else "done", text)
     return end(entry, outcome, text, interrupted=interrupted)
 
@@ -64,9 +66,29 @@ def end(entry: "room.Entry", outcome: str, text: str, **more: "Any") -> "Dict[st
     return state
 
 
+def _revive_all(document: "Dict[str, Any]", teller: "Teller", why: str, start: bool) -> "Tuple[str, str]":
+    """Have all work with the old files: the outcome, in a word and in words. First Postfix, which may have
+    been told to ask what only the new files of others would have offered."""
+    outcome, text = "rolled back", why + " The old configuration is back"
+    if document["reload"]:
+        outcome, text = _revive(document, teller, text, start)
+    for care in document.get("care", []):  # entries of an older version have none
+        name, trouble = care["service"], daemons.take_back(care, teller, start)
+        text = text.rstrip(".")
+        if trouble:
+            outcome = "broken"
+            text += ". %s is not well with it: %s. Look at its log; then, as root: %s" % (
+                name, trouble, daemons.by_hand(care),
+            )  # fmt: skip
+        elif not daemons.runs(care):
+            text += ". %s does not run, and is not started: it reads this when it starts" % name
+        elif care["take"] and not care["unwell"]:
+            text += ", and %s is well" % name
+    return outcome, text.rstrip(".") + "."
+
+
 def _revive(document: "Dict[str, Any]", teller: "Teller", why: str, start: bool) -> "Tuple[str, str]":
     """Have Postfix work with the old files: the outcome, in a word and in words."""
-    why += " The old configuration is back"
     if not master.pid(document["queue"]) and not (start and document["running"]):
         return (
             "rolled back",

@@ -8,8 +8,10 @@ was written to, the copy in the entry serves. A symbolic link stays, its target 
 
 import contextlib
 import errno
+import grp
 import hashlib
 import os
+import pwd
 import shlex
 import stat
 import time
@@ -65,9 +67,17 @@ def same(path: str, now: "Optional[bytes]", known: "Any") -> bool:
 
 
 def described(
-    number: int, path: str, before: "Optional[bytes]", after: "Optional[bytes]", mode: int
+    number: int, edit: "Dict[str, Any]", before: "Optional[bytes]", after: "Optional[bytes]"
 ) -> "File":
-    """What an entry says of a file that is about to change."""
+    """What an entry says of a file that is about to change.
+
+    Args:
+        edit: its path, and the mode and the owner of a new file.
+
+    Raises:
+        OSError: there is no such owner.
+    """
+    path = edit["path"]
     real = os.path.realpath(path)
     file = {
         "path": path,
@@ -75,7 +85,7 @@ def described(
         "kept": "" if before is None else "before-%d" % number,
         "before": None if before is None else digest(before),
         "after": None if after is None else digest(after),
-        "mode": mode,
+        "mode": edit["mode"],
         "makes": [],
     }  # type: File
     if before is None:
@@ -83,10 +93,24 @@ def described(
         while not os.path.lexists(folder):
             file["makes"].insert(0, folder)
             folder = os.path.dirname(folder)
+        file.update(_ids(edit["owner"]))
     else:
         info = os.stat(real)
         file.update(mode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid)
     return file
+
+
+def _ids(owner: str) -> "Dict[str, int]":
+    """The numbers of ``user:group``, of names or numbers; none for ""."""
+    if not owner:
+        return {}
+    user, _, group = owner.partition(":")
+    try:
+        uid = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise OSError(errno.EINVAL, "there is nobody on this machine to own a file", owner) from error
+    return {"uid": uid, "gid": gid}
 
 
 def prepare(id: str, file: "File", after: "Optional[bytes]") -> None:

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 
+from . import daemons
 from . import room as rooms
 from .back import roll_back
 from .tell import Teller
@@ -91,7 +92,8 @@ def watch(entry: "rooms.Entry", other: "Optional[socket.socket]", pid: int, limi
         other.send(b"!")
         heard = select.select([other], [], [], limit)[0]
         if heard and other.recv(1):  # it is on its way back, which may take longer
-            heard = select.select([other], [], [], WAY_BACK)[0]
+            limit = WAY_BACK + daemons.longest_back(entry.document.get("care", []))
+            heard = select.select([other], [], [], limit)[0]
         if not heard:
             os.kill(pid, signal.SIGKILL)  # it is alive, since its end of the socket is open
     lock = rooms.Lock(entry.room)

@@ -9,8 +9,9 @@ from .tell import Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List
+    from typing import Any, Callable, Dict, List, Optional
 
+    from .stage import Stage
     from .tell import Teller
 
     Command = Dict[str, Any]
@@ -24,32 +25,34 @@ _REPLY = re.compile(r"[245]\d\d[ -]")
 
 def command(
     what: "Command",
-    log: "maillog.Log",
+    complaints: "Callable[[], List[str]]",
     teller: "Teller",
     step: str,
     halt: "Callable[[], str]" = lambda: "",
-    stage: str = "",
+    stage: "Optional[Stage]" = None,
 ) -> None:
     """Run one command of a plan, and tell what it says.
 
     Args:
-        log: where it may say why it failed, if it says so nowhere else, as smtpd(8) does.
+        complaints: what logs say of why it failed, if it says so nowhere else, as smtpd(8) does.
         halt: asked again and again why it shall be stopped, "" if it need not be.
+        stage: where the copies are that it may be about.
 
     Raises:
         Stop: it says no, in words: its own.
     """
-    argv = [word.replace("{stage}", stage) for word in what["argv"]]
+    argv = [stage.word(word) for word in what["argv"]] if stage is not None else what["argv"]
     teller.step(step, "told", "", what["called"])
     status, said = run(
         argv, what["timeout"], what["input"].encode("utf-8", "surrogateescape"), lambda: bool(halt())
     )
-    lines = [line.strip() for line in said.replace(stage or "\0", "").splitlines() if line.strip()]
+    said = stage.hide(said) if stage is not None else said
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     no = [line for line in lines if what["refuses"] and re.search(what["refuses"], line)]
     if status is None:
         no = no or [halt() or "it did not end within %g seconds" % what["timeout"]]
     elif status not in what.get("statuses", (0,)):
-        no = no or lines[-LINES:] or log.complaints()[-1:] or ["exit status %d" % status]
+        no = no or lines[-LINES:] or complaints()[-1:] or ["exit status %d" % status]
     if no:
         raise Stop("refused", "%s failed: %s" % (what["called"], "; ".join(no[:LINES])[:1500]))
     worth = [line for line in dict.fromkeys(lines) if not _REPLY.match(line)]
@@ -74,7 +77,7 @@ def reload(
         if dead and start and what["argv"][-1] == "reload":
             called = re.sub("reload$", "start", what["called"])
             now = dict(what, argv=[*what["argv"][:-1], "start"], called=called)
-        command(now, log, teller, step, still.words)
+        command(now, log.complaints, teller, step, still.words)
 
 
 def trouble(document: "Document", log: "maillog.Log", patience: float = probe.TROUBLE) -> "List[str]":
