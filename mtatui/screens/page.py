@@ -82,6 +82,10 @@ class Page(Screen[None]):
         """Settings of mail that goes out."""
         await self.do_page("outbound")
 
+    async def do_page_filtering(self, argument: str) -> None:
+        """Antispam, antivirus, signatures."""
+        await self.do_page("filtering")
+
     async def do_page_queue(self, argument: str) -> None:
         """The queue."""
         await self.do_page("queue")

@@ -35,10 +35,8 @@ WIDE = 100
 #: From this many lines on there is one between two sections.
 TALL = 34
 
-_FOOTER = [
-    ALL[id]
-    for id in ("switch", "edit", "reset", "review", "find", "history", "lint", "page", "palette", "help")
-]
+_FIRST = [ALL[id] for id in ("switch", "edit", "reset", "review")]
+_LAST = [ALL[id] for id in ("find", "history", "lint", "page", "palette", "help")]
 
 #: Below this many lines a narrow page has room for its list only; the text opens over it.
 LOW = 18
@@ -153,7 +151,8 @@ class SettingsPage(Page):
 
     def show_footer(self) -> None:
         """The keys, those that do not apply now dimmed, and what the lint found."""
-        self.footer.show([(action, not self.why_not(action)) for action in _FOOTER], self._lint())
+        actions = [*_FIRST, *(FILTERS if self.page_id == "filtering" else ()), *_LAST]
+        self.footer.show([(action, not self.why_not(action)) for action in actions], self._lint())
 
     def _lint(self) -> list[Piece]:
         findings = self.model.reading.findings if self.model.reading is not None else ()

@@ -70,6 +70,7 @@ ACTIONS: tuple[Action, ...] = (
         for id, key, label in (
             ("inbound", "1", "Inbound"),
             ("outbound", "2", "Outbound"),
+            ("filtering", "3", "Antispam & AV"),
             ("queue", "4", "Queue"),
         )
     ),

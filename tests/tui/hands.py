@@ -115,7 +115,7 @@ async def at_settings(
     if configuration is not None:
         server.configuration = configuration
     async with at_keyboard(server, size=size, messages=3) as hands:
-        await hands.press({"inbound": "1", "outbound": "2"}[page])
+        await hands.press({"inbound": "1", "outbound": "2", "filtering": "3"}[page])
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
         if configuration is None or configuration.gate is None:
             await hands.until(lambda: hands.settings.model.reading is not None)

@@ -20,6 +20,7 @@ from mtatui.settings.plan import Caution, Change, Command, Edit, Plan, Probe
 #: Sunday 22 November 2026, 15:20:00 UTC.
 NOW = 1795360800
 
+_AMAVIS = "/etc/amavis/conf.d/60-mtatui"
 _SUBMISSION = (Override("submission", "permit_sasl_authenticated,reject", "master.cf, line 17"),)
 _ZONES = (Zone("zen.spamhaus.org=127.0.0.[2..11]"), Zone("bl.example.test", Trial.TRIAL))
 
@@ -68,6 +69,25 @@ SAID: dict[str, Current] = {
     "outbound.smtpd_sasl_auth_enable": Current(
         False, False, overrides=(Override("submission", "yes", "master.cf, line 18"),)
     ),
+    "filtering.spam_subject_tag": Current("[SPAM]", "", True, f"{_AMAVIS}, line 4"),
+    "filtering.spam_tag_percent": Current(33.0, 31.55, True, f"{_AMAVIS}, line 5"),
+    "filtering.spam_kill_percent": Current(75.0, 31.55, True, f"{_AMAVIS}, line 6"),
+    "filtering.spam_destiny": Current("discard", "pass", True, f"{_AMAVIS}, line 7"),
+    "filtering.verify_dkim": Current(True, True),
+    "filtering.always_signed_domains": Current(
+        ("example.test", "bank.example"), (), True, "/etc/spamassassin/mtatui.cf, line 3"
+    ),
+    "filtering.antivirus": Current(True, False, True, f"{_AMAVIS}, line 8"),
+    "filtering.virus_destiny": Current("discard", "discard"),
+    "filtering.warn_virus_admin": Current(True, False, True, f"{_AMAVIS}, line 9"),
+    "filtering.admin_address": Current("postmaster@example.test", "", True, f"{_AMAVIS}, line 9"),
+    "filtering.database_mirrors": Current(
+        ("database.clamav.net",), ("database.clamav.net",), True, "/etc/clamav/freshclam.conf, line 14"
+    ),
+    "filtering.custom_signatures": Current(
+        ("https://mirror.example/ours.ndb", "local.ldb"), (), True, "/etc/clamav/freshclam.conf, line 20"
+    ),
+    "filtering.update_frequency": Current(7200, 7200),
 }
 
 AUTH_WITHOUT_TLS = Finding(
@@ -266,5 +286,5 @@ def _nothing() -> dict[str, Any]:
         if editor == "switch":
             values[key] = False if isinstance(kind, Switch) else Trial.OFF
         else:
-            values[key] = {"list": (), "zones": (), "login": None}.get(editor, "")
+            values[key] = {"list": (), "sources": (), "zones": (), "login": None}.get(editor, "")
     return values

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from textual import events
@@ -69,7 +70,7 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
                 lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text())
             )
             await hands.until_read(3)
-            await hands.press({"inbound": "1", "outbound": "2"}[page])
+            await hands.press({"inbound": "1", "outbound": "2", "filtering": "3"}[page])
             await hands.until(lambda: isinstance(app.screen, SettingsScreen))
             if configuration.gate is None:
                 await hands.until(lambda: hands.settings.model.reading is not None)
@@ -110,6 +111,33 @@ def test_outbound(picture: Callable[..., bool], size: tuple[int, int]) -> None:
         hands.settings.model.stage("outbound.relayhost", "[smtp.example.org]:587")
 
     assert picture(scene, size, page="outbound")
+
+
+@both_themes
+@both_sizes
+def test_filtering(picture: Callable[..., bool], size: tuple[int, int], theme: str) -> None:
+    async def scene(hands: Hands) -> None:
+        hands.settings.model.stage("filtering.antivirus", False)
+        hands.settings.list.find("filtering.spam_tag_percent")
+        hands.settings.model.stage("filtering.spam_tag_percent", 20.0)
+
+    assert picture(scene, size, page="filtering", theme=theme)
+
+
+@both_sizes
+def test_while_the_filters_are_being_read(picture: Callable[..., bool], size: tuple[int, int]) -> None:
+    configuration = StillConfiguration()
+    configuration.filters_gate = asyncio.Event()
+    assert picture(nothing, size, page="filtering", configuration=configuration)
+
+
+def test_where_amavis_is_not(picture: Callable[..., bool]) -> None:
+    configuration = StillConfiguration()
+    why = "amavis is not here: apt install amavisd-new"
+    for key, current in configuration.values.items():
+        if key.startswith("filtering.") and "signatures" not in key:
+            configuration.values[key] = replace(current, value=None, default=None, unavailable=why)
+    assert picture(nothing, page="filtering", configuration=configuration)
 
 
 def test_before_the_server_has_answered(picture: Callable[..., bool]) -> None:
@@ -171,6 +199,32 @@ def test_a_line_is_refused(picture: Callable[..., bool], theme: str) -> None:
 @both_sizes
 def test_a_choice(picture: Callable[..., bool], size: tuple[int, int]) -> None:
     assert picture(edited("outbound.smtp_tls_security_level", "j"), size, page="outbound")
+
+
+@both_themes
+@both_sizes
+def test_a_tolerance(picture: Callable[..., bool], size: tuple[int, int], theme: str) -> None:
+    scene = edited("filtering.spam_tag_percent", "right", "right", "pageup")
+    assert picture(scene, size, page="filtering", theme=theme)
+
+
+def test_a_tolerance_is_typed(picture: Callable[..., bool]) -> None:
+    scene = edited("filtering.spam_kill_percent", *"5p")
+    assert picture(scene, SMALL, page="filtering")
+
+
+@both_sizes
+def test_a_destiny(picture: Callable[..., bool], size: tuple[int, int]) -> None:
+    assert picture(edited("filtering.spam_destiny", "j", "j", "j"), size, page="filtering")
+
+
+def test_a_frequency(picture: Callable[..., bool]) -> None:
+    assert picture(edited("filtering.update_frequency", "ctrl+u", *"45s"), SMALL, page="filtering")
+
+
+@both_sizes
+def test_signatures_of_ones_own(picture: Callable[..., bool], size: tuple[int, int]) -> None:
+    assert picture(edited("filtering.custom_signatures", "up", "J", "t"), size, page="filtering")
 
 
 def test_a_login(picture: Callable[..., bool]) -> None:
