@@ -41,6 +41,7 @@ _ACTIONS = {
     "Rejected": End.REJECTED,
     "Bounced": End.BOUNCED,
     "NoBounce": End.BOUNCED,
+    "TempFailed": End.PUT_OFF,
 }
 #: How the settings call what shall be done.
 _DESTINIES = {
