@@ -142,6 +142,7 @@ class Machine:
         spamd: bool = False,
         checks: bool = True,
         rules: bool = False,
+        one_file: bool = False,
     ) -> None:
         """Nothing is started yet.
 
@@ -150,11 +151,12 @@ class Machine:
                 by itself; OpenDKIM is a milter that verifies, and signs for ``example.test``.
             checks: amavis checks for spam and viruses, as its README says one turns that on; else as Debian
                 ships it: it does not.
+            one_file: amavis has one /etc/amavisd/amavisd.conf, as it has elsewhere, and no directory.
             rules: SpamAssassin has all its own rules, too: amavis and spamd start 2 s later.
         """
         wanted = {"amavis": amavis, "clamav-daemon": clamd, "opendkim": opendkim, "spamd": spamd}
         self.services = ["postfix", *(name for name, yes in wanted.items() if yes)]
-        self.checks, self.rules = checks, rules
+        self.checks, self.rules, self.one_file = checks, rules, one_file
         self.names, self.mirror, self.mailboxes = Names(), Mirror(), Mailboxes()
         self.host = MachineHost(self)
         self.pid = 0

@@ -183,9 +183,27 @@ def _amavis(machine: Machine) -> None:
         text = re.sub(r"(?m)^#(@bypass_|   \\%bypass_)", r"\1", mode.read_text())
         assert text.count("\n@bypass_") == 2, text
         mode.write_text(text)
+    if machine.one_file:
+        _join(machine)
     # README.Debian: "add the clamav user to the amavis group".
     group = machine.path("/etc/group")
     group.write_text(re.sub(r"(?m)^(amavis:[^:]*:\d+:)$", r"\1clamav", group.read_text()))
+
+
+def _join(machine: Machine) -> None:
+    """Have amavis's configuration be one file, as on Fedora, that its init script names."""
+    debian = sorted(Path("/usr/share/amavis/conf.d").iterdir())
+    parts = sorted(machine.path("/etc/amavis/conf.d").iterdir())
+    texts = [re.sub(r"(?m)^(use strict;|1;.*)$", "", path.read_text()) for path in (*debian, *parts)]
+    machine.run(["rm", "-r", "/etc/amavis/conf.d"])
+    machine.path("/etc/amavisd").mkdir()
+    put(
+        machine,
+        "/etc/amavisd/amavisd.conf",
+        "\n".join(["use strict;", *texts, "1;  # ensure a defined return\n"]),
+    )
+    script = machine.path("/etc/init.d/amavis")
+    script.write_text(script.read_text().replace("\nPARAMS=\n", '\nPARAMS="-c /etc/amavisd/amavisd.conf"\n'))
 
 
 def _spamassassin(machine: Machine) -> None:
