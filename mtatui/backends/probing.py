@@ -153,7 +153,7 @@ class Prober:
             recipient,
             extension=_extension(blocked),
             signer=signer,
-            pretended=always[0] if always else signer.domain if signer else host,
+            pretended=always[0].replace("*", "probe") if always else signer.domain if signer else host,
             why_not=why_not,
         )
         promised = promises(reading, {letter.kind: letter for letter in made})

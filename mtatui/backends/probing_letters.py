@@ -113,7 +113,8 @@ def letters(
                 made.append(Letter(kind, message_id, about=about, why_not=f"its key does not sign: {error}"))
                 continue
         elif kind is Kind.FORGED:
-            data = _forge(data, pretended, signer.selector if signer else "mtatui-probe")
+            ours = signer is not None and signer.domain == pretended
+            data = _forge(data, pretended, signer.selector if ours and signer else "mtatui-probe")
         made.append(Letter(kind, message_id, data, about))
     return tuple(made)
 

@@ -43,6 +43,8 @@ _ACTIONS = {
     "NoBounce": End.BOUNCED,
     "TempFailed": End.PUT_OFF,
 }
+#: Points more than the clean message's that a message gets at least where it counts as forged.
+FORGED = 5.0
 #: How the settings call what shall be done.
 _DESTINIES = {
     "discard": End.DISCARDED,
@@ -105,8 +107,7 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
     found[Kind.SIGNED] = (
         Promise("its signature is verified", End.PASSED, domain) if verifies else Promise(unverified)
     )
-    always = value(reading, "filtering.always_signed_domains") or ()
-    if verifies and forged.about in always:
+    if verifies and value(reading, "filtering.always_signed_domains"):
         found[Kind.FORGED] = Promise(
             f"it counts as forged: {forged.about} always signs", End.DISCARDED, forged.about
         )
@@ -235,14 +236,12 @@ def _forged(promise: Promise, end: End, amavis: Any, score: float | None) -> tup
     if promise.destiny is End.PASSED:
         return Verdict.KEPT, "its signature did not count"
     mine = _number(amavis["hits"])
-    if amavis["class"] in ("SPAM", "SPAMMY") or (mine is not None and score is not None and mine > score):
-        more = (
-            f"{mine - score:+.1f} points" if mine is not None and score is not None else "it counts as spam"
-        )
-        return Verdict.KEPT, f"{more} for being forged"
     if mine is None:
         return Verdict.BROKEN, "it was not scored"
-    return Verdict.BROKEN, "its score is no higher than the clean one's"
+    more = mine - (score or 0.0)
+    if more < FORGED:
+        return Verdict.BROKEN, "it hardly scores more than the clean one"
+    return Verdict.KEPT, f"{more:+.1f} points for being forged"
 
 
 _VERDICTS = {

@@ -134,9 +134,9 @@ def test_a_signature_is_verified_for_its_own_domain() -> None:
 
 def test_a_forged_one_from_those_who_always_sign_scores_more() -> None:
     clean = told(PASSED, THROWN)
-    worse = verdict(Kind.FORGED, told(PASSED | {"hits": "5.1"}, THROWN), clean)
+    worse = verdict(Kind.FORGED, told(PASSED | {"hits": "15.1"}, THROWN), clean)
     assert worse.verdict is Verdict.KEPT
-    assert "+5.0 points" in worse.happened
+    assert "+15.0 points" in worse.happened
     assert verdict(Kind.FORGED, told(PASSED, THROWN), clean).verdict is Verdict.BROKEN
     verified = PASSED | {"hits": "9", "dkim": "mtatui-probe:bank.test"}
     assert verdict(Kind.FORGED, told(verified, THROWN), clean).verdict is Verdict.BROKEN
