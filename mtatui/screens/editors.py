@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -23,9 +23,6 @@ from mtatui.settings.syntax import LONGEST
 from mtatui.text import clean, count
 from mtatui.widgets.dialog import Dialog, answer
 from mtatui.widgets.lines import CursorLines, Piece
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +102,14 @@ class Editor(Dialog[Typed]):
         """Where the editor says what it thinks of what is typed."""
         return Static(Content(""), id="said")
 
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        """Say it; what is wrong by a sign and by colour."""
+    def say(self, text: str, *, wrong: bool = False, mind: str = "") -> None:
+        """Say it; what is wrong, and what is to be minded, by a sign and by colour."""
         said = self.query_one("#said", Static)
         said.set_class(wrong, "-wrong")
-        said.update(Content(f"✖ {clean(text)}" if wrong else clean(text)))
+        lines = [Content(f"✖ {clean(text)}" if wrong else clean(text))]
+        if mind:
+            lines.append(Content.styled(f"! {clean(mind)}", "$text-warning"))
+        said.update(Content("\n").join(lines))
         self.query_one("#ok", Button).disabled = wrong
 
     def answers(self) -> Sequence[Widget]:
@@ -134,8 +134,13 @@ class Editor(Dialog[Typed]):
         self.say(
             f"by default {show(self.current.default)}"
             if value == self.current.default
-            else f"= {show(value)}    by default {show(self.current.default)}"
+            else f"= {show(value)}    by default {show(self.current.default)}",
+            mind=self.mind(value),
         )
+
+    def mind(self, value: Any) -> str:
+        """What is to be minded about it."""
+        return self.setting.kind.mind(value)
 
     # Textual calls a handler of every class in the family: so there is one of each, and what it does is
     # a child class's to say.
@@ -305,7 +310,8 @@ class ChoiceEditor(Editor):
 
     def judge(self) -> None:
         assert isinstance(self.setting.kind, Choice)
-        self.say(dict(self.setting.kind.choices)[self.typed()])
+        word = self.typed()
+        self.say(dict(self.setting.kind.choices)[word], mind=self.mind(word))
 
     def action_finish(self) -> None:
         """Take the word under the cursor."""

@@ -8,10 +8,11 @@ from typing import Any
 from mtatui.settings.catalogue import ALL, PAGES
 from mtatui.settings.current import Current, Reading
 from mtatui.settings.kinds import Choice, Kind, Restriction, Switch, Trial, Zones
+from mtatui.settings.kinds_filters import Tolerance
 from mtatui.settings.setting import Setting
 from mtatui.settings.staged import Staged
 from mtatui.text import clean
-from mtatui.widgets.scale import Marks
+from mtatui.widgets.scale import Marks, share
 from mtatui.widgets.settings_list import Row
 
 _TRIALS = {
@@ -35,6 +36,13 @@ def shown(kind: Kind, value: Any) -> tuple[str, str]:
         return "– not said", "dim"
     text = clean(kind.show(value))
     return text, "dim" if text in ("–", "none") else ""
+
+
+def _was(kind: Kind, value: Any) -> str:
+    """A value as it is told beside the one that it shall become: shorter."""
+    if isinstance(kind, Tolerance):
+        return share(value)
+    return shown(kind, value)[0].lstrip("●◐○–").strip()
 
 
 class SettingsModel:
@@ -159,13 +167,13 @@ class SettingsModel:
         current = self.current(setting.key)
         if self.staged is None or current is None:
             return Row(setting.key, setting.label, "…" if not self.trouble else "?", "dim")
-        text, role = shown(setting.kind, self.staged.value(setting.key))
-        touched = setting.key in self.staged
         if current.unavailable:
             return Row(setting.key, setting.label, "– not here", "dim")
+        text, role = shown(setting.kind, self.staged.value(setting.key))
+        touched = setting.key in self.staged
         services = list(dict.fromkeys(override.service for override in current.overrides))
         note = f"≠ {clean(', '.join(services))}" if services else ""
-        was = shown(setting.kind, current.value)[0].lstrip("●◐○–").strip() if touched else ""
+        was = _was(setting.kind, current.value) if touched else ""
         if not touched and not current.explicit:
             role = "dim"
         return Row(setting.key, setting.label, text, "accent" if touched else role, was, touched, note)

@@ -103,6 +103,12 @@ class ToleranceEditor(Editor):
             return  # the mark stays where it was
         self.query_one(Scale).repaint()
 
+    def mind(self, value: Any) -> str:
+        marks = self._marks(value)
+        if marks.kill < marks.tag:
+            return "Mail is stopped before it would be marked."
+        return super().mind(value)
+
     def _move(self, percent: float) -> None:
         field = self.query_one(Field)
         field.value = share(min(max(percent, 0), 100))

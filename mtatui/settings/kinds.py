@@ -77,6 +77,10 @@ class Kind:
         """The value in a few words, for a list; "–" where there is nothing."""
         return clean(self.text(value)) or "–"
 
+    def mind(self, value: Any) -> str:
+        """What is to be minded about a value before it is chosen; "" where there is nothing."""
+        return ""
+
     def load(self, data: Any) -> Any:
         """The value of what a profile or a JSON document says.
 

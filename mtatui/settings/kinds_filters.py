@@ -128,6 +128,11 @@ class Frequency(Kind):
         count, name = int(text[:-1]), self._names[text[-1]]
         return f"every {name}" if count == 1 else f"every {count} {name}s"
 
+    def mind(self, value: int) -> str:
+        if 0 < value < self.units["h"]:
+            return "Public mirrors block for a day who asks more than hourly; that takes one of your own."
+        return ""
+
     def dump(self, value: int) -> str:
         return self.text(value)
 
@@ -267,15 +272,24 @@ def address(text: str) -> str:
     return f"{local}@{name}"
 
 
+class Destiny(Choice):
+    """What happens to mail in which a filter has found something."""
+
+    def mind(self, value: str) -> str:
+        if value in ("reject", "bounce"):
+            return (
+                "Backscatter: such senders are mostly forged, so strangers get the bounces, and block lists "
+                "take this server in for them."
+            )
+        return ""
+
+
 #: What can happen to mail that a filter has found something in.
-DESTINY = Choice(
+DESTINY = Destiny(
     (
         ("discard", "nobody gets it, nobody is told; a copy may be in the quarantine"),
         ("pass", "it is delivered anyway, with a header that tells what was found"),
         ("reject", "it is refused; after Postfix has taken it in, this too becomes a bounce to its sender"),
-        (
-            "bounce",
-            "its sender is told; senders are mostly forged, so strangers get the bounces (backscatter)",
-        ),
+        ("bounce", "its sender is told"),
     )
 )

@@ -97,7 +97,7 @@ def _warnings(current: Current | None) -> Sequence[Paragraph]:
 
 
 def _standing(setting: Setting, current: Current | None) -> Iterator[str]:
-    if current is None:
+    if current is None or current.unavailable:
         yield setting.directive
         return
     where = clean(current.where) or "main.cf"

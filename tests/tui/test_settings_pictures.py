@@ -133,7 +133,7 @@ def test_while_the_filters_are_being_read(picture: Callable[..., bool], size: tu
 
 def test_where_amavis_is_not(picture: Callable[..., bool]) -> None:
     configuration = StillConfiguration()
-    why = "amavis is not here: apt install amavisd-new"
+    why = "that takes amavis. Debian: apt install amavisd-new"
     for key, current in configuration.values.items():
         if key.startswith("filtering.") and "signatures" not in key:
             configuration.values[key] = replace(current, value=None, default=None, unavailable=why)
