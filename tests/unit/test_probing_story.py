@@ -108,6 +108,26 @@ def test_what_waits_for_another_try_is_over_for_now_and_left_in_the_queue() -> N
     assert heard(*PASSED).left({"A05CD2A", "D123E2D"}) == []
 
 
+def test_what_amavis_replied_tells_where_its_own_line_is_elsewhere() -> None:
+    story = heard(BLOCKED[0], *BLOCKED[4:6])
+    told = story.of(VIRUS, "7473B2E")
+    assert (told["over"], told["awaited"]) == (False, True)
+    judged = told["judged"]
+    assert (judged["passed"], judged["class"], judged["what"]) == ("Blocked", "INFECTED", "Eicar-Test")
+    assert judged["actions"] == "Discarded"
+    # A filter before the queue has the listener say it.
+    said = "5.7.0 Reject, id=00474-02 - spam"
+    judged = heard().of(VIRUS, "", said)["judged"]
+    assert (judged["class"], judged["actions"]) == ("SPAM", "Rejected")
+    bounced = (
+        f"postfix/smtp[9]: 7473B2E: {TO}, relay=127.0.0.1[127.0.0.1]:10024, delay=1, dsn=5.7.0, "
+        "status=bounced (host 127.0.0.1[127.0.0.1] said: 554 5.7.0 Reject, id=00474-02 - BANNED: "
+        ".exe,a.exe (in reply to end of DATA command))"
+    )
+    judged = heard(BLOCKED[0], bounced, BLOCKED[5]).of(VIRUS, "7473B2E")["judged"]
+    assert (judged["class"], judged["what"], judged["actions"]) == ("BANNED", ".exe,a.exe", "Rejected")
+
+
 def test_lines_of_others_are_nothing_to_it() -> None:
     told = heard(*BLOCKED, "kernel: x", "postfix/smtpd[1]: connect from unknown[192.0.2.9]", "").of(CLEAN, "")
     assert told["queue_ids"] == {}

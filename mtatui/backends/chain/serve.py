@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 #: Seconds between looks at the logs.
 TICK = 0.1
 #: Seconds for which more lines are waited for: after a refusal (a filter's own line comes about then), after
-#: a deferral, and after all has come.
-REFUSED, DEFERRED, QUIET = 1.5, 2.0, 0.4
+#: a deferral, after all has come, and for amavis's own line, which it may write elsewhere.
+REFUSED, DEFERRED, QUIET, AWAITED = 1.5, 2.0, 0.4, 5.0
 #: What qmgr(8) says when it throws away what is for double_bounce_sender.
 THROWN_AWAY = "undeliverable postmaster notification discarded"
 
@@ -41,7 +41,9 @@ class Probe:
         self.request = request
         self.hearing = Hearing(request["logs"], request["journal"])
         self.story = Story()
-        self.letters: "List[Letter]" = [dict(one, reply=None, at=0.0) for one in request["letters"]]
+        self.letters: "List[Letter]" = [
+            dict(one, reply=None, at=0.0, begun=False) for one in request["letters"]
+        ]
         self.why_not = ""
 
     def run(self) -> None:
@@ -57,6 +59,7 @@ class Probe:
         self._follow(rest)
 
     def _send(self, letter: "Letter") -> None:
+        letter["begun"] = True
         self._tell(letter, "sending")
         try:
             letter["reply"] = send(self.request, base64.b64decode(letter["data"]))
@@ -84,19 +87,21 @@ class Probe:
         reply = letter["reply"]
         if not 200 <= reply["code"] < 300:
             return bool(now - letter["at"] > (REFUSED if reply["code"] and self.hearing.files else 0))
-        if not self.hearing.files:
-            return True
+        if not self.hearing.files:  # then it is followed no further than out of the queue
+            return not self._holds(reply["queue_id"], letter)
         told = self.facts(letter)
-        if told["over"]:
+        if told["over"] or told["awaited"]:
             letter.setdefault("quiet", now)
             waits = any(one["status"] == "deferred" for one in told["ends"])
-            return bool(now - letter["quiet"] > (DEFERRED if waits else QUIET))
+            still = AWAITED if told["awaited"] else DEFERRED if waits else QUIET
+            return bool(now - letter["quiet"] > still)
         letter.pop("quiet", None)
         return False
 
     def facts(self, letter: "Letter") -> "Dict[str, Any]":
         """What became of a message, as `Story.of` tells it."""
-        return self.story.of(letter["message_id"], (letter["reply"] or {}).get("queue_id", ""))
+        reply = letter["reply"] or {"queue_id": "", "text": ""}
+        return self.story.of(letter["message_id"], reply["queue_id"], reply["text"])
 
     def _amiss(self, first: "Letter") -> str:
         """Why nothing more is sent; "" where the first message went as it should."""
@@ -107,7 +112,7 @@ class Probe:
         told = self.facts(first)
         if any(THROWN_AWAY not in one["text"] for one in told["ends"] if one["program"] != "smtp"):
             return "the clean message was not thrown away at its end as it should have been"
-        if not told["over"]:
+        if not (told["over"] or told["awaited"]):
             return "the clean message did not come to its end in time"
         if any(one["status"] != "sent" for one in told["ends"]):
             return "the clean message was not delivered"
@@ -118,20 +123,26 @@ class Probe:
     def sweep(self) -> "List[Dict[str, Any]]":
         """Remove from the queue what is ours and still there: each with what came of it."""
         swept = []
+        for line in self.hearing.lines():
+            self.story.hear(line)
         for letter in self.letters:
-            if letter["reply"] is None:
+            if not letter["begun"]:
                 continue
             ids = set(self.facts(letter)["queue_ids"])
-            ids.update(id for id in [letter["reply"]["queue_id"]] if id)
+            ids.update(id for id in [(letter["reply"] or {}).get("queue_id", "")] if id)
             for id in self.story.left(ids):
-                if not _ID.match(id):
-                    continue
-                said = run(self._argv("postcat", "-qh", id))[1]
-                if letter["message_id"].encode("ascii") in said:
+                if self._holds(id, letter):
                     done = run(self._argv("postsuper", "-d", id))[2]
                     gone = b"removed" in done or b"Deleted: 1" in done
                     swept.append({"letter": letter["id"], "queue_id": id, "gone": gone})
         return swept
+
+    def _holds(self, id: str, letter: "Letter") -> bool:
+        """Whether the queue has a message of this ID, and it is this letter."""
+        if not _ID.match(id):
+            return False
+        said = run(self._argv("postcat", "-qh", id))[1]
+        return bool(letter["message_id"].encode("ascii") in said)
 
     def _argv(self, command: str, *options: str) -> "List[str]":
         where = ["-c", self.request["config"]] if self.request["config"] else []

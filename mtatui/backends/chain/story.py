@@ -11,7 +11,7 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Set
+    from typing import Any, Dict, Iterator, List, Set
 
 #: Lines that are kept for one message.
 LINES = 80
@@ -37,7 +37,15 @@ _FIELDS = {
     "tests": re.compile(r", Tests: \[([^\]]*)\]"),
 }
 _NOTICE = re.compile(r"<(VA|SA|VR|VS|SS|DSN)([\w+-]+)@")
+#: What amavis replies, by which it is known what it found though its own line never comes.
+_REPLIED = re.compile(
+    r"(?P<deed>Ok, discarded|Reject|Bounce)[^,]*, id=(?P<job>[\d-]+) - "
+    r"(?P<class>INFECTED|BANNED|UNCHECKED|spam|spammy)\b(?:: (?P<what>.*?))?(?: \(in reply .*)?$"
+)
+_DEEDS = {"Ok, discarded": "Discarded", "Reject": "Rejected", "Bounce": "Bounced"}
 _NEARBY = re.compile(r"127\.|localhost\b|\[?::1\b|/")
+#: Whether it was amavis that replied.
+_BY_AMAVIS = re.compile(r"id=\d+-\d|from MTA\(")
 _QUEUED_AS = re.compile(r"queued as ([0-9A-Za-z]{5,})")
 
 
@@ -100,14 +108,18 @@ class Story:
 
     # -- what became of one message --------------------------------------------------------------------------
 
-    def of(self, message_id: str, taken_as: str) -> "Dict[str, Any]":
-        """What became of the message with this Message-ID, which smtpd took as that queue ID ("": none).
+    def of(self, message_id: str, taken_as: str, reply: str = "") -> "Dict[str, Any]":
+        """What became of a message.
+
+        Args:
+            taken_as: its queue ID, as the listener said; "" for none.
+            reply: all that the listener said at its end.
 
         Returns:
             ``queue_ids``: under which it went, each with its ``deliveries`` and whether it is ``over``;
             ``judged``: what amavis said, or None; ``notices``: those that amavis sent because of it;
             ``ends``: the deliveries by which it left the server, or was thrown away; ``over``: all that is to
-            be expected has come; ``lines``: what was read.
+            be expected has come; ``awaited``: only amavis's line has not; ``lines``: what was read.
         """
         judged = self._judged.get(message_id)
         ids = {id for id, entry in self._entries.items() if entry["message_id"] == message_id}
@@ -121,17 +133,22 @@ class Story:
         known = ids | {notice["queue_id"] for notice in notices}
         over = bool(ids) and handed <= set(self._entries)
         over = over and all(_rests(self._entries[id]) for id in known | handed)
-        if judged is None and any(_by_amavis(one) for e in entries.values() for one in e["deliveries"]):
-            over = False
+        said = [one["text"] for entry in entries.values() for one in entry["deliveries"]] + [reply]
+        awaited = over and judged is None and any(_BY_AMAVIS.search(text) for text in said)
+        if judged is None:
+            judged = next((found for text in said for found in _replied(text)), None)
         lines = [
-            line for id in [*sorted(known), *([judged["job"]] if judged else [])] for line in self._lines[id]
+            line
+            for id in [*sorted(known), *([judged["job"]] if judged else [])]
+            for line in self._lines.get(id, [])
         ]
         return {
             "queue_ids": entries,
             "judged": judged,
             "notices": notices,
             "ends": [one for e in entries.values() for one in e["deliveries"] if not self._handed(one)],
-            "over": over,
+            "over": over and not awaited,
+            "awaited": awaited,
             "lines": list(dict.fromkeys(lines)),
         }
 
@@ -149,7 +166,7 @@ class Story:
         """The queue IDs under which a filter handed it back to this server; none if it went elsewhere."""
         if delivery["status"] != "sent":
             return []
-        nearby = _by_amavis(delivery) or _NEARBY.match(delivery["relay"])
+        nearby = _BY_AMAVIS.search(delivery["text"]) or _NEARBY.match(delivery["relay"])
         return [id for id in _QUEUED_AS.findall(delivery["text"]) if nearby or id in self._entries]
 
     def left(self, queue_ids: "Set[str]") -> "List[str]":
@@ -163,6 +180,12 @@ def _rests(entry: "Dict[str, Any]") -> bool:
     return entry["over"] or waits
 
 
-def _by_amavis(delivery: "Dict[str, Any]") -> bool:
-    """Whether it was amavis that answered: then its own line is still to come."""
-    return bool(re.search(r"id=\d+-\d|from MTA\(", delivery["text"]))
+def _replied(text: str) -> "Iterator[Dict[str, Any]]":
+    """What amavis found, from what it replied: all that its own line would have told, as far as that goes."""
+    found = _REPLIED.search(text)
+    if found is not None:
+        told: "Dict[str, Any]" = dict.fromkeys([*_FIELDS, "banks", "client", "line"])
+        told.update(found.groupdict())
+        told.update({"passed": "Blocked", "class": found.group("class").upper(), "said": []})
+        told["actions"] = _DEEDS[found.group("deed")]
+        yield told
