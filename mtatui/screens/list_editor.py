@@ -150,7 +150,8 @@ class ListEditor(Editor):
     # -- what is typed
 
     def _words(self, text: str) -> list[str]:
-        return [word for word in re.split(r"[\s,;]+", text) if word]
+        between = r"\s+" if self.setting.kind.editor == "sources" else r"[\s,;]+"  # URLs may hold commas
+        return [word for word in re.split(between, text) if word]
 
     def _sorted_out(self, words: Iterable[str]) -> tuple[list[Any], list[str], list[str]]:
         """What can be added, what of it is there already, and what cannot be, each with why."""
