@@ -67,6 +67,7 @@ def _care(host: Host, care: Care) -> dict[str, Any]:
         "probe": None if care.probe is None else _probe(care.probe),
         "patience": care.patience,
         "logs": care.logs,
+        "explain": None if care.explain is None else _command(host, care.explain),
         "words": care.words,
     }
 

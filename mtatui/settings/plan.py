@@ -134,6 +134,9 @@ class Care:
     """Seconds until it must answer: clamd loads signatures for half a minute and more."""
     logs: tuple[str, ...] = ()
     """Files in which it writes its own log, besides what it tells syslog and the journal."""
+    explain: Command | None = None
+    """Run when it does not even run with its new files, for it to say why: init scripts swallow what a daemon
+    says at its start. Stopped at its time limit, should it start after all."""
     words: str = ""
     """What is left to be done by hand, where nobody manages services: ``restart clamd: nobody here knows how
     it was started``."""

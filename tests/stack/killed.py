@@ -4,7 +4,8 @@ rehearses nothing: what Postfix does not bear is to be found out the hard way.
 ``killed.py BACKENDS MOMENT QUEUE``: a moment is ``WHO WHAT``. WHO is who dies: ``applier``, ``guard``,
 ``both``, ``its_guard`` (while the applier lives), ``parent`` (whoever has started it); or ``hangup``: the
 applier hears a SIGHUP. WHAT is what has just been told (``probe begins``, ``replace done``) or done
-(``replaced 1``: so many files, ``restored 1``; ``noted 1``: a phase or an outcome was written down).
+(``replaced 1``: so many files, ``restored 1``; ``took 1``: a command of the plan has
+run; ``noted 1``: a phase or an outcome was written down).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BACKENDS, MOMENT, QUEUE = sys.argv[1:]
 WHO, _, WHAT = MOMENT.partition(" ")
 sys.path.append(os.path.dirname(BACKENDS))
 
-from backends.transaction import back, files, guard, rehearse, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
+from backends.transaction import back, daemons, files, guard, rehearse, room, serve, tell  # type: ignore[import-not-found]  # noqa: E402  # by path
 
 ME = os.getpid()
 counts: dict[str, int] = {}
@@ -86,6 +87,7 @@ watched, guard.watch = guard.watch, watch
 files.replace = counted("replaced", files.replace)
 files.prepare = counted("prepared", files.prepare)
 files.restore = counted("restored", files.restore)
+daemons.revive.command = counted("took", daemons.revive.command)
 room.Entry.note = counted("noted", room.Entry.note)
 assert back.files is files
 sys.exit(serve.main([QUEUE]))

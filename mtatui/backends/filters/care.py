@@ -41,6 +41,7 @@ def _joined(one: Care, other: Care) -> Care:
         probe=one.probe or other.probe,
         patience=max(one.patience, other.patience),
         logs=_once(one.logs + other.logs),
+        explain=one.explain or other.explain,
         words=one.words if other.words in one.words else "; ".join(filter(None, (one.words, other.words))),
     )
 

@@ -24,6 +24,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 #: Seconds that a start or a stop may take: clamd loads its signatures before it is up.
 LONG = 150.0
+#: What init scripts call a deed, if otherwise.
+_SCRIPTS = {"reload": "force-reload"}
 
 
 class Manager(StrEnum):
@@ -45,7 +47,8 @@ class Unit:
         """What does it: ``restart``, ``reload``, ``start``, ``stop``."""
         if self.manager is Manager.SYSTEMD:
             return Command(("systemctl", deed, f"{self.name}.service"), timeout=LONG)
-        return Command(("service", self.name, deed), timeout=LONG)
+        # Debian's amavis and clamd know no "reload" there; this reloads, or else restarts (LSB).
+        return Command(("service", self.name, _SCRIPTS.get(deed, deed)), timeout=LONG)
 
     @property
     def running(self) -> Command:

@@ -144,6 +144,7 @@ class Apply:
             document.update(
                 at=time.time(), queue=self.room.queue, files=listed, running=running, unwell=sorted(unwell),
                 log=self.request["log"], confirm_within=self.request["confirm_within"], care=care,
+                boot=room.boot(),
             )  # fmt: skip
             self.entry = self.room.new(document)
             self.teller.tell(entry=self.entry.id)

@@ -27,11 +27,14 @@ def roll_back(
 
     Args:
         interrupted: whoever applied it came to a sudden end.
-        start: a Postfix, or another daemon, that does not run any more has died of this change: start it
-            again. Else somebody may have stopped it, or the machine has just come up.
+        start: a Postfix that does not run any more has died of this change: start it again. Else somebody may
+            have stopped it, or the machine has just come up.
     """
     document = entry.document
-    untouched = entry.state().get("phase") == room.BEGUN
+    phase = entry.state().get("phase")
+    untouched = phase == room.BEGUN
+    # Since the machine came up nobody but we has had the daemons take anything: what died, died of it.
+    start_others = start or (phase == room.TOUCHING and document.get("boot") == room.boot())
     teller.step("roll back", "begins", why)
     lost, failed = [], []
     for file in reversed(document["files"]):
@@ -52,7 +55,7 @@ def roll_back(
     elif untouched:
         outcome, text = "rolled back", why + " Nothing had been changed yet."
     else:
-        outcome, text = _revive_all(document, teller, why, start)
+        outcome, text = _revive_all(document, teller, why, start, start_others)
     teller.step("roll back", "failed" if outcome == "broken" else "done", text)
     return end(entry, outcome, text, interrupted=interrupted)
 
@@ -66,14 +69,16 @@ def end(entry: "room.Entry", outcome: str, text: str, **more: "Any") -> "Dict[st
     return state
 
 
-def _revive_all(document: "Dict[str, Any]", teller: "Teller", why: str, start: bool) -> "Tuple[str, str]":
+def _revive_all(
+    document: "Dict[str, Any]", teller: "Teller", why: str, start: bool, start_others: bool
+) -> "Tuple[str, str]":
     """Have all work with the old files: the outcome, in a word and in words. First Postfix, which may have
     been told to ask what only the new files of others would have offered."""
     outcome, text = "rolled back", why + " The old configuration is back"
     if document["reload"]:
         outcome, text = _revive(document, teller, text, start)
     for care in document.get("care", []):  # entries of an older version have none
-        name, trouble = care["service"], daemons.take_back(care, teller, start)
+        name, trouble = care["service"], daemons.take_back(care, teller, start_others)
         text = text.rstrip(".")
         if trouble:
             outcome = "broken"

@@ -32,6 +32,8 @@ PAUSE = 0.4
 GONE = 5.0
 #: Seconds between two words about one that is waited for.
 WORD = 15.0
+#: Characters of an explanation that are told.
+EXPLAINED = 600
 #: Attempts to have one take the old files.
 ATTEMPTS = 2
 
@@ -174,12 +176,12 @@ def _told(
         try:
             revive.command(what, hearing.complaints, teller, step)
         except Stop as stop:
-            raise Stop("rolled back", _with(stop.text, hearing)) from None
+            raise Stop("rolled back", _with(stop.text, care, hearing)) from None
         if _asked(care):
             text = _answer(care, teller, step, heed)
             if text:
                 why = "%s does not answer any more: %s" % (care["service"], text)
-                raise Stop("rolled back", _with(why, hearing))
+                raise Stop("rolled back", _with(why, care, hearing))
         no = [line for line in hearing.lines() if what["refuses"] and re.search(what["refuses"], line)]
         if no:
             raise Stop("rolled back", "%s says: %s" % (care["service"], "; ".join(no[-3:])[:900]))
@@ -190,10 +192,21 @@ def _asked(care: "Care") -> bool:
     return care["probe"] is not None or care["running"] is not None
 
 
-def _with(text: str, hearing: "Hearing") -> str:
+def _with(text: str, care: "Care", hearing: "Hearing") -> str:
     """What is wrong, and what the daemon itself says of it, unless it was said already."""
-    own = [line for line in hearing.complaints() if line not in text]
-    return text + ("; its own words: " + "; ".join(own) if own else "")
+    own = "; ".join(line for line in hearing.complaints() if line not in text) or _explained(care)
+    return text.rstrip(".") + ("; its own words: " + own if own else "")
+
+
+def _explained(care: "Care") -> str:
+    """What a daemon that does not run says when it is asked why."""
+    what = care["explain"]
+    if what is None or runs(care):
+        return ""
+    try:
+        return " ".join(run(what["argv"], what["timeout"])[1].split())[:EXPLAINED]
+    except OSError:
+        return ""
 
 
 def _answer(care: "Care", teller: "Teller", step: str, heed: "Callable[[], None]") -> str:

@@ -238,6 +238,15 @@ def remove(directory: str) -> None:
         os.rmdir(directory)
 
 
+def boot() -> str:
+    """Which start of the machine this is; "" where nobody knows (random(4))."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def _block(state: "Dict[str, Any]") -> bytes:
     """A state in one block of fixed size; too long a text is cut."""
     data, text = json.dumps(state).encode("ascii"), str(state.get("text", ""))
