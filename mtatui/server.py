@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mtatui.backends.postfix.trials import Trials
     from mtatui.backends.probing import Prober
     from mtatui.backends.services import Services
+    from mtatui.backends.verdicts import Judge, Verdicts
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
     from mtatui.queue.selection import Outcome, Selection
@@ -223,6 +224,13 @@ class Server:
 
         return Prober(self.host, self.configuration, self.config_directory)
 
+    @cached_property
+    def judge(self) -> Judge:
+        """What asks for verdicts on messages."""
+        from mtatui.backends.verdicts import Judge
+
+        return Judge(self.host, self.config_directory)
+
     @property
     def journal(self) -> Journal:
         """What was done to this server's queue, by whom."""
@@ -295,6 +303,16 @@ class Server:
 
         parameters = await self.tools.parameters("maillog_file")
         return await lines(self.host, id.partition(".")[0], parameters["maillog_file"])
+
+    async def verdicts(
+        self,
+        id: str,
+        *,
+        progress: Callable[[Verdicts], None] = lambda so_far: None,
+        cancel: asyncio.Event | None = None,
+    ) -> Verdicts:
+        """What clamd, SpamAssassin and its signatures say of a message; see `Judge.verdicts`."""
+        return await self.judge.verdicts(id, self._where(id), progress=progress, cancel=cancel)
 
     async def trials(self) -> Mapping[str, Trials]:
         """What checks on trial would have refused, as the log says: by key, block lists by domain."""
