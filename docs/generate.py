@@ -162,8 +162,9 @@ Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bas
 """
 
 ABOUT_SETTINGS = """
-Each control of the pages Inbound and Outbound, under the name by which `mtatui settings set`, profiles and
-scripts know it. How a change reaches the server, and how it is taken back: [changing.md](changing.md).
+Each control of the pages Inbound, Outbound and Antispam & AV, under the name by which `mtatui settings set`,
+profiles and scripts know it. How a change reaches the server, and how it is taken back:
+[changing.md](changing.md). What stands behind the third page: [filtering.md](filtering.md).
 
 A check is `off`, on `trial` or `enforce`d. On trial Postfix turns nobody away, and logs whom it would have
 turned away (`warn_if_reject`): look at the log for a day before you enforce what costs legitimate mail.
