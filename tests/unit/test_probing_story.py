@@ -119,6 +119,7 @@ def test_what_amavis_replied_tells_where_its_own_line_is_elsewhere() -> None:
     said = "5.7.0 Reject, id=00474-02 - spam"
     judged = heard().of(VIRUS, "", said)["judged"]
     assert (judged["class"], judged["actions"]) == ("SPAM", "Rejected")
+    assert heard(BLOCKED[3]).of(VIRUS, "", said)["over"]
     bounced = (
         f"postfix/smtp[9]: 7473B2E: {TO}, relay=127.0.0.1[127.0.0.1]:10024, delay=1, dsn=5.7.0, "
         "status=bounced (host 127.0.0.1[127.0.0.1] said: 554 5.7.0 Reject, id=00474-02 - BANNED: "

@@ -25,7 +25,7 @@ _TO = re.compile(
 _MESSAGE_ID = re.compile(r"(?:resent-)?message-id=(<.*>)")
 _AMAVIS = re.compile(r"\((?P<job>\d+-[\d-]+)\) (?P<rest>.*)$")
 _JUDGED = re.compile(
-    r"(?P<passed>Passed|Blocked) (?P<class>[A-Z][A-Z-]*)(?: \((?P<what>.*?)\))? \{(?P<actions>[^}]*)\},"
+    r"(?P<passed>Passed|Blocked) (?P<class>[A-Z][A-Z0-9-]*)(?: \((?P<what>.*?)\))? \{(?P<actions>[^}]*)\},"
     r"(?: (?P<banks>[A-Z][\w/]*(?:[ ,][A-Z][\w/]*)*))? \[(?P<client>[^\]]*)\]"
 )
 _FIELDS = {
@@ -131,7 +131,8 @@ class Story:
         ids |= handed & set(self._entries)
         entries = {id: self._entries[id] for id in sorted(ids)}
         known = ids | {notice["queue_id"] for notice in notices}
-        over = bool(ids) and handed <= set(self._entries)
+        # A filter before the queue may have let none of it into the queue.
+        over = (bool(ids) or (judged is not None and not taken_as)) and handed <= set(self._entries)
         over = over and all(_rests(self._entries[id]) for id in known | handed)
         said = [one["text"] for entry in entries.values() for one in entry["deliveries"]] + [reply]
         awaited = over and judged is None and any(_BY_AMAVIS.search(text) for text in said)
