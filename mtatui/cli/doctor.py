@@ -194,7 +194,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
 
 def _by_sudo(server: Server) -> Iterator[Finding]:
     """The sudoers lines with which an ordinary user could do everything here."""
-    from mtatui.backends import applying, peek, services
+    from mtatui.backends import applying, peek, probing, services
     from mtatui.backends.host_sudo import sudoers
     from mtatui.backends.journal import user
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -222,4 +222,10 @@ def _by_sudo(server: Server) -> Iterator[Finding]:
         Level.NOTE,
         "with these lines, too, this user can change settings; whoever has them is as good as root",
         "\n".join(sudoers(user(), [changing, [*changing[:-2], peek.__file__]])),
+    )
+    yield Finding(
+        "probe",
+        Level.NOTE,
+        "with this line, too, this user can send a probe through the whole chain",
+        "\n".join(sudoers(user(), [probing.argv()])),
     )
