@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mtatui.backends.filters import clamav_controls
 from mtatui.backends.filters.care import care
 from mtatui.backends.host import File
 from mtatui.backends.postfix import cautions, controls_lists, controls_tables, probes
@@ -35,6 +36,7 @@ CONTROLS: Mapping[str, Control] = {
         for key, setting in ALL.items()
         if setting.filters
     },
+    **clamav_controls.CONTROLS,
 }
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -1,0 +1,130 @@
+"""clamd, which looks for viruses: where it listens, and what it counts as one.
+
+Sources: clamd(8), clamd.conf(5); how it really behaves was tried with 1.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mtatui.backends.filters.conf import Conf
+from mtatui.backends.filters.manager import Unit
+from mtatui.backends.filters.places import Places
+from mtatui.backends.filters.reading import Files, Filters, Written, first
+from mtatui.backends.host import File, Host
+from mtatui.backends.postfix.reading import PostfixReading
+from mtatui.settings.current import Finding
+from mtatui.settings.plan import Care, Command, Probe
+
+#: Seconds that it may take to load its signatures: some 9 million, on a small machine.
+LOADS = 180.0
+_QUICK = 20.0
+
+
+@dataclass(frozen=True)
+class Clamd:
+    """clamd as it is configured, or would be."""
+
+    path: str
+    conf: Conf
+    trouble: str = ""
+    """Why it cannot be read, in words."""
+
+    @property
+    def probe(self) -> Probe | None:
+        """Where it must answer; None where it listens nowhere."""
+        socket = self.conf.get("LocalSocket")
+        if socket:
+            return Probe("clamd", "clamd", socket, 0)
+        port = self.conf.get("TCPSocket") or ""
+        if not port.isdigit():
+            return None
+        host = self.conf.get("TCPAddr") or "127.0.0.1"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104
+        return Probe("clamd", "clamd", host, int(port))
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """Where it writes its log itself."""
+        return tuple(filter(None, (self.conf.get("LogFile"),)))
+
+    def set(self, name: str, value: str) -> Clamd:
+        """Have something be a value."""
+        return replace(self, conf=self.conf.set(name, value))
+
+    # -- as a component ----------------------------------------------------------------------------------
+
+    def written(self) -> Mapping[str, Written]:
+        """Its own file."""
+        return {} if self.trouble else {self.path: Written(self.conf.data)}
+
+    def care(self, edited: Mapping[str, bytes | None], filters: Filters) -> Iterator[Care]:
+        """It is restarted for its own file, and loads its signatures anew where those change."""
+        unit = filters.units.get("clamd")
+        if self.path in edited:
+            check = Command(
+                ("clamd", f"--config-file={{file:{self.path}}}", "--version"),
+                timeout=_QUICK, refuses=r"^ERROR",
+            )  # fmt: skip
+            yield Care(
+                "clamd",
+                checks=(check,),
+                running=unit.running if unit else None,
+                take=(unit.command("restart"),) if unit else (),
+                probe=self.probe,
+                patience=LOADS,
+                logs=self.log,
+                words="" if unit else "Restart clamd: nobody here knows how it was started.",
+            )
+        elif filters.freshclam is not None:
+            below = f"{filters.freshclam.databases}/"
+            signatures = [path for path, data in edited.items() if path.startswith(below)]
+            if signatures:
+                yield self._reloads([path for path in signatures if edited[path] is not None], unit)
+
+    def _reloads(self, new: list[str], unit: Unit | None) -> Care:
+        tries = tuple(
+            Command(
+                ("clamscan", "--quiet", f"--database={{file:{path}}}", "/etc/hostname"),
+                timeout=LOADS, refuses=r"^(LibClamAV )?(ERROR|Error)",
+            )
+            for path in new
+        )  # fmt: skip
+        return Care(
+            "clamd",
+            checks=tries,
+            running=unit.running if unit else None,
+            take=(Command(("clamdscan", f"--config-file={self.path}", "--reload"), timeout=LOADS),),
+            probe=self.probe,
+            patience=LOADS,
+            logs=self.log,
+        )
+
+    def findings(self, reading: PostfixReading) -> Iterator[Finding]:
+        """What is wrong with it."""
+        if self.trouble:
+            return
+        if self.probe is None:
+            yield Finding(
+                "clamd-listens-nowhere",
+                f"Nobody can ask clamd: {self.path} has neither LocalSocket nor TCPSocket.",
+                where=self.path,
+            )
+        if self.conf.get("Example") is not None:
+            yield Finding(
+                "clamd-example",
+                f"clamd does not start as long as the line Example stands in {self.path}: take it out.",
+                where=f"{self.path}, line {self.conf.line('Example')}",
+            )
+
+
+async def read(host: Host, places: Places, files: Files) -> Clamd | None:
+    """clamd as it is configured; None where it is not there."""
+    found = first(places.clamd, files)
+    if found is None:
+        return None
+    path, file = found
+    if isinstance(file, File):
+        return Clamd(path, Conf.parse(file.data))
+    return Clamd(path, Conf(""), trouble=str(file))
