@@ -7,6 +7,8 @@ or DCC about it. Source: spamd(8p).
 import os
 import pwd
 import re
+import shlex
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +22,22 @@ _VALUED = "ACgHimprsuUD"
 #: Who may be given a stranger's mail, besides root and ourselves: whoever else calls his process spamd may
 #: not. The accounts are those of Debian, Fedora, openSUSE and Alpine.
 ACCOUNTS = ("debian-spamd", "spamd", "amavis", "vscan")
+#: Where services find the options of spamd, on Debian, Fedora and openSUSE.
+FILES = (
+    ("/etc/default/spamd", "OPTIONS"),
+    ("/etc/default/spamassassin", "OPTIONS"),
+    ("/etc/sysconfig/spamassassin", "SPAMDOPTIONS"),
+    ("/etc/sysconfig/spamd", "SPAMD_ARGS"),
+)
+#: Seconds by which a clock and the start of a process may disagree.
+SLACK = 0.5
 _LISTEN = re.compile(r"(?:(?P<ssl>ssl):)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d+))?$")
 
 
-def spamds(proc: str = "/proc") -> "Tuple[List[Place], bool]":
+def spamds(proc: str = "/proc", root: str = "") -> "Tuple[List[Place], bool]":
     """The places of those that keep to themselves, and whether there are others."""
     places, others = [], False
-    for words in _command_lines(proc):
+    for words in _command_lines(proc, root):
         place, local = options(words)
         if local and place is not None:
             places.append(place)
@@ -91,8 +102,8 @@ def _options(words: "List[str]") -> "Iterator[Tuple[str, str]]":
                 yield letter, ""
 
 
-def _command_lines(proc: str) -> "Iterator[List[str]]":
-    """The arguments of each spamd; its children call themselves "spamd child"."""
+def _command_lines(proc: str, root: str) -> "Iterator[List[str]]":
+    """The options of each spamd that runs; its children call themselves "spamd child"."""
     trusted = {0, os.geteuid()} | {entry.pw_uid for entry in accounts()}
     for pid in filter(str.isdigit, os.listdir(proc)):
         try:
@@ -100,12 +111,37 @@ def _command_lines(proc: str) -> "Iterator[List[str]]":
                 continue
             with open("%s/%s/cmdline" % (proc, pid), "rb") as file:
                 data = file.read(65536)
-        except OSError:
+            words = data.decode("utf-8", "replace").replace("\0", " ").split()
+            at = next((at for at, word in enumerate(words[:4]) if word.rpartition("/")[2] == "spamd"), -1)
+            if at < 0 or words[at + 1 : at + 2] == ["child"]:
+                continue
+            # Once it is up, Perl has nothing but its name there: what it was started with is known from the
+            # file that says so, if that is older.
+            yield words[at + 1 :] or _started_with(root, _start(proc, pid))
+        except (OSError, ValueError, IndexError):
             continue  # it has ended meanwhile
-        # Perl writes its $0 there, words with blanks between them; where it has not yet, NULs are between.
-        words = data.decode("utf-8", "replace").replace("\0", " ").split()
-        for at, word in enumerate(words[:4]):
-            if word.rpartition("/")[2] == "spamd":
-                if words[at + 1 : at + 2] != ["child"]:
-                    yield words[at + 1 :]
-                break
+
+
+def _started_with(root: str, start: float) -> "List[str]":
+    """The options that services are started with, as they were at a moment; none where nobody knows."""
+    for path, name in FILES:
+        try:
+            with open(root + path, encoding="utf-8", errors="replace") as file:
+                text = file.read(65536)
+                if os.fstat(file.fileno()).st_mtime > start:
+                    return []
+        except OSError:
+            continue
+        found = re.findall(r"^[ \t]*(?:export[ \t]+)?%s=(.*)$" % name, text, re.M)
+        if found:
+            return [word for value in shlex.split(found[-1], comments=True) for word in value.split()]
+    return []
+
+
+def _start(proc: str, pid: str) -> float:
+    """When a process was started: seconds since the epoch (proc(5))."""
+    with open("%s/%s/stat" % (proc, pid), "rb") as file:
+        ticks = int(file.read().rpartition(b")")[2].split()[19])
+    with open("%s/uptime" % proc) as uptime:
+        up = float(uptime.read().split()[0])
+    return time.time() - up + ticks / os.sysconf("SC_CLK_TCK") + SLACK

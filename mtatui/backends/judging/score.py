@@ -26,6 +26,7 @@ QUICK = 5.0
 LONGEST = 1 << 20
 
 _SPAM = re.compile(rb"^Spam:\s*(?:True|False|Yes|No)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)", re.I | re.M)
+_RULE = re.compile(rb"^[ *]{0,5}-?\d+(?:\.\d+)?[ \t]+[A-Za-z_]\w*[ \t]", re.M)
 #: What a scan must not leave behind (each where its plugin is there).
 _LEARN_NOTHING = (
     "bayes_auto_learn 0",
@@ -93,6 +94,8 @@ def _by_spamd(place: "Dict[str, Any]", message: bytes, patience: float) -> "Dict
     match = _SPAM.search(header)
     if words[1] != b"0" or match is None:
         raise Trouble("refuses: %s" % first.decode("utf-8", "replace")[:200])
+    if not _RULE.search(report):
+        raise Trouble("names no rules: its report was given another form")
     where = place["paths"][0] if "paths" in place else "%s:%d" % (place["host"], place["port"])
     return {
         "by": "spamd at %s" % where,
