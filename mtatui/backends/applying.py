@@ -32,7 +32,7 @@ from mtatui.text import clean
 
 PROGRAM = Path(__file__).parent / "transaction" / "__main__.py"
 #: Seconds without a word from the program after which it is given up; its own limits are shorter.
-SILENCE = 180.0
+SILENCE = 300.0
 #: Seconds that the guard may take to bring everything back: services that died are started again only after a
 #: minute.
 AFTERMATH = 300.0
@@ -185,7 +185,8 @@ async def _ask_for(
     except Unreachable:
         if not entry:
             raise
-        answer = await _aftermath(host, queue_directory, entry, request["who"])
+        slow = sum(care.patience for care in plan.care) if plan else 0.0
+        answer = await _aftermath(host, queue_directory, entry, request["who"], AFTERMATH + 2 * slow)
     finally:
         if waiting is not None:
             waiting.cancel()
@@ -204,13 +205,15 @@ async def _ask_for(
     )
 
 
-async def _aftermath(host: Host, queue_directory: str, id: str, who: str) -> Mapping[str, Any]:
+async def _aftermath(
+    host: Host, queue_directory: str, id: str, who: str, patience: float
+) -> Mapping[str, Any]:
     """What came of an entry whose program has died: what its guard does about it, or we.
 
     Raises:
         HostError: nobody can tell.
     """
-    deadline = time.monotonic() + AFTERMATH
+    deadline = time.monotonic() + patience
     while True:
         await to_its_end(ask, host, queue_directory, {"operation": "settle", "who": who})
         found = await to_its_end(ask, host, queue_directory, {"operation": "entry", "id": id}, changes=False)

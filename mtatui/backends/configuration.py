@@ -103,13 +103,21 @@ class Configuration:
         )
         return replace(reading, cost=time.monotonic() - begun)
 
-    async def _filters(self, wanted: bool) -> Filters | None:
+    async def _filters(
+        self, wanted: bool, otherwise: Mapping[str, bytes | None] | None = None
+    ) -> Filters | None:
+        """The filters, if they are wanted.
+
+        Args:
+            otherwise: the bytes of files that are taken to be something else than they are.
+        """
         if not wanted:
             return None
         # Not at the top: who reads Postfix only does without.
+        from mtatui.backends.filters.overlay import Overlay
         from mtatui.backends.filters.reading import read
 
-        return await read(self.host, self._filter_places)
+        return await read(Overlay(self.host, otherwise) if otherwise else self.host, self._filter_places)
 
     async def _changed_outside(self, source: PostfixReading, ask: bool) -> tuple[str, ...]:
         """The files that differ from what our last entry left behind."""
@@ -220,7 +228,10 @@ class Configuration:
         reading = await self.read()
         before = await history.material(self.host, (await self._where())[0], entry.id)
         files = await self.host.files(before)
-        return undoing.plan(reading, entry, before, files)
+        own = undoing.of_postfix(reading.source)
+        beside = {path: data for path, data in before.items() if path not in own}
+        filters = await self._filters(bool(beside), beside)
+        return undoing.plan(reading, entry, before, files, filters)
 
     async def settle(self) -> list[Entry]:
         """Take back what was interrupted (a reboot, a killed guard): those entries; none where we may not.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from mtatui.backends import planning
-from mtatui.backends.filters.reading import Written
+from mtatui.backends.filters.reading import Filters, Written
 from mtatui.backends.history import Entry
 from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.postfix import cautions, tables
@@ -30,12 +30,14 @@ def plan(
     entry: Entry,
     before: Mapping[str, bytes | None],
     files: Mapping[str, File | HostError],
+    filters: Filters | None = None,
 ) -> Plan:
     """What takes an entry back.
 
     Args:
         before: the bytes of its files before it, None where there was none.
         files: its files as they are now.
+        filters: the filters as they would be with the bytes of before.
 
     Raises:
         Refused: it cannot be taken back, in words.
@@ -48,21 +50,30 @@ def plan(
     if source.filters is not None:
         source = replace(source, filters=replace(source.filters, files={**source.filters.files, **files}))
     if all(_digest(files.get(changed.path)) == changed.after for changed in entry.files):
-        return _bytes_back(reading, source, entry, before)
+        return _bytes_back(reading, source, entry, before, filters)
     return _settings_back(reading, source, entry, before)
 
 
+def of_postfix(source: PostfixReading) -> frozenset[str]:
+    """The files that are Postfix's; all others in an entry are of the filters beside it."""
+    tables_of_ours = (f"{source.config_directory}/{name}" for name in tables.TYPES)
+    return frozenset((source.main_path, source.master_path, *tables_of_ours))
+
+
 def _bytes_back(
-    reading: Reading, source: PostfixReading, entry: Entry, before: Mapping[str, bytes | None]
+    reading: Reading,
+    source: PostfixReading,
+    entry: Entry,
+    before: Mapping[str, bytes | None],
+    filters: Filters | None,
 ) -> Plan:
     draft = Draft(source)
-    own = {
-        source.main_path,
-        source.master_path,
-        *(f"{source.config_directory}/{name}" for name in tables.TYPES),
-    }
-    how = {file.path: file for file in entry.files}
     there = source.filters.written() if source.filters is not None else {}
+    if filters is not None:
+        draft.filters = filters
+        there = {**there, **filters.written()}
+    own = of_postfix(source)
+    how = {file.path: file for file in entry.files}
     for path, data in before.items():
         if path == source.main_path:
             draft.main = MainCf.parse(data or b"")
