@@ -8,6 +8,7 @@ from typing import Any
 from mtatui.backends.filters import schedule
 from mtatui.backends.filters.clamd import Clamd
 from mtatui.backends.filters.freshclam import Freshclam, public, unit_name
+from mtatui.backends.filters.manager import Manager
 from mtatui.backends.filters.reading import Written
 from mtatui.backends.host import File
 from mtatui.backends.postfix.controls import Control
@@ -171,15 +172,18 @@ class UpdateFrequency:
             conf = _checked(conf.set, "Checks", str(checks))
             often = f"{checks} time{'' if checks == 1 else 's'} a day"
             draft.say(f"freshclam looks for updates {_FREQUENCY.show(value)}, by itself (Checks: {often}).")
-        elif not filters.units:
+        elif "freshclam" not in filters.units:
             raise Refused(
                 "freshclam itself knows whole times a day only, and nobody here manages services: "
                 "there is nobody who could run it otherwise"
             )
         else:
-            who = "A timer of systemd" if filters.manager == "systemd" else "cron"
+            systemd = filters.manager is Manager.SYSTEMD
+            if not (systemd or freshclam.cron):
+                raise Refused("there is neither systemd nor cron that could run freshclam at such times")
+            who = "A timer of systemd" if systemd else "cron"
             draft.say(f"{who} runs freshclam {_FREQUENCY.show(value)}; its daemon is out of the way.")
-            if value > schedule.DAY:
+            if systemd and value > schedule.DAY:
                 draft.say("After each start of the machine it runs once at once.")
         timing = schedule.written(
             filters.manager, filters.places, unit, freshclam.path, 0 if checks else value

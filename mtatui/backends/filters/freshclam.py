@@ -40,6 +40,10 @@ class Freshclam:
     """Files of signatures in the database directory that neither ClamAV nor a URL has brought."""
     timing: Mapping[str, Written] = field(default_factory=dict)
     """The files of a schedule of ours, by path."""
+    was_scheduled: bool = False
+    """A schedule of ours was in force when it was read."""
+    cron: bool = False
+    """There is a cron that could run it."""
 
     @property
     def databases(self) -> str:
@@ -88,19 +92,22 @@ class Freshclam:
     def care(self, edited: Mapping[str, bytes | None], filters: Filters) -> Iterator[Care]:
         """It is restarted, for it reads its file only when it starts; or the schedule takes its place."""
         unit = filters.units.get("freshclam")
-        if self.path not in edited and not any(path in edited for path in self.timing):
+        ours = schedule.paths(filters.places, unit_name(filters.units)).values()
+        timed = any(path in edited for path in ours)
+        if self.path not in edited and not timed:
             return
         checks: tuple[Command, ...] = ()
-        if self.path in edited:
+        if edited.get(self.path) is not None:
             argv = ("freshclam", f"--config-file={{file:{self.path}}}", "--version")
             checks = (Command(argv, timeout=_QUICK, refuses=r"^ERROR"),)
-        words = "" if unit else "Restart freshclam: nobody here knows how it was started."
         if unit is None:
+            words = "Restart freshclam: nobody here knows how it was started."
             yield Care("freshclam", checks=checks, words=words)
-        elif any(path in edited for path in self.timing):
-            ours = bool(self.scheduled)
-            back = schedule.take(unit, ours=not ours)
-            yield Care("freshclam", checks=checks, take=schedule.take(unit, ours=ours), back=back)
+        elif timed:
+            there = {path: written.data for path, written in self.timing.items()} | edited
+            by_us = bool(schedule.every(there.get(path) for path in ours))
+            back = schedule.take(unit, ours=self.was_scheduled)
+            yield Care("freshclam", checks=checks, take=schedule.take(unit, ours=by_us), back=back)
         elif self.scheduled:
             yield Care("freshclam", checks=checks)  # each run reads it
         else:
@@ -160,7 +167,8 @@ async def read(host: Host, places: Places, files: Files) -> Freshclam | None:
     timing = {path: Written(what.data) for path in names if isinstance(what := files[path], File)}
     own = await _own(host, freshclam)
     files.update(await host.files([freshclam.file(name) for name in own]))
-    return replace(freshclam, own=own, timing=timing)
+    found_ours = replace(freshclam, own=own, timing=timing, cron=host.can("cron") or host.can("crond"))
+    return replace(found_ours, was_scheduled=bool(found_ours.scheduled))
 
 
 async def _own(host: Host, freshclam: Freshclam) -> tuple[str, ...]:
