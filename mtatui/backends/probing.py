@@ -22,6 +22,7 @@ from typing import Any
 
 from mtatui.backends import chain
 from mtatui.backends.configuration import Configuration
+from mtatui.backends.filters.places import Places
 from mtatui.backends.host import Host, HostError, Unreachable
 from mtatui.backends.postfix.lists import words
 from mtatui.backends.postfix.log import FILES
@@ -143,7 +144,8 @@ class Prober:
         source: PostfixReading = reading.source
         listener = _listener(source)
         recipient, copies = (to, "") if to else await self._thrown_away(source)
-        signer, why_not = await find_signer(self.host, reading)
+        places = source.filters.places if source.filters is not None else Places()
+        signer, why_not = await find_signer(self.host, places)
         blocked = tuple(value(reading, "inbound.blocked_extensions") or ())
         always = tuple(value(reading, "filtering.always_signed_domains") or ())
         host = source.effective("myhostname")

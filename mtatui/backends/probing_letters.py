@@ -36,6 +36,9 @@ LABELS = {
     Kind.FORGED: "Forged message",
 }
 
+#: The selector of the made-up signature, by which it is told from a true one.
+FORGER = "mtatui-probe"
+
 _EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-" + "ANTIVIRUS-TEST-FILE!$H+H*"
 _GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*" + "GTUBE-STANDARD-" + "ANTI-UBE-TEST-EMAIL*C.34X"
 _NAMES = {Kind.VIRUS: "EICAR", Kind.SPAM: "GTUBE"}
@@ -69,6 +72,8 @@ class Letter:
     about: str = ""
     """What is particular about it: the name of the attachment, the domain that it says to be from."""
     why_not: str = ""
+    doubt: str = ""
+    """Why its signature will verify nowhere, be it right or not."""
 
 
 def letters(
@@ -87,8 +92,9 @@ def letters(
         run: a number of this run, in letters and digits, which nobody can guess.
         host: the name of the server, in Message-IDs and senders.
         extension: what the attachment's name ends in; "" for one that everybody blocks.
-        signer: who signs; None: nobody can, and ``why_not`` says why.
+        signer: who signs; None: nobody can.
         pretended: the domain that the forged one pretends to be from.
+        why_not: why nobody can sign; or why nobody will be able to verify what the signer signs.
     """
     plain = f"double-bounce@{host}"
     made = []
@@ -113,9 +119,8 @@ def letters(
                 made.append(Letter(kind, message_id, about=about, why_not=f"its key does not sign: {error}"))
                 continue
         elif kind is Kind.FORGED:
-            ours = signer is not None and signer.domain == pretended
-            data = _forge(data, pretended, signer.selector if ours and signer else "mtatui-probe")
-        made.append(Letter(kind, message_id, data, about))
+            data = _forge(data, pretended)
+        made.append(Letter(kind, message_id, data, about, doubt=why_not if kind is Kind.SIGNED else ""))
     return tuple(made)
 
 
@@ -175,13 +180,13 @@ def _pem(key: bytes) -> Iterable[bytes]:
     return [line.strip() for line in key.splitlines() if line and not line.startswith(b"-")]
 
 
-def _forge(data: bytes, domain: str, selector: str) -> bytes:
+def _forge(data: bytes, domain: str) -> bytes:
     """A signature that looks like one and is none (RFC 6376)."""
     body = data.partition(b"\r\n\r\n")[2]
     digest = base64.b64encode(hashlib.sha256(re.sub(rb"[ \t]+", b" ", body)).digest()).decode("ascii")
     made_up = base64.b64encode(hashlib.sha512(data).digest() * 4).decode("ascii")
     header = (
-        f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain}; s={selector};\r\n"
+        f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain}; s={FORGER};\r\n"
         f" h={':'.join(name.lower() for name in _SIGNED_HEADERS)};\r\n bh={digest};\r\n b="
     )
     folded = "\r\n ".join(made_up[at : at + 70] for at in range(0, len(made_up), 70))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mtatui.backends.probing_letters import Kind, Letter
+from mtatui.backends.probing_letters import FORGER, Kind, Letter
 from mtatui.settings.current import Current, Reading
 from mtatui.text import clean
 
@@ -70,6 +70,8 @@ class Promise:
     destiny: End | None = None
     """What shall become of it; None: nothing is promised."""
     domain: str = ""
+    doubt: str = ""
+    """Why nobody could verify its signature."""
     found_as: str = ""
     """As what amavis shall find it: its name for that."""
 
@@ -105,7 +107,9 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
     signed, forged = letters[Kind.SIGNED], letters[Kind.FORGED]
     domain = signed.about.partition("._domainkey.")[2]
     found[Kind.SIGNED] = (
-        Promise("its signature is verified", End.PASSED, domain) if verifies else Promise(unverified)
+        Promise("its signature is verified", End.PASSED, domain, signed.doubt)
+        if verifies
+        else Promise(unverified)
     )
     if verifies and value(reading, "filtering.always_signed_domains"):
         found[Kind.FORGED] = Promise(
@@ -221,9 +225,11 @@ def _signed(promise: Promise, end: End, amavis: Any, score: float | None) -> tup
         return Verdict.BROKEN, "it should have arrived"
     if amavis is None:
         return Verdict.UNKNOWN, "amavis did not see it"
-    if _verified(amavis, promise.domain):
+    if promise.domain.lower() in _signatures(amavis).values():
         return Verdict.KEPT, ""
-    return Verdict.BROKEN, "its signature was not verified: is the key in DNS? See mtatui dkim"
+    if promise.doubt:
+        return Verdict.UNKNOWN, f"its signature was not verified: {promise.doubt}"
+    return Verdict.BROKEN, "its signature was not verified, though its key is published"
 
 
 def _forged(promise: Promise, end: End, amavis: Any, score: float | None) -> tuple[Verdict, str]:
@@ -231,8 +237,11 @@ def _forged(promise: Promise, end: End, amavis: Any, score: float | None) -> tup
         return Verdict.KEPT, ""
     if amavis is None:
         return Verdict.UNKNOWN, "amavis did not see it"
-    if _verified(amavis, promise.domain):
+    signatures = _signatures(amavis)
+    if FORGER in signatures:
         return Verdict.BROKEN, "its made-up signature counts as a true one"
+    if promise.domain.lower() in signatures.values():
+        return Verdict.UNKNOWN, "this server has signed it, as what comes from inside"
     if promise.destiny is End.PASSED:
         return Verdict.KEPT, "its signature did not count"
     mine = _number(amavis["hits"])
@@ -254,10 +263,10 @@ _VERDICTS = {
 }
 
 
-def _verified(amavis: Mapping[str, Any], domain: str) -> bool:
-    """Whether amavis lists a valid signature of the domain (``dkim_sd=selector:domain``)."""
-    pairs = (amavis["dkim"] or "").replace(",", " ").split()
-    return any(pair.rpartition(":")[2].lower() == domain.lower() for pair in pairs)
+def _signatures(amavis: Mapping[str, Any]) -> dict[str, str]:
+    """The domains whose valid signatures amavis lists, by selector (``dkim_sd=selector:domain``)."""
+    pairs = (amavis["dkim"] or "").lower().replace(",", " ").split()
+    return {selector: domain for selector, _, domain in (pair.partition(":") for pair in pairs)}
 
 
 def _score(told: Mapping[str, Any] | None) -> float | None:

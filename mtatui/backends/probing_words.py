@@ -43,6 +43,7 @@ def says(
         else f"What the filters let through arrives in the mailbox of {recipient}.",
     ]
     said += [f"No {LABELS[one.kind].lower()}: {clean(one.why_not)}." for one in made if not one.data]
+    said += [f"Mind: {clean(one.doubt)}" for one in made if one.data and one.doubt]
     if copies:
         said.append(f"{copies} gets copies, as always_bcc or recipient_bcc_maps say.")
     notified = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,11 @@ def test_a_signature_is_verified_for_its_own_domain() -> None:
     good = PASSED | {"dkim": "s1:ours.test,s2:other.test"}
     assert verdict(Kind.SIGNED, told(good, THROWN)).verdict is Verdict.KEPT
     other = PASSED | {"dkim": "s1:theirs.test"}
+    doubtful = replace(letter(Kind.SIGNED), doubt="s1._domainkey.ours.test has no record")
+    promised = promises(reading(), {each: letter(each) for each in Kind} | {Kind.SIGNED: doubtful})
+    judged = judge(doubtful, promised[Kind.SIGNED], told(other, THROWN), None)
+    assert judged.verdict is Verdict.UNKNOWN
+    assert "has no record" in judged.happened
     assert verdict(Kind.SIGNED, told(other, THROWN)).verdict is Verdict.BROKEN
 
 
@@ -143,7 +149,9 @@ def test_a_forged_one_from_those_who_always_sign_scores_more() -> None:
 
 
 def test_a_forged_one_from_others_does_not_count_as_signed() -> None:
-    none = {"filtering__always_signed_domains": ()}
+    none: dict[str, Any] = {"filtering__always_signed_domains": ()}
+    own = PASSED | {"dkim": "mail:bank.test"}  # OpenDKIM signed it on its way in, as mail from inside
+    assert verdict(Kind.FORGED, told(own, THROWN), **none).verdict is Verdict.UNKNOWN
     assert verdict(Kind.FORGED, told(PASSED, THROWN), **none).verdict is Verdict.KEPT
     verified = PASSED | {"dkim": "mtatui-probe:bank.test"}
     assert verdict(Kind.FORGED, told(verified, THROWN), **none).verdict is Verdict.BROKEN
