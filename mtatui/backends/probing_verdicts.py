@@ -225,7 +225,7 @@ def _signed(promise: Promise, end: End, amavis: Any, score: float | None) -> tup
         return Verdict.BROKEN, "it should have arrived"
     if amavis is None:
         return Verdict.UNKNOWN, "amavis did not see it"
-    if promise.domain.lower() in _signatures(amavis).values():
+    if promise.domain.lower() in _signatures(amavis)[1]:
         return Verdict.KEPT, ""
     if promise.doubt:
         return Verdict.UNKNOWN, f"its signature was not verified: {promise.doubt}"
@@ -237,10 +237,10 @@ def _forged(promise: Promise, end: End, amavis: Any, score: float | None) -> tup
         return Verdict.KEPT, ""
     if amavis is None:
         return Verdict.UNKNOWN, "amavis did not see it"
-    signatures = _signatures(amavis)
-    if FORGER in signatures:
+    selectors, domains = _signatures(amavis)
+    if FORGER in selectors:
         return Verdict.BROKEN, "its made-up signature counts as a true one"
-    if promise.domain.lower() in signatures.values():
+    if promise.domain.lower() in domains:
         return Verdict.UNKNOWN, "this server has signed it, as what comes from inside"
     if promise.destiny is End.PASSED:
         return Verdict.KEPT, "its signature did not count"
@@ -263,10 +263,10 @@ _VERDICTS = {
 }
 
 
-def _signatures(amavis: Mapping[str, Any]) -> dict[str, str]:
-    """The domains whose valid signatures amavis lists, by selector (``dkim_sd=selector:domain``)."""
-    pairs = (amavis["dkim"] or "").lower().replace(",", " ").split()
-    return {selector: domain for selector, _, domain in (pair.partition(":") for pair in pairs)}
+def _signatures(amavis: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """The selectors and the domains whose valid signatures amavis lists (``dkim_sd=selector:domain``)."""
+    pairs = [pair.partition(":") for pair in (amavis["dkim"] or "").lower().replace(",", " ").split()]
+    return {selector for selector, _, _ in pairs}, {domain for _, _, domain in pairs}
 
 
 def _score(told: Mapping[str, Any] | None) -> float | None:

@@ -49,8 +49,14 @@ VIRUS = amavis("Blocked", "INFECTED", "DiscardedInbound,Quarantined", what="Eica
 
 
 def told(judged: dict[str, Any] | None, *ends: dict[str, Any], code: int = 250) -> dict[str, Any]:
-    facts = {"judged": judged, "ends": list(ends), "queue_ids": {"ABCDE": {}}, "notices": [], "over": True}
-    reply = {"code": code, "text": "2.0.0 Ok", "stage": "end of data", "queue_id": "ABCDE"}
+    facts: dict[str, Any] = {
+        "judged": judged,
+        "ends": list(ends),
+        "queue_ids": {"ABCDE": {}},
+        "notices": [],
+        "over": True,
+    }
+    reply: dict[str, Any] = {"code": code, "text": "2.0.0 Ok", "stage": "end of data", "queue_id": "ABCDE"}
     return {"reply": reply, "facts": facts}
 
 
