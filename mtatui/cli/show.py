@@ -35,6 +35,12 @@ ALL = 1 << 40
 @click.option("--body", "part", flag_value="body", help="The body, as text.")
 @click.option("--raw", "part", flag_value="raw", help="Every byte; into a pipe or a file exactly as it is.")
 @click.option("--log", "part", flag_value="log", help="Its story, from the mail log.")
+@click.option(
+    "--verdicts",
+    "part",
+    flag_value="verdicts",
+    help="What clamd, SpamAssassin and its DKIM signatures say of it; it does not leave the server.",
+)
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
 def show(options: Options, id: str, part: str, json: bool) -> int | None:
@@ -45,8 +51,12 @@ def show(options: Options, id: str, part: str, json: bool) -> int | None:
         if message is None and part != "log":
             output.say(f"mtatui: {id} is not in the queue: delivered, returned or deleted meanwhile.")
             return NOT_ALL
+        document: dict[str, Any] = as_json(message, server) if message else {"id": id}
+        if part == "verdicts":
+            from mtatui.cli.verdicts import show_verdicts
+
+            return show_verdicts(server, id, document if json else None)
         if json:
-            document: dict[str, Any] = as_json(message, server) if message else {"id": id}
             output.put_json(document | _inside(server, id, part))
         elif part == "raw" and not sys.stdout.isatty():
             sys.stdout.buffer.write(wait_for(server.content(id, ALL))[0])
