@@ -144,8 +144,13 @@ class Prober:
         source: PostfixReading = reading.source
         listener = _listener(source)
         recipient, copies = (to, "") if to else await self._thrown_away(source)
-        places = source.filters.places if source.filters is not None else Places()
-        signer, why_not = await find_signer(self.host, places)
+        filters = source.filters
+        amavis = filters.amavis if filters is not None else None
+        signer, why_not = await find_signer(
+            self.host,
+            filters.places if filters is not None else Places(),
+            amavis.dkim_keys if amavis is not None else (),
+        )
         blocked = tuple(value(reading, "inbound.blocked_extensions") or ())
         always = tuple(value(reading, "filtering.always_signed_domains") or ())
         host = source.effective("myhostname")
@@ -222,14 +227,18 @@ class Prober:
                     rows[kind] = replace(row, **_left_out(report["why_not"]))
         return Probed(
             tuple(rows.values()),
-            tuple(left(report, plan.recipient, plan.thrown_away)),
+            tuple(left(report, plan.recipient, plan.thrown_away, _quarantine(plan.reading.source))),
             report["why_not"],
             time.monotonic() - begun,
         )
 
     def _request(self, plan: ProbePlan) -> dict[str, Any]:
         source: PostfixReading = plan.reading.source
-        own = source.effective("maillog_file")
+        amavis = source.filters.amavis if source.filters is not None else None
+        own = [
+            source.effective("maillog_file"),
+            str(amavis.get("logfile") or "") if amavis is not None else "",
+        ]
         return {
             "config": self._config_directory or "",
             "listener": {
@@ -239,7 +248,7 @@ class Prober:
             "recipient": plan.recipient,
             "thrown_away": plan.thrown_away,
             "patience": PATIENCE,
-            "logs": [*([own] if own.startswith("/") else []), *(n for n in FILES if not n.endswith(".1"))],
+            "logs": [name for name in dict.fromkeys([*own, *FILES]) if name[:1] == "/" and name[-2:] != ".1"],
             "journal": True,
             "letters": [
                 {
@@ -313,6 +322,12 @@ def _judged(plan: ProbePlan, kind: Kind, told: Mapping[str, Mapping[str, Any]], 
         queue_ids=tuple(facts.get("queue_ids", ())),
         log=tuple(clean(line) for line in facts.get("lines", ())),
     )
+
+
+def _quarantine(source: PostfixReading) -> str:
+    """The directory of amavis's quarantine; "" where that is not known."""
+    amavis = source.filters.amavis if source.filters is not None else None
+    return str(amavis.get("QUARANTINEDIR") or "") if amavis is not None else ""
 
 
 def _listener(source: PostfixReading) -> Probe:

@@ -1,8 +1,8 @@
-"""Finds a domain for which this server can sign, and its key: in what opendkim is configured with."""
+"""Finds a domain for which this server can sign, and its key: opendkim's, or amavis's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mtatui.backends import dkim_keys, dkim_tables
 from mtatui.backends.filters.conf import Conf
@@ -14,8 +14,13 @@ from mtatui.backends.resolving import txt
 from mtatui.text import clean
 
 
-async def find_signer(host: Host, places: Places) -> tuple[Signer | None, str]:
+async def find_signer(
+    host: Host, places: Places, others: Iterable[tuple[str, str, str]] = ()
+) -> tuple[Signer | None, str]:
     """Who can sign here, one whose key is published before others.
+
+    Args:
+        others: domain, selector and path of keys besides OpenDKIM's.
 
     Returns:
         The signer, None where nobody can; and in words why nobody can, or why it will verify nowhere.
@@ -23,17 +28,15 @@ async def find_signer(host: Host, places: Places) -> tuple[Signer | None, str]:
     Raises:
         HostError: the server does not answer.
     """
+    named = [dkim_tables.KeyEntry("", *other) for other in others]
     found = first(places.opendkim, await host.files(places.opendkim))
-    if found is None:
-        return None, "there is no OpenDKIM here that would have a key"
-    path, file = found
-    if not isinstance(file, File):
-        return None, str(file)
-    named = await _named(host, Conf.parse(file.data))
+    if found is not None and isinstance(found[1], File):
+        named = [*await _named(host, Conf.parse(found[1].data)), *named]
     if not named:
-        return None, f"{path} names no key"
+        unread = str(found[1]) if found is not None and not isinstance(found[1], File) else ""
+        return None, unread or "nothing here signs mail: neither OpenDKIM nor amavis names a key"
     files = await host.files([key.path for key in named if key.path])
-    why = f"no key that {path} names can be read"
+    why = "none of the keys that sign here can be read"
     known = []
     for key in named:
         private = files.get(key.path)
@@ -67,7 +70,7 @@ async def _named(host: Host, conf: Conf) -> list[dkim_tables.KeyEntry]:
         keys = dkim_tables.keys(dkim_tables.Table.parse(file.data)) if isinstance(file, File) else []
     else:
         keys = list(_single(conf))
-    return [key for key in keys if "%" not in key.domain and "*" not in key.domain]
+    return [key for key in keys if not set(key.domain) & set("%*")]
 
 
 def _single(conf: Conf) -> Iterator[dkim_tables.KeyEntry]:

@@ -64,14 +64,15 @@ def says(
     return tuple(said)
 
 
-def left(report: Mapping[str, Any], recipient: str, thrown_away: bool) -> list[str]:
+def left(report: Mapping[str, Any], recipient: str, thrown_away: bool, quarantine: str) -> list[str]:
     """What is left on the server, in sentences."""
     found = []
     for kind, letter in report["letters"].items():
         facts = letter["facts"]
         amavis = facts["judged"]
         if amavis is not None and amavis["quarantine"]:
-            found.append(f"{LABELS[Kind(kind)]}: in amavis's quarantine as {clean(amavis['quarantine'])}.")
+            place = clean("/".join(filter(None, [quarantine.rstrip("/"), amavis["quarantine"]])))
+            found.append(f"{LABELS[Kind(kind)]}: in amavis's quarantine as {place}.")
         for notice in facts["notices"]:
             for one in notice["deliveries"]:
                 if "postmaster notification discarded" in one["text"]:

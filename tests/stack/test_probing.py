@@ -19,6 +19,8 @@ from mtatui.backends.probing_verdicts import Verdict
 from mtatui.server import Server
 from tests.stack.machine import Machine, MachineHost
 
+pytestmark = [pytest.mark.stack, pytest.mark.daemons]
+
 NOBODY = "double-bounce@mail.example.test"
 
 
