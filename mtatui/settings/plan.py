@@ -57,7 +57,8 @@ class Edit:
         lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
         if lines or self.before == self.after:
             return lines
-        why = f"what {MASK} stands for" if self.secrets else "what is not shown: line ends, empty files"
+        hidden = self.secrets or MASK in "".join(after)
+        why = f"what {MASK} stands for" if hidden else "what is not shown: line ends, empty files"
         return [f"--- {names[0]}", f"+++ {names[1]}", f"@@ only {why} changes @@"]
 
     def _shown(self, data: bytes | None) -> list[str]:

@@ -247,10 +247,14 @@ class Apply:
     def _probe(self) -> None:
         with self.teller.telling("probe") as said:
             self.wish.check()
-            said.text = self._probe_postfix() if self.postfix else ""
-            found = [text for text in map(daemons.trouble, self.entry.document["care"]) if text]
-            if found:
-                raise Stop("rolled back", "Not well with it: " + "; ".join(found))
+            came = [self._probe_postfix()] if self.postfix else []
+            for care in self.entry.document["care"]:
+                if daemons.asked_after(care):
+                    trouble = daemons.wrong(care)
+                    if trouble:
+                        raise Stop("rolled back", "%s is not well with it: %s" % (care["service"], trouble))
+                    came.append("%s is well" % care["service"])
+            said.text = "; ".join(came)
             self.wish.check()
 
     def _probe_postfix(self) -> str:

@@ -106,12 +106,9 @@ def take(care: "Care", teller: "Teller", heed: "Callable[[], None]") -> str:
     return "%s answers" % name if care["probe"] is not None else "%s has taken it" % name
 
 
-def trouble(care: "Care") -> str:
-    """What is wrong with one that was well before, and has taken the new files; "" where nothing is."""
-    if not care["runs"] or not care["take"] or care["unwell"] or not _asked(care):
-        return ""
-    text = wrong(care)
-    return "%s: %s" % (care["service"], text) if text else ""
+def asked_after(care: "Care") -> bool:
+    """Whether it has taken the new files, and must be well with them since it was before."""
+    return bool(care["runs"] and care["take"] and not care["unwell"] and _asked(care))
 
 
 def take_back(care: "Care", teller: "Teller", start: bool) -> str:
