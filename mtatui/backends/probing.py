@@ -160,7 +160,9 @@ class Prober:
             recipient,
             extension=_extension(blocked),
             signer=signer,
-            pretended=always[0].replace("*", "probe") if always else signer.domain if signer else host,
+            pretended=always[0].replace("*", "probe")
+            if always
+            else f"forged.{signer.domain if signer else host}",
             why_not=why_not,
         )
         promised = promises(reading, {letter.kind: letter for letter in made})

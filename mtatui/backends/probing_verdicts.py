@@ -322,7 +322,9 @@ def _story(
     elif amavis is None:
         said.append("; ".join(f"{one['status']}: {one['text']}" for one in facts["ends"]))
     else:
-        said.append(end.value)
+        said.append(
+            "bounced to nobody, since it has no sender" if "NoBounce" in amavis["actions"] else end.value
+        )
     told = [_NOTICES[one["kind"]] for one in facts.get("notices", ())]
     if told:
         said.append(f"a notice to {' and '.join(dict.fromkeys(told))}")
