@@ -29,7 +29,7 @@ ASK = 10.0
 ROUNDS = 3
 PAUSE = 0.4
 #: Seconds after which one that does not run need not be waited for: its process ID is written down late.
-GONE = 5.0
+GONE = 3.0
 #: Seconds between two words about one that is waited for.
 WORD = 15.0
 #: Characters of an explanation that are told.

@@ -30,7 +30,7 @@ LONG = 300
 
 #: What stands before the words themselves: a time, a host and a name in syslog, a time in files of their own.
 _BEFORE = re.compile(
-    r"^(?:\w{3} [ \d]\d [\d:]{8} |\d{4}-\d\d-\d\dT\S+ )?(?:\S+ )?[\w./-]+(?:\[\d+\])?: (?:\([\w-]+\) )?"
+    r"^(?:\w{3} [ \d]\d [\d:]{8} |\d{4}-\d\d-\d\dT\S+ )\S+ [\w./-]+(?:\[\d+\])?: (?:\([\w-]+\) )?"
     r"|^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4} -> "
 )
 #: What a daemon says that is in trouble.
