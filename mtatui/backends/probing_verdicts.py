@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from mtatui.backends.probing_letters import FORGER, Kind, Letter
-from mtatui.settings.current import Current, Reading
+from mtatui.backends.probing_promises import End, Promise
 from mtatui.text import clean
 
 
@@ -22,19 +22,6 @@ class Verdict(StrEnum):
     NOTHING = "nothing promised"
 
 
-class End(StrEnum):
-    """What became of a message."""
-
-    PASSED = "passed on"
-    DISCARDED = "discarded"
-    REJECTED = "rejected"
-    BOUNCED = "bounced"
-    REFUSED = "refused"
-    """The listener would not have it, for good."""
-    PUT_OFF = "put off"
-    LOST = "not seen to end"
-
-
 #: How amavis calls what it did with what it blocked (``actions_performed``).
 _ACTIONS = {
     "Discarded": End.DISCARDED,
@@ -45,13 +32,6 @@ _ACTIONS = {
 }
 #: Points more than the clean message's that a message gets at least where it counts as forged.
 FORGED = 5.0
-#: How the settings call what shall be done.
-_DESTINIES = {
-    "discard": End.DISCARDED,
-    "pass": End.PASSED,
-    "reject": End.REJECTED,
-    "bounce": End.BOUNCED,
-}
 _NOTICES = {
     "VA": "the administrator",
     "SA": "the administrator",
@@ -63,76 +43,12 @@ _NOTICES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What the settings promise of one of the messages."""
-
-    text: str
-    destiny: End | None = None
-    """What shall become of it; None: nothing is promised."""
-    domain: str = ""
-    doubt: str = ""
-    """Why nobody could verify its signature."""
-    found_as: str = ""
-    """As what amavis shall find it: its name for that."""
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
     """What happened to a message, and the verdict."""
 
     verdict: Verdict
     happened: str
     end: End
-
-
-def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Promise]:
-    """What the settings promise of each of the messages."""
-    found = {Kind.CLEAN: Promise("it arrives", End.PASSED)}
-    for kind, switch, key, what, found_as in (
-        (Kind.VIRUS, "filtering.antivirus", "filtering.virus_destiny", "a virus", "INFECTED"),
-        (Kind.SPAM, "filtering.spam_kill_percent", "filtering.spam_destiny", "spam", "SPAM"),
-    ):
-        destiny = _DESTINIES.get(str(value(reading, key)))
-        if value(reading, switch) in (None, False) or destiny is None:
-            found[kind] = Promise(f"nothing ({_why_nothing(reading, switch)})")
-        else:
-            found[kind] = Promise(f"{what} is {destiny}", destiny, found_as=found_as)
-    blocked = value(reading, "inbound.blocked_extensions")
-    if blocked:
-        found[Kind.BLOCKED] = Promise(f"{letters[Kind.BLOCKED].about} is blocked", End.DISCARDED)
-    else:
-        found[Kind.BLOCKED] = Promise("nothing (no extension is blocked)")
-    verifies = value(reading, "filtering.verify_dkim") is True
-    unverified = f"nothing ({_why_nothing(reading, 'filtering.verify_dkim')})"
-    signed, forged = letters[Kind.SIGNED], letters[Kind.FORGED]
-    domain = signed.about.partition("._domainkey.")[2]
-    found[Kind.SIGNED] = (
-        Promise("its signature is verified", End.PASSED, domain, signed.doubt)
-        if verifies
-        else Promise(unverified)
-    )
-    if verifies and value(reading, "filtering.always_signed_domains"):
-        found[Kind.FORGED] = Promise(
-            f"it counts as forged: {forged.about} always signs", End.DISCARDED, forged.about
-        )
-    elif verifies:
-        found[Kind.FORGED] = Promise("its signature does not count", End.PASSED, forged.about)
-    else:
-        found[Kind.FORGED] = Promise(unverified)
-    return found
-
-
-def value(reading: Reading, key: str) -> Any:
-    """A setting as it is; None for one that this server does not have."""
-    current = reading.current.get(key)
-    return None if current is None or current.unavailable else current.value
-
-
-def _why_nothing(reading: Reading, key: str) -> str:
-    current: Current | None = reading.current.get(key)
-    if current is None:
-        return "no filter that mtatui knows looks at mail"
-    return clean(current.unavailable) or "that is off"
 
 
 def judge(
@@ -160,12 +76,26 @@ def judge(
     if promise.destiny is None:
         return Judged(Verdict.NOTHING, happened, end)
     verdict, why = _VERDICTS[letter.kind](promise, end, amavis, _score(clean_told))
+    if verdict is Verdict.KEPT and (untold := _untold(promise, facts)):
+        verdict, why = Verdict.BROKEN, f"the {untold} got no notice of it"
     inside = amavis is not None and bool(
         {"MYNETS", "ORIGINATING"} & set(re.split("[/ ,]", amavis["banks"] or ""))
     )
     if letter.kind is Kind.SPAM and verdict is Verdict.BROKEN and inside and not outgoing_checked:
         verdict, why = Verdict.UNKNOWN, "for amavis this server is inside, and outgoing mail is not checked"
     return Judged(verdict, f"{happened}; {why}" if why else happened, end)
+
+
+def _untold(promise: Promise, facts: Mapping[str, Any]) -> str:
+    """Who should have got a notice of what amavis blocked, and did not; "" for nobody."""
+    amavis = facts.get("judged")
+    if amavis is None or amavis["passed"] != "Blocked" or not amavis["mail_id"]:
+        return ""
+    told = {_NOTICES[notice["kind"]] for notice in facts["notices"]}
+    # Of recipients amavis tells its own (local_domains_maps) only.
+    ours = "Inbound" in amavis["actions"] or "Internal" in amavis["actions"]
+    wanted = [who for who in promise.tells if who != "recipient" or ours]
+    return next((who for who in wanted if f"the {who}" not in told), "")
 
 
 def end_of(reply: Mapping[str, Any], facts: Mapping[str, Any]) -> End:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mtatui.backends.probing_letters import Kind, Letter, letters
-from mtatui.backends.probing_verdicts import End, Judged, Verdict, judge, promises
+from mtatui.backends.probing_promises import End, promises
+from mtatui.backends.probing_verdicts import Judged, Verdict, judge
 from mtatui.settings.current import Current, Reading
 
 OFF = {
@@ -84,6 +85,23 @@ def test_a_virus_is_dealt_with_as_the_settings_say(
 ) -> None:
     said = told(found, *([THROWN] if found["passed"] == "Passed" else []))
     assert verdict(Kind.VIRUS, said, filtering__virus_destiny=destiny).verdict is expected
+
+
+def test_those_are_told_whom_the_settings_name() -> None:
+    said = told(VIRUS)
+    tell = {"filtering__warn_virus_admin": True, "filtering__warn_virus_recipient": True}
+    assert "administrator got no notice" in verdict(Kind.VIRUS, said, **tell).happened
+    said["facts"]["notices"] = [{"kind": "VA"}]
+    judged = verdict(Kind.VIRUS, said, **tell)
+    assert judged.verdict is Verdict.BROKEN
+    assert "a notice to the administrator" in judged.happened
+    assert "the recipient got no notice" in judged.happened
+    said["facts"]["notices"] += [{"kind": "VR"}]
+    assert verdict(Kind.VIRUS, said, **tell).verdict is Verdict.KEPT
+    # Recipients elsewhere are never told.
+    said = told(VIRUS | {"actions": "DiscardedOutbound"})
+    said["facts"]["notices"] = [{"kind": "VA"}]
+    assert verdict(Kind.VIRUS, said, **tell).verdict is Verdict.KEPT
 
 
 def test_what_passes_unfound_says_so() -> None:
