@@ -90,6 +90,14 @@ class Changing:
         """Read the configuration, unless that is being done."""
         if self._reader is None or self._reader.done():
             self._reader = asyncio.get_running_loop().create_task(self.read())
+            self._reader.add_done_callback(self._read_ended)
+
+    def _read_ended(self, reader: asyncio.Task[None]) -> None:
+        """A fault of mtatui's own is told: else the page would wait for values that never come."""
+        if not reader.cancelled() and (fault := reader.exception()) is not None:
+            self.model.trouble = f"mtatui itself has failed: {type(fault).__name__}: {fault}"
+            self.model.tell()
+            self.app.tell(self.model.trouble, "error")
 
     async def read(self, *, ahead: bool = False) -> None:
         """Read the configuration; what is staged stays over it.

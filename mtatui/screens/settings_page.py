@@ -45,6 +45,7 @@ LOW = 18
 _LOOKS = frozenset({"find", "lint", "copy-directive", "more-help", "reread", "commands"}) | {
     action.id for action in FILTERS
 }
+_READ_SOON = "it is still being read"
 
 
 class SettingsPage(Page):
@@ -136,7 +137,8 @@ class SettingsPage(Page):
             words = changes(staged) + " staged"
             notes.append((f"{words} · p Review" if self.size.width >= WIDE else f"{words} · p", "accent"))
         elif self.model.trouble:
-            notes.append(("no answer", "danger"))
+            nothing = self.model.reading is None
+            notes.append(("no answer" if nothing else "not all was read", "danger"))
         elif not self.model.whole:
             notes.append(("reading …", "dim"))
         self.header.show(server=self.changing.server.name, pages=NAMES, page=self.page_id, notes=notes)
@@ -180,7 +182,7 @@ class SettingsPage(Page):
             return "it has not been touched"
         current = self.current()
         if action.id in ("switch", "edit", "default"):
-            return clean(current.unavailable) if current is not None else "it is still being read"
+            return clean(current.unavailable) if current is not None else self.model.trouble or _READ_SOON
         return ""
 
     def on_settings_list_moved(self) -> None:

@@ -160,6 +160,7 @@ class StillConfiguration(Configuration):
         self.trouble: HostError | None = None
         self.gate: asyncio.Event | None = None
         """While it is set and not fired, the server does not answer."""
+        self.filters_trouble: Exception | None = None
         self.filters_gate: asyncio.Event | None = None
         """While it is set and not fired, the filters are still being read."""
 
@@ -173,6 +174,8 @@ class StillConfiguration(Configuration):
         self.reads += filters
         if self.trouble is not None:
             raise self.trouble
+        if filters and self.filters_trouble is not None:
+            raise self.filters_trouble
         values = {key: value for key, value in self.values.items() if filters or not ALL[key].filters}
         return Reading("mx1.example.test", float(NOW), values, self.findings)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from mtatui.backends.host import HostError
 from mtatui.screens.editors import ChoiceEditor, Editor, LineEditor
 from mtatui.screens.list_editor import ListEditor
 from mtatui.screens.probing import ProbingScreen
@@ -63,6 +64,28 @@ async def test_what_is_staged_outlives_the_second_half_of_the_reading() -> None:
         configuration.filters_gate.set()
         await hands.until(lambda: hands.settings.model.whole)
         assert dict(hands.settings.changing.staged) == {"inbound.smtpd_helo_required": False}
+
+
+async def test_filters_that_cannot_be_read_leave_the_rest_as_it_is() -> None:
+    configuration = StillConfiguration()
+    configuration.filters_trouble = HostError("amavis says: syntax error at 50-user line 3")
+    async with at_settings("inbound", configuration) as hands:
+        await hands.until(lambda: "syntax error at 50-user line 3" in hands.text())
+        hands.settings.list.find("inbound.smtpd_helo_required")
+        await hands.press("space")
+        assert "inbound.smtpd_helo_required" in hands.settings.changing.staged
+        await hands.press("3")
+        assert "?" in hands.line
+        await hands.press("enter")
+        assert isinstance(hands.app.screen, SettingsScreen)
+
+
+async def test_a_fault_of_ones_own_is_told_and_nothing_waits_for_ever() -> None:
+    configuration = StillConfiguration()
+    configuration.filters_trouble = KeyError("conf.d")
+    async with at_settings("filtering", configuration) as hands:
+        await hands.until(lambda: "mtatui itself has failed: KeyError: 'conf.d'" in hands.text())
+        assert "reading …" not in hands.text()
 
 
 @pytest.mark.parametrize(
