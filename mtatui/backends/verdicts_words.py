@@ -10,11 +10,11 @@ from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
 from mtatui.queue.claims import Claim, Claimed
 from mtatui.text import clean
 
-#: Said with every verdict.
-STAYS = (
-    "The message has not left this server: clamd and SpamAssassin (its local tests only) looked at it here. "
-    "The DNS was asked for the keys of its signatures, and nothing else was asked of the network."
+_STAYS = (
+    "The message does not leave this server: clamd and SpamAssassin (its local tests only) look at it here."
 )
+_ASKS = "The DNS is asked for the keys of its signatures; nothing else is asked of the network."
+_ASKS_NOT = "It has no signatures: nothing at all is asked of the network."
 #: What stands for a result, before its word.
 _GLYPHS = {"pass": "●", "fail": "✖", "temperror": "◐", "": "◌"}
 _ROLES = {"pass": "strong", "fail": "danger", "permerror": "warning", "temperror": "warning"}
@@ -39,7 +39,15 @@ def lines(verdicts: Verdicts) -> Iterator[Line]:
     yield Line("", "")
     yield from _claims(verdicts.claims)
     yield Line("", "")
-    yield Line("", STAYS, "dim")
+    keyless = verdicts.chain is not None and not verdicts.signatures and verdicts.chain.result == "none"
+    yield Line("", f"{_STAYS} {_ASKS_NOT if keyless else _ASKS}", "dim")
+
+
+INVITATION = (
+    "V has this message judged: clamd looks for viruses, SpamAssassin scores it, its DKIM signatures and its "
+    "ARC chain are verified. It takes a few seconds.",
+    f"{_STAYS} {_ASKS}",
+)
 
 
 def _undone(label: str, one: Virus | Spam) -> Iterator[Line]:

@@ -19,19 +19,19 @@ from textual.content import Content
 from textual.message import Message as TextualMessage
 from textual.screen import Screen
 from textual.widgets import Input, Static
+from textual.worker import Worker
 
 from mtatui.backends.host import HostError
 from mtatui.queue.message import Message, State
-from mtatui.screens import message_text, queue_sheets
-from mtatui.screens.choice import ChoiceScreen, Option
-from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS
+from mtatui.screens import message_text, message_verdicts
+from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, help_lines
+from mtatui.screens.message_copy import copy_one_of
 from mtatui.screens.message_head import Head
 from mtatui.screens.message_source import MessageSource
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.screens.saving import Exists, NotSaved, save
 from mtatui.text import clean, count, size
 from mtatui.verbs import RESTORE, SECTIONS, Action, Verb
-from mtatui.widgets.footer import cap
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 from mtatui.widgets.text_view import TextView
@@ -124,6 +124,7 @@ class MessageScreen(Screen[str]):
         self._more = False
         self._limit = FIRST_LOOK
         self._texts: dict[str, message_text.Text] = {}
+        self._asked: Worker[None] | None = None
         self._look()
 
     def _look(self) -> None:
@@ -176,6 +177,9 @@ class MessageScreen(Screen[str]):
         if self._section == "envelope":
             self._show_envelope(stay=stay)
             self._say_extent("")
+        elif self._section == "verdicts" and "verdicts" not in self._texts:
+            self._view.show(message_verdicts.invitation())
+            self._say_extent("")
         elif self._section in self._texts:
             self._view.show(self._texts[self._section], stay=stay)
             self._say_extent(self._extent())
@@ -217,7 +221,7 @@ class MessageScreen(Screen[str]):
 
     def _extent(self) -> str:
         """How much of the message is shown, where it is not all."""
-        if not self._more or self._section in {"envelope", "records", "log"}:
+        if not self._more or self._section in {"envelope", "records", "log", "verdicts"}:
             return ""
         whole = f" of about {size(self._message.size)}" if self._message else ""
         return f"first {size(self._limit)}{whole}; m for more"
@@ -229,12 +233,26 @@ class MessageScreen(Screen[str]):
     # -- keys
 
     def action_section(self, section: str) -> None:
-        """Go to a section."""
+        """Go to a section. The verdicts are asked for by their key, and again when they are there."""
+        again = section == self._section
+        if not again:
+            self._go(section)
+        if section == "verdicts" and (again or section not in self._texts):
+            judging = message_verdicts.judge(self.source, self.message_id, self._show_verdicts)
+            self._asked = self.run_worker(judging, group="message", exclusive=True)
+
+    def _go(self, section: str) -> None:
         self._footer.hush()
-        if section != self._section:
-            self._section = section
-            self._view.search("")
-            self._show_section()
+        self._section = section
+        self._view.search("")
+        self._show_section()
+
+    def _show_verdicts(self, text: message_text.Text, waiting: str) -> None:
+        """Show verdicts as they come; kept are those for which nothing is waited any more."""
+        if not waiting:
+            self._texts["verdicts"] = text
+        self._view.show(text, stay=True)
+        self._say_extent(waiting)
 
     def on_head_section_clicked(self, event: Head.SectionClicked) -> None:
         """Go to the section whose name was clicked."""
@@ -248,7 +266,7 @@ class MessageScreen(Screen[str]):
     def action_turn(self, step: int) -> None:
         """Go to the next section, or the one before."""
         names = [section.id for section in SECTIONS]
-        self.action_section(names[(names.index(self._section) + step) % len(names)])
+        self._go(names[(names.index(self._section) + step) % len(names)])
 
     def action_neighbour(self, step: int) -> None:
         """Go to the next message of the list, or the one before, in the same section."""
@@ -291,44 +309,21 @@ class MessageScreen(Screen[str]):
 
     async def action_copy(self) -> None:
         """Choose something of the message for the clipboard (OSC 52: the terminal decides)."""
-        known = self._message
-        wanted = [Option("ID", "ID", self.message_id)]
-        if known is not None:
-            reasons = dict.fromkeys(r.reason for r in known.recipients if r.reason)
-            recipients = ", ".join(r.address for r in known.recipients)
-            wanted += [
-                Option(label, label, clean(value))
-                for label, value in (
-                    ("sender", known.sender),
-                    ("recipients", recipients),
-                    ("reason", "\n".join(reasons)),
-                    ("origin", known.client_ip),
-                )
-                if value
-            ]
-
-        def take(chosen: list[str] | None) -> None:
-            if chosen:
-                note = next(option.note for option in wanted if option.key == chosen[0])
-                self.app.copy_to_clipboard(note)
-                self.tell(f"{chosen[0]} copied, if the terminal lets programs copy: {note[:60]}")
-
-        self.app.push_screen(ChoiceScreen("Copy", wanted), take)
+        facts = message_text.facts(self.message_id, self._message)
+        copy_one_of(self.app, facts, self.tell)
 
     def action_help(self) -> None:
         """The keys of this screen, as they are bound now."""
-        lines: list[list[Piece]] = []
-        width = room(self.size.width)
-        for action in map(self._bound, MESSAGE_ACTIONS):
-            keys = " ".join(cap(key) for key in action.keys.split(","))
-            lines += queue_sheets.row(keys, action.label, action.help, width)
-        lines += queue_sheets.row("j k g G", "Move", "Also arrows and pages.", width)
+        lines = help_lines(map(self._bound, MESSAGE_ACTIONS), room(self.size.width))
         self.app.push_screen(ReadingScreen("One message", lines))
 
     def action_back(self) -> None:
-        """Leave what is open: the question, the search, the screen."""
+        """Leave what is open: the question, the verdicts that are waited for, the search, the screen."""
         if self._asking:
             self._answered()
+        elif self._section == "verdicts" and self._asked is not None and self._asked.is_running:
+            self._asked.cancel()
+            self._say_extent("stopped; V asks again")
         elif self._view.searching:
             self._view.search("")
         else:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from mtatui.queue.message import Message, State
 from mtatui.verbs import Action
 
+if TYPE_CHECKING:
+    from mtatui.backends.verdicts import Verdicts
+
 
 class MessageSource(Protocol):
-    """Where a message screen has its message from. Each of the three that read may raise a HostError."""
+    """Where a message screen has its message from. Each of those that read may raise a HostError."""
 
     def message(self, id: str) -> Message | None:
         """What the index knows; None once it is in the queue no more."""
@@ -34,4 +37,8 @@ class MessageSource(Protocol):
 
     async def log_lines(self, id: str) -> list[str]:
         """The lines of the mail log about it."""
+        ...
+
+    async def verdicts(self, id: str, *, progress: Callable[[Verdicts], None]) -> Verdicts:
+        """What clamd, SpamAssassin and its signatures say of it; ``progress`` hears it as it comes."""
         ...

@@ -106,6 +106,20 @@ def _recipient(recipient: Recipient) -> Iterable[Paragraph]:
         yield Paragraph(reason, "dim" if recipient.done else "warning", "reason")
 
 
+def facts(id: str, message: Message | None) -> list[tuple[str, str]]:
+    """What of a message one may want to copy, by name; "" for what it has not."""
+    if message is None:
+        return [("ID", id)]
+    reasons = dict.fromkeys(r.reason for r in message.recipients if r.reason)
+    return [
+        ("ID", id),
+        ("sender", message.sender),
+        ("recipients", ", ".join(r.address for r in message.recipients)),
+        ("reason", "\n".join(reasons)),
+        ("origin", message.client_ip),
+    ]
+
+
 def header_text(raw: bytes) -> Text:
     """The headers decoded: those a person looks for first, then all of them as they stand."""
     fields = headers(raw)

@@ -91,6 +91,7 @@ SECTIONS: tuple[Action, ...] = tuple(
         ("raw", "W", "raW", "Every byte, as it is."),
         ("records", "C", "reCords", "The envelope records, as postcat -e prints them."),
         ("log", "L", "Log", "The story of the message from the mail log."),
+        ("verdicts", "V", "Verdicts", "Have clamd, SpamAssassin and its signatures say what it is."),
     )
 )
 

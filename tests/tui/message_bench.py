@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from textual.app import App
 
 from mtatui.backends.host import HostError, Missing
+from mtatui.backends.verdicts import Verdicts
 from mtatui.queue.message import Message, Recipient, State
 from mtatui.screens.message import MessageScreen
 from mtatui.verbs import Action
@@ -80,6 +81,10 @@ class Source:
         if id != ID:
             raise HostError("No mail log on mx1: looked for [/var/log/mail.log].")
         return LOG
+
+    async def verdicts(self, id: str, *, progress: Callable[[Verdicts], None]) -> Verdicts:
+        self.asked.append(("verdicts", id, 0))
+        raise Missing(f"{id} is not in the queue any more.")
 
 
 class Bench(App[None]):

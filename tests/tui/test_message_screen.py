@@ -74,7 +74,7 @@ async def test_tab_walks_through_the_sections_and_back() -> None:
         await pilot.press("tab")
         await settled(pilot)
         assert "all headers" in rows(pilot.app)
-        await pilot.press("shift+tab", "shift+tab")
+        await pilot.press(*["shift+tab"] * 3)
         await settled(pilot)
         assert "timed out" in rows(pilot.app)
 

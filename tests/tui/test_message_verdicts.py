@@ -1,0 +1,182 @@
+"""The section "Verdicts" of the message screen, on a fake server: on demand, as they come, stopped by esc."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from mtatui.backends.host import HostError
+from mtatui.backends.signatures import Chain, Seal, Signature
+from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
+from mtatui.backends.verdicts_read import Rule
+from mtatui.queue.claims import claim
+from mtatui.screens.message import MessageScreen
+from mtatui.text import clean
+from mtatui.widgets.text_view import TextView
+from tests.tui.message_bench import HOSTILE, ID, NOW, Bench, Source, extent, open_at, rows, settled
+
+BEGUN = Verdicts(
+    ID,
+    1234,
+    signatures=(Signature("shop.test", "s1", ""),),
+    claims=(claim("mx.isp.test; dkim=pass (2048-bit) header.d=shop.test; spf=fail smtp.mailfrom=a@b.test"),),
+)
+SCANNING = replace(BEGUN, virus=Virus(words="clamd is scanning"))
+DONE = replace(
+    BEGUN,
+    virus=Virus(State.DONE, ("Eicar-Test.UNOFFICIAL",), "ClamAV 1.4.3/27500"),
+    spam=Spam(
+        State.DONE, 1003.2, 5.0,
+        (
+            Rule("GTUBE", 1000.0, "BODY: Generic Test for Unsolicited Bulk Email"),
+            Rule("LOUD", 3.2, clean("Shouts" + HOSTILE)),
+            Rule("NO_RELAYS", -0.001, "Informational"),
+        ),
+        "spamassassin 4.0.1",
+    ),
+    signatures=(
+        Signature("shop.test", "s1", "pass", "", "rsa 2048"),
+        Signature("list.test", "k", "fail", "the body was changed after it was signed", "ed25519"),
+    ),
+    chain=Chain("pass", "", (Seal(1, "list.test", "arc", "none", True),)),
+)  # fmt: skip
+
+
+class Judging(Source):
+    """A server whose verdicts come one by one, the next when the test says so."""
+
+    def __init__(self, *steps: Verdicts | HostError) -> None:
+        super().__init__()
+        self.steps = steps
+        self.next = asyncio.Semaphore(0)
+        self.stopped = 0
+
+    async def verdicts(self, id: str, *, progress: Callable[[Verdicts], None]) -> Verdicts:
+        self.asked.append(("verdicts", id, 0))
+        last = BEGUN
+        try:
+            for step in self.steps:
+                await self.next.acquire()
+                if isinstance(step, HostError):
+                    raise step
+                progress(step)
+                last = step
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        return last
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+
+
+def whole(app: Bench) -> str:
+    return app.screen.query_one(TextView).text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_verdicts_are_shown_as_they_come(size: tuple[int, int]) -> None:
+    source = Judging(BEGUN, SCANNING, DONE)
+    app = Bench(source)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("V")
+        source.next.release()
+        await pilot.pause()
+        assert "clamd · SpamAssassin · keys are asked for … esc stops" in extent(app)
+        assert "claimed by mx.isp.test" in whole(app)
+        source.next.release()
+        await pilot.pause()
+        assert "◌ clamd is scanning …" in whole(app)
+        source.next.release()
+        await settled(pilot)
+        shown = rows(app)
+        assert extent(app) == ""
+        for words in (
+            "✖ Eicar-Test.UNOFFICIAL",
+            "✖ 1003.20 points: spam for SpamAssassin, from 5.00",
+            "● pass  shop.test (selector s1, rsa 2048)",
+            "✖ fail  list.test (selector k, ed25519): the body was changed",
+            "does not leave this server",
+        ):
+            assert words in " ".join(whole(app).split("\n")), words
+        at = [shown.index(name) for name in ("GTUBE", "LOUD", "NO_RELAYS")]
+        assert at == sorted(at)
+        assert all(c.isprintable() or c == "\n" for c in whole(app))
+
+
+async def test_walking_by_asks_nobody() -> None:
+    source = Judging(DONE)
+    app = Bench(source)
+    async with app.run_test() as pilot:
+        await pilot.press("shift+tab")
+        await settled(pilot)
+        assert "V has this message judged" in whole(app)
+        assert source.asked == []
+        source.next.release()
+        await open_at(pilot, "V")
+        assert "Eicar" in whole(app)
+
+
+async def test_they_are_kept_and_asked_for_again_by_their_key() -> None:
+    source = Judging(DONE)
+    app = Bench(source)
+    async with app.run_test() as pilot:
+        source.next.release()
+        await open_at(pilot, "V")
+        await open_at(pilot, "E")
+        assert "Eicar" in await open_at(pilot, "V")
+        assert len(source.asked) == 1
+        source.next.release()
+        await open_at(pilot, "V")
+        assert len(source.asked) == 2
+        await open_at(pilot, "J")
+        assert "V has this message judged" in whole(app), "those of another message"
+
+
+async def test_esc_stops_and_stays() -> None:
+    source = Judging(SCANNING, DONE)
+    app = Bench(source)
+    async with app.run_test() as pilot:
+        await pilot.press("V")
+        source.next.release()
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert source.stopped == 1
+        assert isinstance(app.screen, MessageScreen)
+        assert extent(app) == "stopped; V asks again"
+        await open_at(pilot, "E")
+        await pilot.press("shift+tab")
+        assert "V has this message judged" in whole(app), "half of it must not pass for all"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.left_at == ID
+
+
+async def test_another_section_stops_it_too() -> None:
+    source = Judging(SCANNING, DONE)
+    app = Bench(source)
+    async with app.run_test() as pilot:
+        await pilot.press("V")
+        source.next.release()
+        await pilot.pause()
+        await open_at(pilot, "B")
+        assert source.stopped == 1
+        assert "needle here" in rows(app)
+
+
+async def test_what_cannot_be_read_is_said_in_its_words() -> None:
+    source = Judging(HostError("The message is not in the queue of mx1 any more." + HOSTILE), DONE)
+    app = Bench(source)
+    async with app.run_test() as pilot:
+        source.next.release()
+        shown = await open_at(pilot, "V")
+        assert "not in the queue of mx1 any more" in shown
+        assert extent(app) == "no verdicts; V asks again"
+        assert all(c.isprintable() or c == "\n" for c in shown)
