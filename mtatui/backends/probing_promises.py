@@ -69,37 +69,27 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
         (Kind.SPAM, "filtering.spam_kill_percent", "filtering.spam_destiny", "spam", "SPAM"),
     ):
         destiny = _DESTINIES.get(str(value(reading, key)))
-        if value(reading, switch) in (None, False) or destiny is None:
-            found[kind] = Promise(f"nothing ({_why_nothing(reading, switch)})")
+        if (why := _why_nothing(reading, switch)) or destiny is None:
+            found[kind] = Promise(f"nothing ({why or 'nobody says what becomes of it'})")
         else:
             found[kind] = Promise(
                 f"{what} is {destiny}", destiny, tells=_tells(reading, kind), found_as=found_as
             )
-    blocked = value(reading, "inbound.blocked_extensions")
-    if blocked:
-        name = letters[Kind.BLOCKED].about
-        found[Kind.BLOCKED] = Promise(
-            f"{name} is blocked", End.DISCARDED, tells=_tells(reading, Kind.BLOCKED)
-        )
-    else:
-        found[Kind.BLOCKED] = Promise("nothing (no extension is blocked)")
-    verifies = value(reading, "filtering.verify_dkim") is True
-    unverified = f"nothing ({_why_nothing(reading, 'filtering.verify_dkim')})"
-    signed, forged = letters[Kind.SIGNED], letters[Kind.FORGED]
-    domain = signed.about.partition("._domainkey.")[2]
-    found[Kind.SIGNED] = (
-        Promise("its signature is verified", End.PASSED, domain, signed.doubt)
-        if verifies
-        else Promise(unverified)
+    blocked, signed, forged = (letters[kind] for kind in (Kind.BLOCKED, Kind.SIGNED, Kind.FORGED))
+    found[Kind.BLOCKED] = (
+        Promise(f"{blocked.about} is blocked", End.DISCARDED, tells=_tells(reading, Kind.BLOCKED))
+        if value(reading, "inbound.blocked_extensions")
+        else Promise("nothing (no extension is blocked)")
     )
-    if value(reading, "filtering.always_signed_domains"):
-        found[Kind.FORGED] = Promise(
-            f"it counts as forged: {forged.about} always signs", End.DISCARDED, forged.about
-        )
-    elif verifies:
+    unverified = _why_nothing(reading, "filtering.verify_dkim")
+    found[Kind.SIGNED] = found[Kind.FORGED] = Promise(f"nothing ({unverified})")
+    if not unverified:
+        domain = signed.about.partition("._domainkey.")[2]
+        found[Kind.SIGNED] = Promise("its signature is verified", End.PASSED, domain, signed.doubt)
         found[Kind.FORGED] = Promise("its signature does not count", End.PASSED, forged.about)
-    else:
-        found[Kind.FORGED] = Promise(unverified)
+    if not _why_nothing(reading, "filtering.always_signed_domains"):
+        words = f"it counts as forged: {forged.about} always signs"
+        found[Kind.FORGED] = Promise(words, End.DISCARDED, forged.about)
     return found
 
 
@@ -114,7 +104,26 @@ def value(reading: Reading, key: str) -> Any:
 
 
 def _why_nothing(reading: Reading, key: str) -> str:
+    """Why a switch promises nothing; "" where it does."""
     current: Current | None = reading.current.get(key)
     if current is None:
         return "no filter that mtatui knows looks at mail"
-    return clean(current.unavailable) or "that is off"
+    if current.unavailable:
+        return clean(current.unavailable)
+    if current.value in (None, False, ()):
+        return "that is off"
+    return _idle(reading, key)
+
+
+def _idle(reading: Reading, key: str) -> str:
+    """Why amavis, as it is set up, does not do what its settings say; "" where it does."""
+    filters = getattr(reading.source, "filters", None)
+    if filters is None or filters.amavis is None:
+        return ""
+    from mtatui.backends.filters.amavis_values import checks_spam
+
+    if not filters.amavis.used(reading.source):
+        return "Postfix hands amavis no mail"
+    if key == "filtering.spam_kill_percent" and not checks_spam(filters.amavis.values):
+        return "amavis leaves out spam checks"
+    return ""
