@@ -102,16 +102,16 @@ def _signatures(verdicts: Verdicts) -> Iterator[Line]:
     elif not verdicts.signatures:
         waiting = verdicts.chain is None
         yield Line("DKIM", "◌ is looked for …" if waiting else "○ not signed", "dim")
-    for one in verdicts.signatures:
-        yield _signature(one)
+    for at, one in enumerate(verdicts.signatures):
+        yield _signature("" if at else "DKIM", one)
 
 
-def _signature(one: Signature) -> Line:
+def _signature(label: str, one: Signature) -> Line:
     glyph, word = _GLYPHS.get(one.result, "○"), one.result or "is checked …"
     about = ", ".join(filter(None, (f"selector {one.selector or '?'}", one.key)))
     text = f"{glyph} {word}  {one.domain or '?'} ({about})"
     role = "warning" if one.result == "pass" and one.why else _ROLES.get(one.result, "dim")
-    return Line("DKIM", f"{text}: {one.why}" if one.why else text, role)
+    return Line(label, f"{text}: {one.why}" if one.why else text, role)
 
 
 def _chain(chain: Chain | None) -> Iterator[Line]:

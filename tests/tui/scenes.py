@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 from mtatui.backends.host import HostError, Unreachable
+from mtatui.backends.verdicts import Verdicts
 from mtatui.live import Feed
 from mtatui.queue.delta import Delta
 from mtatui.queue.message import Row
 from tests.tui import still
 from tests.tui.still import NOW, StillServer
+from tests.tui.still_verdicts import BEGUN, DONE
 
 #: How many messages `rows` makes, without those in the trash.
 MESSAGES = 404
@@ -78,6 +81,16 @@ class SceneServer(StillServer):
 
     async def log_lines(self, id: str) -> list[str]:
         raise HostError("No mail log on mx1: looked for [/var/log/mail.log].")
+
+    async def verdicts(
+        self,
+        id: str,
+        *,
+        progress: Callable[[Verdicts], None] = lambda so_far: None,
+        cancel: asyncio.Event | None = None,
+    ) -> Verdicts:
+        progress(BEGUN)
+        return DONE
 
 
 class _Dumb:

@@ -5,45 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from mtatui.backends.host import HostError
-from mtatui.backends.signatures import Chain, Seal, Signature
-from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
-from mtatui.backends.verdicts_read import Rule
-from mtatui.queue.claims import claim
+from mtatui.backends.verdicts import Verdicts
 from mtatui.screens.message import MessageScreen
-from mtatui.text import clean
 from mtatui.widgets.text_view import TextView
 from tests.tui.message_bench import HOSTILE, ID, NOW, Bench, Source, extent, open_at, rows, settled
-
-BEGUN = Verdicts(
-    ID,
-    1234,
-    signatures=(Signature("shop.test", "s1", ""),),
-    claims=(claim("mx.isp.test; dkim=pass (2048-bit) header.d=shop.test; spf=fail smtp.mailfrom=a@b.test"),),
-)
-SCANNING = replace(BEGUN, virus=Virus(words="clamd is scanning"))
-DONE = replace(
-    BEGUN,
-    virus=Virus(State.DONE, ("Eicar-Test.UNOFFICIAL",), "ClamAV 1.4.3/27500"),
-    spam=Spam(
-        State.DONE, 1003.2, 5.0,
-        (
-            Rule("GTUBE", 1000.0, "BODY: Generic Test for Unsolicited Bulk Email"),
-            Rule("LOUD", 3.2, clean("Shouts" + HOSTILE)),
-            Rule("NO_RELAYS", -0.001, "Informational"),
-        ),
-        "spamassassin 4.0.1",
-    ),
-    signatures=(
-        Signature("shop.test", "s1", "pass", "", "rsa 2048"),
-        Signature("list.test", "k", "fail", "the body was changed after it was signed", "ed25519"),
-    ),
-    chain=Chain("pass", "", (Seal(1, "list.test", "arc", "none", True),)),
-)  # fmt: skip
+from tests.tui.still_verdicts import BEGUN, DONE, SCANNING
 
 
 class Judging(Source):

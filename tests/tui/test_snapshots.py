@@ -196,13 +196,13 @@ def opened(label: str) -> Scene:
     return scene
 
 
-@pytest.mark.parametrize("section", ["Envelope", "Headers", "Body"])
+@pytest.mark.parametrize("section", ["Envelope", "Headers", "Body", "Verdicts"])
 @both_sizes
 def test_message(picture: Callable[..., bool], size: tuple[int, int], section: str) -> None:
     assert picture(opened(section), size)
 
 
-@pytest.mark.parametrize("section", ["Envelope", "Log"])
+@pytest.mark.parametrize("section", ["Envelope", "Log", "Verdicts"])
 def test_message_in_sixteen_colours(picture: Callable[..., bool], section: str) -> None:
     assert picture(opened(section), SMALL, theme="ansi-dark")
 
