@@ -7,24 +7,23 @@ something is possible (`why_not`), so that a greyed key and a refused command gi
 
 from __future__ import annotations
 
-import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mtatui.backends.host import Host, HostError, Missing
+from mtatui.backends.host import Host
+from mtatui.backends.postfix.facts import Facts, ask
 from mtatui.live import Feed, Live
 from mtatui.queue.message import State
-from mtatui.text import clean
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action, Danger, Verb
 
 if TYPE_CHECKING:
     import asyncio
 
     from mtatui.backends.configuration import Configuration
+    from mtatui.backends.dkim import Dkim
+    from mtatui.backends.filters.databases import Databases
     from mtatui.backends.filters.places import Places
     from mtatui.backends.journal import Journal
     from mtatui.backends.postfix.act import Actor
@@ -36,40 +35,6 @@ if TYPE_CHECKING:
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
     from mtatui.queue.selection import Outcome, Selection
-
-_PARAMETERS = (
-    "mail_version",
-    "config_directory",
-    "queue_directory",
-    "hash_queue_names",
-    "hash_queue_depth",
-    "maximal_queue_lifetime",
-    "bounce_queue_lifetime",
-    "myhostname",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a server's Postfix is, as `postconf` says. Lifetimes are seconds (postconf(5) time units)."""
-
-    hostname: str
-    version: str
-    config_directory: str
-    queue_directory: str
-    hash_names: str
-    hash_depth: int
-    lifetime: int
-    bounce_lifetime: int
-
-    @property
-    def release(self) -> tuple[int, ...]:
-        """The version as numbers, to compare: (3, 7, 11)."""
-        return tuple(int(number) for number in re.findall(r"\d+", self.version)[:3])
-
-    def expires(self, arrival: int, sender: str) -> int:
-        """When a message that cannot be delivered goes back to its sender (epoch seconds; qmgr(8))."""
-        return arrival + (self.lifetime if sender else self.bounce_lifetime)
 
 
 class Server:
@@ -115,7 +80,7 @@ class Server:
             HostError: there is no Postfix, or none that answers.
         """
         if self._facts is None:
-            self._facts = _ask(self.host, self.config_directory)
+            self._facts = ask(self.host, self.config_directory)
         return self._facts
 
     @property
@@ -216,6 +181,20 @@ class Server:
         from mtatui.backends.services import Services
 
         return Services(self.host, self.config_directory)
+
+    @cached_property
+    def dkim(self) -> Dkim:
+        """Who signs what, and changing that."""
+        from mtatui.backends.dkim import Dkim
+
+        return Dkim(self.host, self.configuration)
+
+    @cached_property
+    def signatures(self) -> Databases:
+        """The signatures of viruses: how old they are, and new ones."""
+        from mtatui.backends.filters.databases import Databases
+
+        return Databases(self.host, self.configuration.places)
 
     @cached_property
     def prober(self) -> Prober:
@@ -355,43 +334,3 @@ def _state_reason(verb: Verb, states: set[State]) -> str:
     if states == {State.CORRUPT} and verb in (BOUNCE, DELIVER):
         return "it is corrupt, Postfix cannot read it; hold, release or delete it"
     return ""
-
-
-def _ask(host: Host, config_directory: str | None) -> Facts:
-    """The facts, from one `postconf`; blocking, and quick."""
-    where = ["-c", config_directory] if config_directory else []
-    child = host.child(["postconf", *where, *_PARAMETERS])
-    try:
-        out, err = child.communicate(timeout=20)
-    except subprocess.TimeoutExpired as error:
-        child.kill()
-        child.communicate()
-        raise HostError(f"postconf on {host.name} did not answer within 20 seconds.") from error
-    said = dict(
-        line.partition(" = ")[::2] for line in clean(out.decode("utf-8", "replace"), lines=True).splitlines()
-    )
-    if child.returncode != 0 or not said.get("queue_directory"):
-        why = (
-            clean(err.decode("utf-8", "replace").strip().splitlines()[-1])
-            if err.strip()
-            else "it said nothing"
-        )
-        raise Missing(f"No working Postfix on {host.name}: {why}. Is this its configuration directory (-c)?")
-    return Facts(
-        hostname=said["myhostname"],
-        version=said["mail_version"],
-        config_directory=said["config_directory"],
-        queue_directory=said["queue_directory"],
-        hash_names=said["hash_queue_names"],
-        hash_depth=int(said["hash_queue_depth"]),
-        lifetime=seconds(said["maximal_queue_lifetime"]),
-        bounce_lifetime=seconds(said["bounce_queue_lifetime"]),
-    )
-
-
-def seconds(time: str) -> int:
-    """A Postfix time ("5d", "300s") in seconds; without a unit it is days, as for these two parameters."""
-    match = re.fullmatch(r"(\d+)\s*([smhdw]?)", time.strip())
-    if match is None:
-        return 0
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "": 86400}[match[2]]

@@ -10,7 +10,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +97,12 @@ def change(
     accept_risk: bool = False,
     confirm_within: float | None = None,
     json: bool = False,
+    more: Mapping[str, Any] | None = None,
 ) -> int:
     """Show a plan, or ask and apply it; the exit code.
+
+    Args:
+        more: what belongs into the document besides.
 
     Raises:
         Refused: the answer was no, or there is nobody to ask.
@@ -106,7 +110,8 @@ def change(
     """
     if dry_run or plan.empty:
         if json:
-            output.put_json(as_json(plan) | ({"dry_run": True} if dry_run else {"outcome": "unchanged"}))
+            end = {"dry_run": True} if dry_run else {"outcome": "unchanged"}
+            output.put_json(as_json(plan) | end | dict(more or {}))
         elif dry_run:
             for line in described(plan):
                 output.put(line)
@@ -118,7 +123,7 @@ def change(
     agree(plan, yes=yes, accept_risk=accept_risk)
     applied = wait_for(_apply(server, plan, confirm_within))
     _tell_what_others_did(plan, applied)
-    told(applied, plan, json=json)
+    told(applied, plan, json=json, more=more)
     return applied.exit_code
 
 
@@ -230,11 +235,14 @@ def _tell_what_others_did(plan: Plan, applied: Applied) -> None:
                 output.say(line)
 
 
-def told(applied: Applied, plan: Plan | None = None, *, json: bool) -> None:
+def told(
+    applied: Applied, plan: Plan | None = None, *, json: bool, more: Mapping[str, Any] | None = None
+) -> None:
     """Tell what became of it: data on standard output, the story on standard error."""
     with contextlib.suppress(OSError):  # nobody listens any more; it is done all the same
         if json:
-            output.put_json((as_json(plan) if plan else {}) | outcome_as_json(applied))
+            document = (as_json(plan) if plan else {}) | outcome_as_json(applied)
+            output.put_json(document | dict(more or {}))
         else:
             output.put(f"{applied.outcome}  {applied.entry_id}".rstrip())
         if applied.until is None:

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.postfix.facts import Facts
 from mtatui.backends.postfix.trials import Trials
 from mtatui.backends.services import Services
 from mtatui.live import Feed
 from mtatui.queue.delta import Counts, Delta, Done, Rows
 from mtatui.queue.message import Row, State
 from mtatui.queue.selection import Outcome
-from mtatui.server import Facts, Server
+from mtatui.server import Server
 
 if TYPE_CHECKING:
     from mtatui.backends.configuration import Configuration
