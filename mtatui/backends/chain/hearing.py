@@ -50,7 +50,7 @@ class Hearing:
 class _File:
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = open(path, "rb")  # noqa: SIM115 - it stays open
+        self._file = open(path, "rb")  # noqa: SIM115  # it stays open
         self._file.seek(0, os.SEEK_END)
         self._rest = b""
 
@@ -58,7 +58,7 @@ class _File:
         found = self._read()
         if not found and self._is_another():
             try:
-                fresh = open(self.path, "rb")  # noqa: SIM115 - it stays open
+                fresh = open(self.path, "rb")  # noqa: SIM115  # it stays open
             except OSError:
                 return []
             self._file.close()
