@@ -194,7 +194,7 @@ class Server:
         """The signatures of viruses: how old they are, and new ones."""
         from mtatui.backends.filters.databases import Databases
 
-        return Databases(self.host, self.configuration.places)
+        return Databases(self.host, self.filter_places)
 
     @cached_property
     def prober(self) -> Prober:

@@ -86,7 +86,7 @@ class Clamd:
     def _reloads(self, new: list[str], unit: Unit | None) -> Care:
         tries = tuple(
             Command(
-                ("clamscan", "--quiet", f"--database={{file:{path}}}", "/etc/hostname"),
+                ("clamscan", "--quiet", f"--database={{file:{path}}}", "-"),
                 timeout=LOADS, refuses=r"^(LibClamAV )?(ERROR|Error)",
             )
             for path in new

@@ -104,7 +104,7 @@ class Freshclam:
             words = "Restart freshclam: nobody here knows how it was started."
             yield Care("freshclam", checks=checks, words=words)
         elif timed:
-            there = {path: written.data for path, written in self.timing.items()} | edited
+            there = {**{path: written.data for path, written in self.timing.items()}, **edited}
             by_us = bool(schedule.every(there.get(path) for path in ours))
             back = schedule.take(unit, ours=self.was_scheduled)
             yield Care("freshclam", checks=checks, take=schedule.take(unit, ours=by_us), back=back)

@@ -94,6 +94,11 @@ def _clamd(talk: Talk, one: "Dict[str, Any]") -> str:
     return _expect(talk.hear(lambda data: b"\0" in data), b"PONG\0")
 
 
+def _clamd_version(talk: Talk, one: "Dict[str, Any]") -> str:
+    talk.say(b"zVERSION\0")
+    return _shown(talk.hear(lambda data: b"\0" in data).rstrip(b"\0"))
+
+
 def _spamd(talk: Talk, one: "Dict[str, Any]") -> str:
     talk.say(b"PING SPAMC/1.2\r\n\r\n")
     said = talk.hear(lambda data: b"\n" in data)
@@ -175,6 +180,7 @@ ASKS = {
     "smtp": _smtp,
     "auth": _auth,
     "clamd": _clamd,
+    "clamd version": _clamd_version,
     "spamd": _spamd,
     "milter": _milter,
     "policy": _policy,

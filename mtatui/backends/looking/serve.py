@@ -1,4 +1,5 @@
-"""Looks at services of this machine: which run, and which answer. Changes nothing.
+"""Looks at services of this machine: which run, and which answer; and at databases of signatures. Changes
+nothing.
 
 It runs on the server, as root or not, on whatever Python is there: standard library only, Python 3.6. What
 ``/proc`` says of processes is what psutil would read there, too; but that is not on the servers.
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 
-from . import processes, protocols
+from . import databases, processes, protocols
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,9 +67,18 @@ def look(request: "Dict[str, Any]") -> "Dict[str, Any]":
     return {"systemd": os.path.isdir("/run/systemd/system"), "services": found}
 
 
+#: What can be looked at.
+_WHAT = {
+    "services": look,
+    "databases": lambda request: databases.look(request, request["patience"]),
+    "sources": lambda request: databases.fetch(request, request["patience"]),
+}  # type: Dict[str, Any]
+
+
 def main() -> None:
     """Answer the request on standard input."""
-    found = look(json.load(sys.stdin))
+    request = json.load(sys.stdin)
+    found = _WHAT[request.get("what", "services")](request)
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
     os._exit(0)  # not waiting for threads that still hang somewhere
