@@ -7,12 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mtatui.backends.filters import clamav_controls
+from mtatui.backends.filters import (
+    amavis_cautions,
+    amavis_controls,
+    amavis_notices,
+    clamav_controls,
+    spamassassin,
+)
 from mtatui.backends.filters.care import care
 from mtatui.backends.host import File
 from mtatui.backends.postfix import cautions, controls_lists, controls_tables, probes
 from mtatui.backends.postfix.asked import ask_tables
-from mtatui.backends.postfix.controls import Control, Parameter, Unavailable
+from mtatui.backends.postfix.controls import Control, Parameter
 from mtatui.backends.postfix.draft import Draft
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.settings.catalogue import ALL
@@ -22,20 +28,14 @@ from mtatui.settings.plan import Change, Command, Edit, Plan, Tag
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
 
-_AMAVIS = "that takes amavis, which is not set up here; Postfix alone tells nobody but the sender"
-
 #: Each setting's way in and out of a configuration.
 CONTROLS: Mapping[str, Control] = {
     **{key: Parameter(setting) for key, setting in ALL.items()},
     **controls_lists.CONTROLS,
     **controls_tables.CONTROLS,
-    "inbound.blocked_extensions_notify_admin": Unavailable(_AMAVIS),
-    "inbound.blocked_extensions_notify_recipient": Unavailable(_AMAVIS),
-    **{
-        key: Unavailable("it cannot be set here yet", setting.kind.empty)
-        for key, setting in ALL.items()
-        if setting.filters
-    },
+    **amavis_controls.CONTROLS,
+    **amavis_notices.CONTROLS,
+    **spamassassin.CONTROLS,
     **clamav_controls.CONTROLS,
 }
 
@@ -100,7 +100,9 @@ def plan(reading: Reading, changes: Mapping[str, Any], undoes: str = "") -> Plan
     for services, labels in elsewhere.items():
         draft.say(f"Not so at {', '.join(services)}, where master.cf says otherwise: {', '.join(labels)}.")
     controls_tables.follow_relay_host(draft)
-    cautions.warn(draft, [change.key for change in made])
+    keys = [change.key for change in made]
+    cautions.warn(draft, keys)
+    amavis_cautions.warn(draft, keys)
     return finished(reading.server, draft, made, undoes)
 
 

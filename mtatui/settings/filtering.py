@@ -85,7 +85,7 @@ FILTERING = Page(
             _ANTISPAM,
             Tolerance({"Low": 90.0, "Medium": 75.0, "High": 66.0}),
             "From this score on mail is spam beyond doubt, and what is chosen below happens to it. From a "
-            "third more on senders are not told, twice as high nothing is kept in the quarantine.",
+            "third more on bounces are not sent; a cut-off of the quarantine, if there is one, moves along.",
             "$sa_kill_level_deflt",
             "What is stopped by mistake is missed by somebody: look at what would have been stopped before "
             "you go below 50 %.",
@@ -127,7 +127,7 @@ FILTERING = Page(
             _ANTISPAM,
             Domains(),
             "Mail from these domains (in From:) without a valid DKIM signature of theirs is treated as "
-            "forged: it gets 15 points more, as much as 75 %.",
+            "forged: it gets 20 points more, the whole scale.",
             "adsp_override",
             "Mail::SpamAssassin::Plugin::DKIM(3) adsp_override",
             "Genuine mail of theirs that mailing lists or forwarders have changed is stopped, too. Only name "

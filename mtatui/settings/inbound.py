@@ -36,6 +36,7 @@ INBOUND = Page(
             "postconf(5) mime_header_checks",
             "Whoever sends such files in good faith must pack them or use another way.",
             "550 5.7.1 attachments named *.<exe> are not accepted here",
+            filters=True,
         ),
         Setting(
             "inbound.blocked_extensions_notify_admin",
@@ -44,7 +45,8 @@ INBOUND = Page(
             _SWITCH,
             "The administrator gets a notice of each blocked attachment.",
             "banned_admin",
-            "amavisd-new-docs",
+            "amavisd.conf-default $banned_admin",
+            filters=True,
         ),
         Setting(
             "inbound.blocked_extensions_notify_recipient",
@@ -53,7 +55,8 @@ INBOUND = Page(
             _SWITCH,
             "The recipient gets a notice that an attachment was blocked.",
             "warnbannedrecip",
-            "amavisd-new-docs",
+            "amavisd.conf-default $warnbannedrecip",
+            filters=True,
         ),
         Setting(
             "inbound.reject_unauth_destination",

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from mtatui.backends import demo, planning
+from mtatui.backends.filters.places import Places
+from mtatui.backends.filters.reading import Filters
 from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.postfix import tables
 from mtatui.backends.postfix.main_cf import MainCf
@@ -74,6 +76,7 @@ def source(
         values={"config_directory": ETC, **unsaid},
         defaults=defaults(),
         types=frozenset(types.split()),
+        filters=Filters(Places(), {}),
     )
 
 

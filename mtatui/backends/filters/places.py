@@ -15,6 +15,8 @@ class Places:
 
     amavis: tuple[str, ...] = ("/etc/amavis/conf.d/", "/etc/amavisd/amavisd.conf", "/etc/amavisd.conf")
     """A directory whose files are read in order, or one file."""
+    amavis_packaged: tuple[str, ...] = ("/usr/share/amavis/conf.d/",)
+    """What Debian's package keeps for itself, read before the directory."""
     spamassassin: tuple[str, ...] = ("/etc/spamassassin/", "/etc/mail/spamassassin/")
     clamd: tuple[str, ...] = ("/etc/clamav/clamd.conf", "/etc/clamd.d/scan.conf", "/etc/clamd.d/amavisd.conf",
                               "/etc/clamd.conf")  # fmt: skip
