@@ -255,7 +255,7 @@ def _story(
         said.append(
             "bounced to nobody, since it has no sender" if "NoBounce" in amavis["actions"] else end.value
         )
-    told = [_NOTICES[one["kind"]] for one in facts.get("notices", ())]
+    told = sorted(_NOTICES[one["kind"]] for one in facts.get("notices", ()))
     if told:
         said.append(f"a notice to {' and '.join(dict.fromkeys(told))}")
     for complaint in (amavis or {}).get("said", ()):
