@@ -48,6 +48,9 @@ class Only(dict[str, Current]):
         self[key] = planning.CONTROLS[key].current(self.source)
         return self[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in ALL
+
 
 def reading(source: PostfixReading) -> Reading:
     return Reading("mx", 0.0, Only(source), source=source)
