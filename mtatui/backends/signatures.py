@@ -211,8 +211,8 @@ def _notes(found: Letter, body: bytes, tags: Mapping[str, str], answer: tuple[st
     """What is to be known of a signature that holds."""
     notes = []
     length = tags.get("l", "")
-    if length and int(length) < len(body):
-        rest = size(len(body) - int(length))
+    if length and int(length) < (whole := _end(body) + 2):
+        rest = size(whole - int(length))
         notes.append(f"only the beginning of the body is signed; {rest} behind it may be anybody's")
     if "y" in (_tags(_record(answer)) or {}).get("t", "").split(":"):
         notes.append("the domain says that it only tries DKIM out (t=y)")
@@ -372,10 +372,15 @@ def _relaxed(body: bytes) -> bytes:
     """The body in its relaxed form (RFC 6376, 3.4.4), in time that grows with its length only; in dkimpy it
     grows with the square of the longest row of blanks. What is relaxed stays so under dkimpy's hands."""
     narrow = re.sub(rb"[\t ]+", b" ", body).replace(b" \r\n", b"\r\n").removesuffix(b" ")
-    end = len(narrow)
-    while narrow.endswith(b"\r\n", 0, end):
+    return narrow[:end] + b"\r\n" if (end := _end(narrow)) else b""
+
+
+def _end(body: bytes) -> int:
+    """Where the empty lines begin that do not count (RFC 6376, 3.4.3)."""
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):
         end -= 2
-    return narrow[:end] + b"\r\n" if end else b""
+    return end
 
 
 def _day(seconds: str) -> str:
