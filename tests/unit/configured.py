@@ -106,4 +106,5 @@ def applied(source: PostfixReading, plan: Plan) -> PostfixReading:
         },
         defaults=source.defaults,
         types=source.types,
+        filters=source.filters,
     )
