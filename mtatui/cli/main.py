@@ -49,6 +49,7 @@ class LazyGroup(click.Group):
         "history": "mtatui.cli.history:history",
         "services": "mtatui.cli.services:services",
         "service": "mtatui.cli.services:service",
+        "signatures": "mtatui.cli.signatures:signatures",
         "dkim": "mtatui.cli.dkim:dkim",
         "doctor": "mtatui.cli.doctor:doctor",
     },

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mtatui.backends.filters.conf import Conf
-from mtatui.backends.filters.manager import Unit
+from mtatui.backends.filters.manager import Manager, Unit
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import Files, Filters, Written, first
 from mtatui.backends.host import File, Host
@@ -95,10 +95,11 @@ class Clamd:
             "clamd",
             checks=tries,
             running=unit.running if unit else None,
-            take=(Command(("clamdscan", f"--config-file={self.path}", "--reload"), timeout=LOADS),),
+            take=(_load(unit),) if unit else (),
             probe=self.probe,
             patience=LOADS,
             logs=self.log,
+            words="" if unit else "Have clamd load its signatures (kill -USR2): nobody here manages it.",
         )
 
     def findings(self, reading: PostfixReading) -> Iterator[Finding]:
@@ -117,6 +118,11 @@ class Clamd:
                 f"clamd does not start as long as the line Example stands in {self.path}: take it out.",
                 where=f"{self.path}, line {self.conf.line('Example')}",
             )
+
+
+def _load(unit: Unit) -> Command:
+    """What has it load its signatures anew; Debian's init script has a word of its own for that."""
+    return unit.command("reload" if unit.manager is Manager.SYSTEMD else "reload-database")
 
 
 async def read(host: Host, places: Places, files: Files) -> Clamd | None:

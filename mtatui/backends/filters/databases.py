@@ -38,8 +38,6 @@ from mtatui.text import clean
 PATIENCE = 5.0
 #: Seconds that an update may take: it brings 250 MB the first time, and tests what it has brought.
 UPDATE = 1800.0
-#: Bytes of a file of one's own that is put into place through the history; larger ones are copied by hand.
-LARGEST = 16 * 1024 * 1024
 #: What freshclam says when a mirror did not give what it should; why, it does not say.
 _OF_MIRRORS = re.compile(r"remote_cvdhead|[Dd]ownload failed|Giving up on")
 

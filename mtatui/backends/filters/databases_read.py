@@ -17,6 +17,8 @@ from mtatui.backends.filters.freshclam import OFFICIAL, Freshclam
 from mtatui.settings.kinds_filters import Signatures
 from mtatui.text import clean, size
 
+#: Bytes of a file of one's own that is put into place through the history; larger ones are copied by hand.
+LARGEST = 16 * 1024 * 1024
 #: The day on which signatures are no longer promised for a version of ClamAV. Long term ones last three
 #: years; those between them until four months after the next.
 ENDS = {

@@ -51,6 +51,11 @@ class Freshclam:
         return self.conf.get("DatabaseDirectory") or DATABASES
 
     @property
+    def owner(self) -> str:
+        """Whose the files there are."""
+        return self.conf.get("DatabaseOwner") or "clamav"
+
+    @property
     def mirrors(self) -> tuple[str, ...]:
         """Where they come from."""
         return self.conf.all("DatabaseMirror")
