@@ -1,0 +1,347 @@
+"""Who signs what: every domain with its keys, and whether the DNS has them; new keys, new selectors."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.strip import Strip
+
+from mtatui.backends.dkim_keys import Standing
+from mtatui.backends.dkim_listing import ANY, OPENDKIM
+from mtatui.backends.host import HostError
+from mtatui.screens.changing import Changing
+from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.new_key import NewKeyDialog, Wanted
+from mtatui.screens.reading import ReadingScreen, Sheet, room
+from mtatui.settings.kinds import Refused
+from mtatui.text import clean, fit, wrap
+from mtatui.verbs import Action
+from mtatui.widgets.lines import CursorLines, Piece
+
+if TYPE_CHECKING:
+    from mtatui.backends.dkim_listing import Identity, Listing
+    from mtatui.backends.dkim_work import Offer
+
+#: From this many columns on it is told who signs.
+WIDE = 100
+#: Lines for what is to be known of the one under the cursor, and cells of their labels.
+DETAIL, LABEL = 9, 13
+
+_STATES = {
+    "signs": ("●", ""),
+    "in reserve": ("○", "dim"),
+    "not signed": ("○", "warning"),
+    "not usable": ("✖", "dim"),
+    "cannot sign": ("✖", "danger"),
+}
+_STANDINGS = {
+    Standing.MATCHES: ("✔", ""),
+    Standing.MISSING: ("✖", "danger"),
+    Standing.DIFFERS: ("✖", "danger"),
+    Standing.REVOKED: ("✖", "danger"),
+    Standing.UNKNOWN: ("?", "warning"),
+}
+
+
+class DomainLines(CursorLines):
+    """One key of one domain a line."""
+
+    HEADS = 1
+
+    def __init__(self) -> None:
+        super().__init__(id="domains")
+        self.identities: Sequence[Identity] = ()
+        self.asking = False
+        self.empty = "Looking …"
+
+    def line_count(self) -> int:
+        return len(self.identities)
+
+    def draw_head(self, y: int, width: int) -> Strip:
+        heads = [(text, "head") for text in ("Domain", "Selector", "Key", "State", "DNS", "By")]
+        return self.line([("   ", "head"), *self._laid(heads, width)], width)
+
+    def draw(self, index: int, width: int) -> Strip:
+        one = self.identities[index]
+        at_cursor = index == self.cursor
+        before = self.identities[index - 1].domain if index else ""
+        sign, role = _STATES[one.state]
+        dns, dns_role = self._dns(one)
+        pieces = [
+            (one.domain if one.domain != ANY else "any domain", "dim" if one.domain == before else ""),
+            (one.selector or "–", ""),
+            (str(one.key) if one.key is not None else "–", ""),
+            (f"{sign} {one.state}", role),
+            (dns, dns_role),
+            (one.by or "–", "dim"),
+        ]
+        line = [(" ▶ " if at_cursor else "   ", ""), *self._laid(pieces, width)]
+        return self.line(line, width, self.cursor_role if at_cursor else "")
+
+    def _dns(self, one: Identity) -> tuple[str, str]:
+        if not one.place:
+            return "–", "dim"
+        if one.published is None:
+            return "asking …" if self.asking else "not asked", "dim"
+        sign, role = _STANDINGS[one.published.standing]
+        # What signs nothing harms nobody where its record is missing.
+        return f"{sign} {one.published.standing}", role if one.signs or not role else "dim"
+
+    def draw_beyond(self, index: int, width: int) -> Strip:
+        return self.line([(f"   {self.empty}" if not self.identities and index == 0 else "", "dim")], width)
+
+    @staticmethod
+    def _laid(pieces: Sequence[Piece], width: int) -> list[Piece]:
+        """A line; the domain gets what is left."""
+        widths = [0, 14 if width < WIDE else 20, 9, 13, 13, 8 if width >= WIDE else 0]
+        widths[0] = max(width - 3 - sum(widths) - 2 * sum(map(bool, widths[1:])), 12)
+        laid = zip(pieces, widths, strict=True)
+        return [(f"{fit(clean(text), cells)}  ", role) for (text, role), cells in laid if cells]
+
+    def cursor_moved(self) -> None:
+        assert isinstance(self.screen, DkimScreen)
+        self.screen.show_detail()
+
+
+class DkimScreen(Desk):
+    """The keys of one server."""
+
+    AUTO_FOCUS = "DomainLines"
+    DEFAULT_CSS = f"""
+    DkimScreen {{
+        & > DomainLines {{ height: 1fr; }}
+        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
+        &:ansi > Sheet {{ border-top: solid ansi_default; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings("dkim")
+    WHERE = "dkim"
+
+    def __init__(self, changing: Changing, keymap: Mapping[str, str]) -> None:
+        super().__init__(changing.server, keymap)
+        self.changing = changing
+        self.lines = DomainLines()
+        self.detail = Sheet([])
+        self.listing: Listing | None = None
+        self.trouble = ""
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.lines
+        yield self.detail
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """The frame, until it is known."""
+        self.detail.can_focus = False
+        self.show_header()
+        self.show_footer()
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Look: at first, and after each change."""
+        self.look()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are wrapped anew."""
+        self.show_detail()
+
+    @work(group="dkim", exclusive=True, exit_on_error=False)
+    async def look(self) -> None:
+        """Look what is configured, then what the DNS says of it."""
+        dkim = self.server.dkim
+        try:
+            found = await dkim.list()
+            # What was known before stands there until it is known anew.
+            known = {(one.place, one.key): one.published for one in self.lines.identities}
+            before = tuple(
+                replace(one, published=known.get((one.place, one.key))) for one in found.identities
+            )
+            self.show(replace(found, identities=before), asking=True)
+            if found.names():
+                found = await dkim.check(found)
+            self.show(found, asking=False)
+        except HostError as error:
+            self.trouble = self.lines.empty = clean(str(error))
+            self.lines.identities = ()
+            self.lines.repaint()
+            self.show_detail()
+
+    def show(self, found: Listing, *, asking: bool) -> None:
+        """These are they; the cursor stays with its key."""
+        before = self.identity
+        self.listing, self.trouble = found, ""
+        self.lines.identities, self.lines.asking = found.identities, asking
+        self.lines.empty = "No domain of this server is known, and nothing is signed. n makes a key."
+        same = [
+            at
+            for at, one in enumerate(found.identities)
+            if before is not None and (one.domain, one.selector) == (before.domain, before.selector)
+        ]
+        self.lines.move_to(same[0] if same else 0)
+        self.lines.repaint()
+        self.show_detail()
+
+    @property
+    def identity(self) -> Identity | None:
+        """The one under the cursor."""
+        return self.lines.identities[self.lines.cursor] if self.lines.identities else None
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def show_header(self) -> None:
+        """Where we are."""
+        self.header.show(
+            server=self.server.name, pages=[("dkim", "DKIM")], page="dkim", notes=self.changing.acting.notes()
+        )
+
+    def show_detail(self) -> None:
+        """All that is known of the one under the cursor."""
+        notes = self.listing.notes if self.listing is not None else ()
+        width = max(self.size.width - 4, 20)
+        self.detail.lines = list(told(self.identity, notes, width))[:DETAIL]
+        self.detail.repaint()
+        self.show_footer()
+
+    def why_not(self, action: Action) -> str:
+        """Why an action cannot be done here and now; "" where it can."""
+        if action.where != "dkim" or action.id == "dkim-check":
+            return ""
+        if self.listing is None:
+            return self.trouble or "nothing is known yet"
+        one = self.identity
+        if action.id in ("dkim-record", "dkim-copy"):
+            return "there is no key" if one is None or one.key is None or not one.place else ""
+        if why := self.changing.configuration.why_not():
+            return why
+        if action.id == "dkim-new":
+            return ""
+        if one is None or not one.selector:
+            return "the domain has no key"
+        if one.by != OPENDKIM:
+            return f"{one.by} has this key: its own configuration says so"
+        return "this key is for more than one domain" if one.domain == ANY else ""
+
+    # --- doing -----------------------------------------------------------------------------------------
+
+    def do_dkim_new(self, argument: str) -> None:
+        """A key for a domain that is not signed; that under the cursor is proposed."""
+        one = self.identity
+        unsigned = one is not None and one.state in ("not signed", "in reserve")
+        domain = argument or (one.domain if one is not None and unsigned and one.domain != ANY else "")
+
+        def answered(wanted: Wanted | None) -> None:
+            if wanted is not None:
+                self._offer(
+                    self.server.dkim.generate(
+                        wanted.domain,
+                        wanted.selector,
+                        type=wanted.type,
+                        bits=wanted.bits,
+                        reserve=not wanted.sign,
+                    )
+                )
+
+        self.app.push_screen(NewKeyDialog(domain), answered)
+
+    def do_dkim_rotate(self, argument: str) -> None:
+        """A new key in reserve, or the one in reserve signs."""
+        one = self.identity
+        assert one is not None
+        dkim = self.server.dkim
+        signed = self.listing is not None and any(key.signs for key in self.listing.of(one.domain))
+        if not signed:
+            self._offer(dkim.generate(one.domain, one.selector))
+        else:
+            self._offer(dkim.rotate(one.domain, "" if one.signs else one.selector))
+
+    def do_dkim_stop(self, argument: str) -> None:
+        """Sign no longer, or forget a key that signs nothing."""
+        one = self.identity
+        assert one is not None
+        self._offer(self.server.dkim.stop(one.domain, "" if one.signs else one.selector))
+
+    @work(group="offer", exclusive=True, exit_on_error=False)
+    async def _offer(self, offer: Coroutine[Any, Any, Offer]) -> None:
+        """Plan a change, and show it."""
+        self.tell("Planned …")
+        try:
+            found = await offer
+        except (Refused, HostError) as error:
+            self.tell(f"{error}.".replace("..", "."), "warning")
+            return
+        self.footer.hush()
+        self.changing.look_at(found.plan)
+
+    @work(group="record", exclusive=True, exit_on_error=False)
+    async def do_dkim_record(self, argument: str) -> None:
+        """The record to publish."""
+        one = self.identity
+        assert one is not None
+        try:
+            [record] = await self.server.dkim.records(one.domain, one.selector)
+        except (Refused, HostError) as error:
+            self.tell(str(error), "warning")
+            return
+        width = room(self.size.width)
+        lines: list[Sequence[Piece]] = [[(line, "")] for line in wrap(record.published.text, width)]
+        lines += [[], [("In a zone file", "accent")], *([(line, "")] for line in record.zone)]
+        lines += [[], [("In a form: name, and text in one piece (y copies it)", "accent")]]
+        lines += [[(record.name, "")], *([(line, "")] for line in _cut(record.text, width))]
+        self.app.push_screen(ReadingScreen(f"The record of {record.name}", lines))
+
+    @work(group="record", exclusive=True, exit_on_error=False)
+    async def do_dkim_copy(self, argument: str) -> None:
+        """The record, to the clipboard (OSC 52)."""
+        one = self.identity
+        assert one is not None
+        try:
+            [record] = await self.server.dkim.records(one.domain, one.selector)
+        except (Refused, HostError) as error:
+            self.tell(str(error), "warning")
+            return
+        self.app.copy_to_clipboard(record.text)
+        self.tell(f"Copied: the record of {record.name}")
+
+    def do_dkim_check(self, argument: str) -> None:
+        """Look again, now."""
+        self.look()
+
+
+def _cut(text: str, width: int) -> Iterator[str]:
+    """A text without blanks, in lines."""
+    yield from (text[at : at + width] for at in range(0, len(text), width))
+
+
+def told(one: Identity | None, notes: Sequence[str], width: int) -> Iterator[list[Piece]]:
+    """A key with all that is known of it, in lines of so many cells; what is wrong everywhere comes first."""
+    for note in notes:
+        yield from _row("Mind", note, "warning", width)
+    if one is None:
+        return
+    if not one.selector:
+        yield from _row(one.domain, "Its mail is not signed. n makes a key for it.", "", width)
+        return
+    if one.trouble:
+        yield from _row("Trouble", one.trouble, "danger" if one.signs else "warning", width)
+    if one.warning:
+        yield from _row("Mind", one.warning, "warning", width)
+    if one.published is not None:
+        sign, role = _STANDINGS[one.published.standing]
+        yield from _row("DNS", f"{sign} {one.published.text}", role if one.signs else "", width)
+        for note in one.published.notes:
+            yield from _row("", note, "warning", width)
+    senders = ", ".join(one.senders) if one.senders else "nobody's mail"
+    yield from _row("Signs", senders if one.signs or not one.senders else f"{senders} (not now)", "", width)
+    yield from _row("Private key", one.path or "in the table itself", "dim", width)
+    if one.by == OPENDKIM:
+        yield from _row("Called", one.name, "dim", width)
+
+
+def _row(label: str, text: str, role: str, width: int) -> Iterator[list[Piece]]:
+    for at, line in enumerate(wrap(clean(text), width - LABEL)):
+        yield [(fit(label if at == 0 else "", LABEL), "dim"), (line, role)]
