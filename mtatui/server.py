@@ -178,9 +178,10 @@ class Server:
     @cached_property
     def services(self) -> Services:
         """The daemons that its mail goes through: configured, running, answering."""
+        from mtatui.backends.filters.places import Places
         from mtatui.backends.services import Services
 
-        return Services(self.host, self.config_directory)
+        return Services(self.host, self.config_directory, self.filter_places or Places())
 
     @cached_property
     def dkim(self) -> Dkim:

@@ -20,7 +20,7 @@ from mtatui.backends.host_local import PATH, LocalHost
 #: The commands that need root; the others run as the user.
 AS_ROOT = frozenset({"postsuper", "postcat", "python3", sys.executable})
 #: Those that need root only where they change something.
-TO_CHANGE = frozenset({"postfix", "systemctl"})
+TO_CHANGE = frozenset({"postfix", "systemctl", "service"})
 
 _REFUSAL = re.compile(
     rb"sudo: .*(password|terminal) is required|sudo: .*not allowed"

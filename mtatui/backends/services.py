@@ -17,19 +17,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mtatui.backends import looking
+from mtatui.backends.filters.manager import Manager, Unit, find
+from mtatui.backends.filters.places import Places
 from mtatui.backends.host import WATCH, File, Host, HostError, Missing
 from mtatui.backends.postfix import reading as postfix
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.services_found import (
     DKIM,
-    FILES,
     MILTER,
     SIGNATURES,
     Ask,
     Declared,
     declared,
+    files_of,
 )
 from mtatui.text import clean
+
+_PLACES = Places()
 
 #: Seconds that a service has for its answer.
 PATIENCE = 2.0
@@ -114,20 +118,23 @@ class Services:
         self,
         host: Host,
         config_directory: str | None = None,
-        files: Mapping[str, Sequence[str]] = FILES,
+        places: Places = _PLACES,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             config_directory: Postfix's; None for the one that it takes by itself.
-            files: where the files of the daemons may be.
+            places: where the files of the daemons may be, and those of who manages them.
         """
         self.host = host
         self._config_directory = config_directory
-        self._files = files
+        self._places = places
+        self._files = files_of(places)
         self._declared: list[Declared] = []
         self._seen_files: dict[str, object] = {}
         self._systemd = False
+        self._scripts: dict[str, Unit] = {}
+        """Those that init scripts start and stop, by id, where systemd does not."""
 
     # -- looking ---------------------------------------------------------------------------------------------
 
@@ -154,7 +161,10 @@ class Services:
         return await self._ask(configured, memory=False, quietly=True)
 
     async def _read(self) -> list[Declared]:
-        reading = await postfix.read(self.host, self._config_directory)
+        reading, (manager, units) = await asyncio.gather(
+            postfix.read(self.host, self._config_directory), find(self.host, self._places)
+        )
+        self._scripts = units if manager is Manager.SYSV else {}
         paths = {path for paths in self._files.values() for path in paths}
         there = await self.host.files(paths)
         files = {
@@ -211,8 +221,8 @@ class Services:
             return f"it runs within {service.within}: do that to {service.within}"
         if service.id != "postfix" and service.runs is None:
             return "it is on another machine"
-        if service.id != "postfix" and not self._systemd:
-            return "this machine is not managed by systemd, and nobody else knows how it was started"
+        if service.id != "postfix" and not self._systemd and self._script(service) is None:
+            return "neither systemd nor an init script manages it here: nobody knows how it was started"
         return ""
 
     async def act(self, service: Service, deed: str) -> Acted:
@@ -245,7 +255,15 @@ class Services:
             tools = Tools(self.host, self._config_directory)
             deeds = ("stop", "start") if deed == "restart" else (deed,)
             return [tools.argv("postfix", one) for one in deeds]
+        script = None if self._systemd else self._script(service)
+        if script is not None:
+            return [[*script.command(deed).argv]]
         return [["systemctl", deed, await self._unit(service)]]
+
+    def _script(self, service: Service) -> Unit | None:
+        """The init script of a service, if it is the one that the script would start."""
+        standard = any(one.id == service.id and one.standard for one in self._declared)
+        return self._scripts.get(service.id) if standard else None
 
     async def _unit(self, service: Service) -> str:
         if service.running is not None and service.running.unit:

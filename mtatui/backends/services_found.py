@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from mtatui.backends.filters.places import Places
 from mtatui.backends.host import File, HostError
 from mtatui.backends.postfix.master_cf import Service as Listener
 from mtatui.backends.postfix.probes import probes
@@ -27,13 +28,18 @@ from mtatui.backends.services_places import (
 )
 from mtatui.text import clean
 
-#: Where the files of the daemons are, on Debian first and then elsewhere; the first that is there counts.
-FILES: Mapping[str, tuple[str, ...]] = {
-    "clamd": ("/etc/clamav/clamd.conf", "/etc/clamd.d/scan.conf", "/etc/clamd.conf"),
-    "freshclam": ("/etc/clamav/freshclam.conf", "/etc/freshclam.conf"),
-    "opendkim": ("/etc/opendkim.conf",),
-    "sasl": ("/etc/postfix/sasl/smtpd.conf", "/etc/sasl2/smtpd.conf", "/usr/lib/sasl2/smtpd.conf"),
-}
+
+def files_of(places: Places) -> dict[str, tuple[str, ...]]:
+    """Where the files of the daemons are that are looked into; the first that is there counts."""
+    return {
+        "clamd": places.clamd,
+        "freshclam": places.freshclam,
+        "opendkim": places.opendkim,
+        "sasl": places.sasl,
+    }
+
+
+FILES: Mapping[str, tuple[str, ...]] = files_of(Places())
 #: What a service is for, in words, in the order in which they are shown.
 POSTFIX, ANTISPAM, ANTIVIRUS, SIGNATURES, LOGIN, DKIM = (
     "Postfix",

@@ -62,7 +62,8 @@ def services(options: Options, json: bool) -> int:
 def service() -> None:
     """Start, stop, restart or reload a service, by the name that `mtatui services` gives it.
 
-    Postfix by its own command, the others by systemd. Asks first; what was run is told, and what came of it.
+    Postfix by its own command, the others by systemd or init scripts. Asks first; what was run is told, and
+    what came of it.
     """
 
 

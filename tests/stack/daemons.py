@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from mtatui.backends.filters.places import Places
 from tests.stack.postfix import PostfixInstance
 
 #: The commands that must be there, for `scripts/install-daemons` and the tests.
@@ -65,14 +66,14 @@ class Daemons:
         self._configure()
 
     @property
-    def files(self) -> dict[str, tuple[str, ...]]:
+    def places(self) -> Places:
         """Where the files of the daemons are, as `mtatui.backends.services.Services` takes them."""
-        return {
-            "clamd": (f"{self.root}/clamd.conf",),
-            "freshclam": (f"{self.root}/freshclam.conf",),
-            "opendkim": (f"{self.root}/opendkim.conf",),
-            "sasl": (f"{self.root}/smtpd.conf",),
-        }
+        return Places(
+            clamd=(f"{self.root}/clamd.conf",),
+            freshclam=(f"{self.root}/freshclam.conf",),
+            opendkim=(f"{self.root}/opendkim.conf",),
+            sasl=(f"{self.root}/smtpd.conf",),
+        )
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._policy.serve_forever, daemon=True).start()

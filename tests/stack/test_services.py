@@ -36,7 +36,7 @@ def daemons() -> Iterator[Daemons]:
 
 
 def services(daemons: Daemons, *, read_only: bool = False) -> Services:
-    return Services(LocalHost(read_only=read_only), str(daemons.postfix.config), daemons.files)
+    return Services(LocalHost(read_only=read_only), str(daemons.postfix.config), daemons.places)
 
 
 async def seen(looked_at: Services) -> dict[str, Service]:

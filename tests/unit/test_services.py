@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mtatui.backends.filters.manager import Manager, Unit
 from mtatui.backends.host import Completed
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.looking import processes, protocols
@@ -332,6 +333,20 @@ async def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(Refused, match="systemd"):
         await services.act(CLAMD, "stop")
     assert host.ran == []
+
+
+async def test_init_scripts_where_systemd_is_not() -> None:
+    """But only for what they would start: another instance is somebody else's."""
+    host = Recorder()
+    services = by_systemd(host)
+    services._systemd = False
+    services._scripts = {"clamd": Unit(Manager.SYSV, "clamav-daemon")}
+    assert services.why_not(CLAMD) == ""
+    acted = await services.act(CLAMD, "reload")
+    assert acted.commands == ("service clamav-daemon force-reload",)
+    services._declared = [Declared("clamd", "Antivirus", "/srv/clamd.conf", standard=False)]
+    services._systemd = False
+    assert "nobody knows how" in services.why_not(CLAMD)
 
 
 # --- words ---

@@ -21,6 +21,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "freshclam": ("clamav-freshclam", "freshclam"),
     "opendkim": ("opendkim",),
     "spamd": ("spamd", "spamassassin"),
+    "saslauthd": ("saslauthd",),
+    "dovecot": ("dovecot",),
 }
 #: Seconds that a start or a stop may take: clamd loads its signatures before it is up.
 LONG = 150.0

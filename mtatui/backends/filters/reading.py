@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from mtatui.backends.filters.spamassassin import SpamAssassin
     from mtatui.backends.postfix.reading import PostfixReading
 
-#: The components: the names of their fields and modules.
-NAMES = ("amavis", "spamassassin", "clamd", "freshclam", "opendkim")
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -103,18 +100,19 @@ async def read(host: Host, places: Places) -> Filters:
     Raises:
         HostError: the server does not answer.
     """
-    import importlib
+    # They import this module, for what is in it.
+    from mtatui.backends.filters import amavis, clamd, freshclam, opendkim, spamassassin
 
     fixed = [*places.clamd, *places.freshclam, *places.opendkim]
     files, (managed, units) = await asyncio.gather(host.files(fixed), manager.find(host, places))
-    modules = {}
-    for name in NAMES:
-        try:
-            modules[name] = importlib.import_module(f"mtatui.backends.filters.{name}")
-        except ModuleNotFoundError:
-            continue
-    found = await asyncio.gather(*(module.read(host, places, files) for module in modules.values()))
-    return Filters(places, files, managed, **dict(zip(modules, found, strict=True)), units=units)
+    there = await asyncio.gather(
+        amavis.read(host, places, files),
+        spamassassin.read(host, places, files),
+        clamd.read(host, places, files),
+        freshclam.read(host, places, files),
+        opendkim.read(host, places, files),
+    )
+    return Filters(places, files, managed, *there, units=units)
 
 
 def first(paths: Iterable[str], files: Mapping[str, File | HostError]) -> tuple[str, File | HostError] | None:
