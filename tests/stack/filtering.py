@@ -73,10 +73,17 @@ class Filtering:
         self.machine = machine
         self.admin = admin
         self.configuration = Configuration(machine.host)
+        self._reading: Reading | None = None
 
     def read(self) -> Reading:
-        """What is set."""
-        return asyncio.run(self.configuration.read())
+        """What is set; read again after a change."""
+        if self._reading is None:
+            self._reading = asyncio.run(self.configuration.read())
+        return self._reading
+
+    def changed_by_hand(self) -> None:
+        """Forget what was read."""
+        self._reading = None
 
     def value(self, key: str) -> Any:
         """What a setting is, as a person reads it."""
@@ -108,6 +115,7 @@ class Filtering:
 
     def apply(self, plan: Plan) -> Applied:
         """Apply a plan, whatever comes of it."""
+        self._reading = None
         return asyncio.run(self.configuration.apply(plan))
 
     def undo(self) -> Applied:
@@ -131,7 +139,7 @@ class Filtering:
             post = given if isinstance(given, Post) else Post(given)
             number = next(self._numbers)
             sender, recipient = f"s{number}@{post.sender}", f"r{number}@{post.recipient}"
-            data = post.data.replace(b"\r\n", b"\r\nX-Post: %d\r\n" % number, 1)
+            data = b"X-Post: %d\r\n" % number + post.data
             reply = self.machine.send(data, recipient, sender, post.client)
             sent[name] = sender, recipient, reply, b"X-Post: %d\r\n" % number
         self.machine.settle()

@@ -22,8 +22,8 @@ DOMAIN = "example.test"
 
 #: How one sees that a service answers: where, what one says, what it begins to say.
 ANSWERS: dict[str, tuple[str | tuple[str, int], bytes, bytes]] = {
-    "postfix": (("127.0.0.1", 25), b"QUIT\r\n", b"220 "),
-    "amavis": (("127.0.0.1", 10024), b"QUIT\r\n", b"220 "),
+    "postfix": (("127.0.0.1", 25), b"", b"220 "),
+    "amavis": (("127.0.0.1", 10024), b"", b"220 "),
     "clamav-daemon": ("/run/clamav/clamd.ctl", b"zPING\0", b"PONG"),
     "opendkim": (("127.0.0.1", 8891), b"", b""),
     "spamd": (("127.0.0.1", 783), b"PING SPAMC/1.2\r\n\r\n", b"SPAMD/"),
