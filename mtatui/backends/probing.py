@@ -1,9 +1,10 @@
 """A probe through the whole chain: six messages, sent as strangers send theirs, and followed to their ends.
 
 They go through the server's own listener to a recipient that throws them away: the address of
-double_bounce_sender (postconf(5)) in a domain of mydestination, which smtpd(8) takes though nobody lists it,
-filters see, and qmgr(8) discards without a word at the end. Where that would be somebody's mailbox (a
-catch-all in virtual_alias_maps), or no domain is local, an address must be named.
+double_bounce_sender (postconf(5)) in a domain of mydestination, which smtpd(8) takes though nobody lists it
+and whatever its restrictions say (it is that of its own address probes), filters see, and qmgr(8) discards
+without a word at the end. Where that would be somebody's mailbox (a catch-all in virtual_alias_maps), or no
+domain is local, an address must be named.
 """
 
 from __future__ import annotations
@@ -111,6 +112,12 @@ class Probed:
     def broken(self) -> bool:
         """Whether a promise was broken."""
         return any(row.verdict is Verdict.BROKEN for row in self.rows)
+
+    @property
+    def well(self) -> bool:
+        """Whether mail goes through, and no promise was broken as far as can be told."""
+        arrived = any(row.kind is Kind.CLEAN and row.verdict is Verdict.KEPT for row in self.rows)
+        return arrived and not self.broken and not self.stopped
 
 
 class Prober:

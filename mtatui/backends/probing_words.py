@@ -37,8 +37,8 @@ def says(
             LABELS[letter.kind].lower() + (f" ({letter.about})" if letter.about else "") for letter in ready
         )
         + ".",
-        "Postfix throws away what is for that address, once the filters have seen it. The clean message goes "
-        "first: if it is not thrown away, nothing else is sent."
+        "Postfix takes what is for that address whatever its restrictions say, and throws it away once the "
+        "filters have seen it. The clean message goes first: if it is not thrown away, nothing else is sent."
         if thrown_away
         else f"What the filters let through arrives in the mailbox of {recipient}.",
     ]

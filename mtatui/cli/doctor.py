@@ -36,8 +36,9 @@ def doctor(options: Options, sends: bool, to: str, yes: bool, json: bool) -> int
 
     With --probe a clean message, a test virus, test spam, a blocked attachment, a signed and a forged
     message are sent through the listener, and what happens to each is shown against what the settings
-    promise. It says what it will do, and asks first. Exit code 0: every promise that could be looked at was
-    kept; 1: one was broken; 3: refused; 4: the listener cannot be reached.
+    promise. It says what it will do, and asks first. Exit code 0: mail goes through, and no promise was
+    broken as far as can be told; 1: one was, or not all could be sent; 3: refused; 4: the listener cannot be
+    reached.
     """
     if sends:
         from mtatui.cli.probing import probe

@@ -39,7 +39,7 @@ def probe(options: Options, to: str, yes: bool, json: bool) -> int:
                 output.say(line)
             if probed.stopped:
                 output.say(f"Not all were sent: {probed.stopped}.")
-    return NOT_ALL if probed.broken else DONE
+    return DONE if probed.well else NOT_ALL
 
 
 def _confirm(yes: bool) -> None:

@@ -63,7 +63,7 @@ def end_lines(probed: Probed, width: int) -> Iterator[list[Piece]]:
     """What came of the whole, and what is left of it."""
     yield []
     if probed.stopped:
-        yield from _wrapped(f"Not all were sent: {probed.stopped}.", "warning", width)
+        yield from _wrapped(f"✖ Not all were sent: {probed.stopped}.", "danger", width)
     elif probed.broken:
         yield from _wrapped("✖ Not everything that the settings promise was kept.", "danger", width)
     else:

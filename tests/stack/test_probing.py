@@ -53,6 +53,7 @@ def setting(machine: Machine, name: str, value: str) -> Iterator[None]:
         path.write_text(text, "utf-8")
         os.utime(path, (time.time() - 60,) * 2)  # Postfix waits with one that is younger than 2 s
         machine.run(["postfix", "reload"])
+        assert machine.answers("postfix")  # an old smtpd may serve one more client
 
     put(f"{before}\n{name} = {value}\n")
     try:
@@ -214,3 +215,21 @@ async def test_a_listener_that_is_gone_is_told(machine: Machine, prober: Prober)
             await prober.run(plan)
     finally:
         machine.start("postfix")
+
+
+async def test_who_is_greylisted_is_told_so_and_nothing_more_is_sent(
+    machine: Machine, prober: Prober
+) -> None:
+    later = "check_client_access static:{450 4.7.1 Greylisted}"
+    with setting(machine, "smtpd_recipient_restrictions", later):
+        machine.service("postfix", "stop")
+        machine.start("postfix")
+        done = await prober.run(await prober.plan("anna@example.test"))
+        assert rows(done)[Kind.CLEAN].verdict is Verdict.UNKNOWN
+        assert "Greylisted" in rows(done)[Kind.CLEAN].happened
+        assert "not taken" in done.stopped
+        assert not done.well
+        # Restrictions do not hold for the address that is thrown away: smtpd(8) takes it as that of its own
+        # address probes.
+        machine.service("amavis", "restart")
+        assert (await probed(prober))[Kind.CLEAN].verdict is Verdict.KEPT
