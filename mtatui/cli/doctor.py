@@ -165,7 +165,8 @@ def _of_services(server: Server) -> Iterator[Finding]:
         yield Finding(
             "services", Level.NOTE, f"not configured: {missing}", "mtatui services says what each takes."
         )
-    yield from wait_for(filters.examine(server.host, Places(), found))
+    places = server.filter_places or Places()
+    yield from wait_for(filters.examine(server.host, places, found))
 
 
 def _of_our_own(server: Server) -> Iterator[Finding]:
