@@ -17,14 +17,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from mtatui.backends import judging, resolving, signatures
+from mtatui.backends import judging, resolving, verdicts_signatures
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import first
 from mtatui.backends.host import File, Host, HostError
 from mtatui.backends.postfix.tools import Tools
 from mtatui.backends.services_places import loopback, settings_of
-from mtatui.backends.signatures import Chain, Signature
 from mtatui.backends.verdicts_read import Rule, bytes_of, rules
+from mtatui.backends.verdicts_signatures import Chain, Signature
 from mtatui.queue.claims import Claim, claims
 from mtatui.queue.content import headers
 from mtatui.text import clean, size
@@ -186,16 +186,16 @@ class Judge:
     # -- signatures ------------------------------------------------------------------------------------------
 
     async def _signed(self, raw: bytes, case: _Case) -> None:
-        letter = await asyncio.to_thread(signatures.letter, raw)
+        letter = await asyncio.to_thread(verdicts_signatures.letter, raw)
         if letter.trouble:
             case.now(signatures_words=f"not checked: {letter.trouble}", chain=Chain())
             return
-        case.now(signatures=signatures.signed(letter))
-        wanted = signatures.wanted(letter)
+        case.now(signatures=verdicts_signatures.signed(letter))
+        wanted = verdicts_signatures.wanted(letter)
         keys = await resolving.txt(self.host, wanted) if wanted else {}
         # Both have an end: what they may cost is limited there.
-        checked = await asyncio.to_thread(signatures.check, letter, keys)
-        chain = await asyncio.to_thread(signatures.chain, letter, keys)
+        checked = await asyncio.to_thread(verdicts_signatures.check, letter, keys)
+        chain = await asyncio.to_thread(verdicts_signatures.chain, letter, keys)
         case.now(signatures=checked, chain=chain)
 
     # -- clamd and SpamAssassin ------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mtatui.backends.signatures import Chain, Signature
 from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
+from mtatui.backends.verdicts_signatures import Chain, Signature
 from mtatui.queue.claims import Claim, Claimed
 from mtatui.text import clean
 

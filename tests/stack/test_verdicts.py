@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 
 import dkim
@@ -13,7 +15,7 @@ import pytest
 from mtatui.backends.host import HostError
 from mtatui.backends.verdicts import Judge, State, Stopped, Verdicts
 from tests.stack.machine import EICAR, GTUBE, INSIDE, OUTSIDE, Machine, letter
-from tests.unit.test_signatures import rsa
+from tests.unit.test_verdicts_signatures import rsa
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemons]
 
@@ -166,6 +168,32 @@ def test_clamd_that_hangs_and_clamd_that_is_dead(machine: Machine, bad: str) -> 
         )
     finally:
         machine.start("clamav-daemon")
+
+
+def test_clamd_is_killed_while_it_scans(machine: Machine) -> None:
+    """Over an archive that unpacks to so much that it is at it for seconds."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.bin", bytes(90 << 20))
+    id = queued(machine, letter("large", attach=[("a.zip", packed.getvalue())]))
+    killed: list[bool] = []
+
+    def progress(so_far: Verdicts) -> None:
+        if so_far.virus.words == "clamd is scanning" and not killed:
+            killed.append(True)
+            machine.kill("clamd")
+
+    try:
+        found = asyncio.run(Judge(machine.host).verdicts(id, progress=progress))
+    finally:
+        machine.start("clamav-daemon")
+    assert killed
+    assert found.virus.state is State.FAILED
+    assert found.virus.words == (
+        "clamd, at work on this message, hung up without an answer: it was stopped, or it died"
+    )
+    assert found.spam.state is State.DONE
 
 
 def test_what_is_larger_than_clamd_takes(machine: Machine, bad: str) -> None:

@@ -110,13 +110,15 @@ def test_what_is_too_large_is_not_even_sent() -> None:
 def test_clamd_dies_while_it_scans() -> None:
     said = scan(VERSION, dies)
     assert said["trouble"] == (
-        "clamd hung up without an answer: it was stopped, or it died after it had begun to scan"
+        "clamd, at work on this message, hung up without an answer: it was stopped, or it died"
     )
 
 
 @pytest.mark.parametrize("manner", [hangs, stands])
 def test_clamd_hangs_while_it_scans(manner: Manner) -> None:
-    assert scan(VERSION, manner, patience=0.5)["trouble"].startswith("clamd did not answer within 0.5 s")
+    assert scan(VERSION, manner, patience=0.5)["trouble"].startswith(
+        "clamd, at work on this message, did not answer within 0.5 s"
+    )
 
 
 def test_clamd_does_not_even_greet() -> None:

@@ -16,7 +16,7 @@ from mtatui.backends.verdicts import LARGEST, Judge, Spam, State, Stopped, Verdi
 from mtatui.backends.verdicts_words import document, doing, lines
 from mtatui.settings.plan import Tag
 from mtatui.text import clean
-from tests.unit.test_signatures import LETTER, NAME, rsa, sign
+from tests.unit.test_verdicts_signatures import LETTER, NAME, rsa, sign
 
 EVIL = "\x1b[2J\x9b\u202e"
 CLAMD = b"LocalSocket /run/clamav/clamd.ctl\nStreamMaxLength 25M\n"

@@ -5,7 +5,7 @@ Sources: clamd(8) "COMMANDS" (INSTREAM, VERSION), clamd.conf(5) (StreamMaxLength
 
 import struct
 
-from .talk import Silent, Talk, Trouble
+from .talk import Talk, Trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,18 +28,17 @@ def scan(message: bytes, asked: "Dict[str, Any]", say: "Say") -> "Dict[str, Any]
     Returns:
         ``found``, the names of what it found, and its ``version``; or ``trouble`` in words.
     """
-    version = ""
+    version, who = "", "clamd"
     try:
         version = _text(Talk(asked["place"], min(QUICK, asked["patience"])).converse([b"zVERSION\0"]))
         if asked["limit"] and len(message) > asked["limit"]:
             return {"version": version, "trouble": "too large", "limit": asked["limit"]}
         say("clamd is scanning")
-        return _understood(version, Talk(asked["place"], asked["patience"]).converse(_stream(message)))
-    except Silent as error:
-        return {"version": version, "trouble": "clamd %s" % error}
+        talk = Talk(asked["place"], asked["patience"])
+        who = "clamd, at work on this message,"
+        return _understood(version, talk.converse(_stream(message)))
     except Trouble as error:
-        begun = " after it had begun to scan" if version else ""
-        return {"version": version, "trouble": "clamd %s%s" % (error, begun)}
+        return {"version": version, "trouble": "%s %s" % (who, error)}
 
 
 def _stream(message: bytes) -> "Iterator[bytes]":

@@ -16,7 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtatui.backends.resolving import Trouble
-from mtatui.backends.signatures import MOST, Chain, Signature, _relaxed, chain, check, letter, signed, wanted
+from mtatui.backends.verdicts_signatures import (
+    MOST,
+    Chain,
+    Signature,
+    _relaxed,
+    chain,
+    check,
+    letter,
+    signed,
+    wanted,
+)
 from mtatui.text import clean
 
 LETTER = (
