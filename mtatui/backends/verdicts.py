@@ -216,7 +216,7 @@ class Judge:
 
         try:
             completed = await self.host.run(
-                [sys.executable, "-I", "-S", _PROGRAM],
+                argv(),
                 input=asking(),
                 timeout=2 * self.patience + MARGIN,
                 note=f"asks clamd and SpamAssassin about {clean(case.so_far.id)}",
@@ -248,6 +248,11 @@ class Judge:
                 State.MISSING, words=words, advice=f"See clamd.conf(5); mtatui services. {_NO_CLAMD}"
             )
         return {"place": place, "limit": bytes_of(said.get("streammaxlength", ["0"])[-1])}
+
+
+def argv() -> list[str]:
+    """The command that asks clamd and SpamAssassin."""
+    return [sys.executable, "-I", "-S", _PROGRAM]
 
 
 class _Case:

@@ -196,7 +196,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
 
 def _by_sudo(server: Server) -> Iterator[Finding]:
     """The sudoers lines with which an ordinary user could do everything here."""
-    from mtatui.backends import applying, peek, probing, services
+    from mtatui.backends import applying, peek, probing, services, verdicts
     from mtatui.backends.host_sudo import sudoers
     from mtatui.backends.journal import user
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -230,4 +230,10 @@ def _by_sudo(server: Server) -> Iterator[Finding]:
         Level.NOTE,
         "with this line, too, this user can send a probe through the whole chain",
         "\n".join(sudoers(user(), [probing.argv()])),
+    )
+    yield Finding(
+        "verdicts",
+        Level.NOTE,
+        "with this line, too, this user can have messages judged by clamd and SpamAssassin",
+        "\n".join(sudoers(user(), [verdicts.argv()])),
     )
