@@ -48,7 +48,7 @@ def show(options: Options, name: str, json: bool) -> None:
     """Show what is set: everything, a page, or one setting with all there is to know about it."""
     chosen = _chosen(name)
     with opened(options) as server:
-        reading = _read(server)
+        reading = _read(server, (setting.key for setting in chosen))
         if json:
             output.put_json(reading_as_json(reading, chosen))
         elif name in ALL:
@@ -76,7 +76,8 @@ def set_(options: Options, /, words: tuple[str, ...], **how: Any) -> int:
     """
     assignments = parse(words)
     with opened(options) as server:
-        return _change(server, lambda reading: resolve(assignments, reading), **how)
+        keys = [assignment.setting.key for assignment in assignments]
+        return _change(server, keys, lambda reading: resolve(assignments, reading), **how)
 
 
 @settings.command()
@@ -88,7 +89,9 @@ def default(options: Options, /, keys: tuple[str, ...], **how: Any) -> int:
     if unknown := [profile.unknown(key) for key in keys if key not in ALL]:
         raise Misused("\n".join(unknown))
     with opened(options) as server:
-        return _change(server, lambda reading: {key: reading.current[key].default for key in keys}, **how)
+        return _change(
+            server, keys, lambda reading: {key: reading.current[key].default for key in keys}, **how
+        )
 
 
 @settings.command()
@@ -102,7 +105,9 @@ def export(options: Options, page: str) -> None:
     if page and page not in PAGES:
         raise Misused(f"there is no page {page!r}; there are: {', '.join(PAGES)}")
     with opened(options) as server:
-        output.put(profile.write(_read(server), [page] if page else PAGES).rstrip("\n"))
+        pages = [page] if page else list(PAGES)
+        keys = (setting.key for name in pages for setting in PAGES[name].settings)
+        output.put(profile.write(_read(server, keys), pages).rstrip("\n"))
 
 
 @settings.command()
@@ -113,7 +118,7 @@ def apply(options: Options, /, file: str, **how: Any) -> int:
     """Set all that a profile says (- reads it from standard input). What it does not say stays as it is."""
     wanted = _profile(file)
     with opened(options) as server:
-        return _change(server, lambda _: wanted, **how)
+        return _change(server, wanted, lambda _: wanted, **how)
 
 
 @settings.command()
@@ -124,7 +129,7 @@ def diff(options: Options, file: str, json: bool) -> int:
     """Compare with a profile: exit code 0 where all is as it says, 1 where something differs."""
     wanted = _profile(file)
     with opened(options) as server:
-        reading = _read(server)
+        reading = _read(server, wanted)
         differences = profile.differences(reading, wanted)
         if json:
             rows = [
@@ -149,7 +154,7 @@ def diff(options: Options, file: str, json: bool) -> int:
 def lint(options: Options, json: bool) -> int:
     """Say what is wrong with the configuration as it works now: exit code 1 where something is grave."""
     with opened(options) as server:
-        reading = _read(server)
+        reading = _read(server, ALL)
         if json:
             output.put_json({"server": reading.server, "findings": findings_as_json(reading.findings)})
         for finding in () if json else reading.findings:
@@ -169,7 +174,7 @@ def test(options: Options, zones: tuple[str, ...], json: bool) -> int:
     A list that works has 127.0.0.2 and not 127.0.0.1. Exit code 1 where one does not.
     """
     with opened(options) as server:
-        chosen = _zones(zones) if zones else _zones_in_use(wait_for(server.configuration.read()))
+        chosen = _zones(zones) if zones else _zones_in_use(wait_for(server.configuration.read(filters=False)))
         tested = wait_for(_tested(server, chosen))
         if json:
             output.put_json([{"zone": zone.zone, "ok": zone.ok, "text": zone.text} for zone in tested])
@@ -198,12 +203,12 @@ async def _tested(server: Server, zones: Iterable[str]) -> list[ZoneTest]:
     return list(await asyncio.gather(*map(server.configuration.test_zone, zones)))
 
 
-def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int:
+def _change(server: Server, keys: Iterable[str], wanted: Wanted, *, dry_run: bool, **how: Any) -> int:
     """Read, plan, and go on as `changing.change` does. Who may change nothing may still look at a plan."""
     if not dry_run:
         changing.permitted(server)
         changing.settle(server)
-    reading = _read(server)
+    reading = _read(server, keys)
     try:
         plan = server.configuration.plan(reading, wanted(reading))
     except kinds.Refused as error:
@@ -211,9 +216,11 @@ def _change(server: Server, wanted: Wanted, *, dry_run: bool, **how: Any) -> int
     return changing.change(server, plan, dry_run=dry_run, **how)
 
 
-def _read(server: Server) -> Reading:
-    """The settings as they are; what must be known beside them is said."""
-    reading = wait_for(server.configuration.read(ask_history=True))
+def _read(server: Server, keys: Iterable[str]) -> Reading:
+    """The settings as they are, those of the filters only if one of the keys is: that takes longer. What must
+    be known beside them is said."""
+    filters = any(ALL[key].filters for key in keys)
+    reading = wait_for(server.configuration.read(filters=filters, ask_history=True))
     if reading.changed_outside:
         output.say(
             f"Changed by hand since the last entry of the history: {', '.join(reading.changed_outside)}"

@@ -61,7 +61,7 @@ class FakeConfiguration:
     def why_not(self) -> str:
         return self.why
 
-    async def read(self, *, ask_history: bool = False) -> Reading:
+    async def read(self, *, filters: bool = True, ask_history: bool = False) -> Reading:
         return self.now
 
     def plan(self, reading: Reading, changes: Mapping[str, Any]) -> Plan:
