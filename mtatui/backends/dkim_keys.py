@@ -19,7 +19,7 @@ from mtatui.text import clean
 
 #: Bits of an RSA key: those below are not to be trusted by verifiers (RFC 8301, 3.2); those above do not fit.
 LEAST, BEST, MOST = 1024, 2048, 4096
-#: Bytes of one string in a TXT record (RFC 1035, 3.3.14), and what a line of a zone file is cut to.
+#: Bytes of one string in a TXT record (RFC 1035, 3.3.14).
 _STRING = 255
 
 _INTEGER, _BITS, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30
@@ -88,10 +88,10 @@ def record(key: Public) -> str:
     return f"v=DKIM1; k={key.type}; p={base64.b64encode(key.data).decode('ascii')}"
 
 
-def zone(domain: str, selector: str, key: Public) -> list[str]:
-    """The record as a zone file wants it: in strings of at most 255 bytes."""
+def zone(domain: str, selector: str, key: Public, longest: int = _STRING) -> list[str]:
+    """The record as a zone file wants it: in strings of at most 255 bytes, or of fewer."""
     text = record(key)
-    pieces = [text[at : at + _STRING] for at in range(0, len(text), _STRING)]
+    pieces = [text[at : at + longest] for at in range(0, len(text), longest)]
     head = f"{name(domain, selector)}. IN TXT"
     if len(pieces) == 1:
         return [f'{head} "{text}"']

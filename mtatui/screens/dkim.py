@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from mtatui.backends import dkim_keys
 from mtatui.backends.dkim_keys import Standing
 from mtatui.backends.dkim_listing import ANY, OPENDKIM
 from mtatui.backends.host import HostError
@@ -100,8 +101,12 @@ class DomainLines(CursorLines):
         """A line; the domain gets what is left."""
         widths = [0, 14 if width < WIDE else 20, 9, 13, 13, 8 if width >= WIDE else 0]
         widths[0] = max(width - 3 - sum(widths) - 2 * sum(map(bool, widths[1:])), 12)
-        laid = zip(pieces, widths, strict=True)
-        return [(f"{fit(clean(text), cells)}  ", role) for (text, role), cells in laid if cells]
+        laid = [
+            (fit(clean(text), cells), role)
+            for (text, role), cells in zip(pieces, widths, strict=True)
+            if cells
+        ]
+        return [(text + "  ", role) for text, role in laid[:-1]] + laid[-1:]
 
     def cursor_moved(self) -> None:
         assert isinstance(self.screen, DkimScreen)
@@ -289,8 +294,9 @@ class DkimScreen(Desk):
             return
         width = room(self.size.width)
         lines: list[Sequence[Piece]] = [[(line, "")] for line in wrap(record.published.text, width)]
-        lines += [[], [("In a zone file", "accent")], *([(line, "")] for line in record.zone)]
-        lines += [[], [("In a form: name, and text in one piece (y copies it)", "accent")]]
+        zone = dkim_keys.zone(record.domain, record.selector, record.key, min(255, width - 8))
+        lines += [[], [("In a zone file", "accent")], *([(line, "")] for line in zone)]
+        lines += [[], [("In a form: the name, and the text in one piece (esc, then y copies it)", "accent")]]
         lines += [[(record.name, "")], *([(line, "")] for line in _cut(record.text, width))]
         self.app.push_screen(ReadingScreen(f"The record of {record.name}", lines))
 
