@@ -208,6 +208,18 @@ class MtatuiApp(App[None]):
         if not isinstance(self.screen, ServicesScreen):
             self.push_screen(ServicesScreen(self.watching, self.config.keymap))
 
+    def action_signatures(self) -> None:
+        """Show the signatures of viruses."""
+        from mtatui.screens.signatures import SignaturesScreen
+
+        self.push_screen(SignaturesScreen(self.changing, self.config.keymap))
+
+    def action_dkim(self) -> None:
+        """Show which domains are signed."""
+        from mtatui.screens.dkim import DkimScreen
+
+        self.push_screen(DkimScreen(self.changing, self.config.keymap))
+
     async def action_confirm(self) -> None:
         """Keep what was applied and waits to be confirmed."""
         await self.changing.confirm()

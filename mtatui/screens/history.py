@@ -59,8 +59,9 @@ class Deeds(CursorLines):
     def draw(self, index: int, width: int) -> Strip:
         deed = self.deeds[index]
         at_cursor = index == self.cursor
-        same_day = time.strftime("%F", time.localtime(deed.at)) == time.strftime("%F")
-        when = time.strftime("%H:%M:%S" if same_day else "%d %b %H:%M", time.localtime(deed.at))
+        at, now = time.localtime(deed.at), time.localtime(time.time())
+        same_day = (at.tm_year, at.tm_yday) == (now.tm_year, now.tm_yday)
+        when = time.strftime("%H:%M:%S" if same_day else "%d %b %H:%M", at)
         pieces: list[Piece] = [
             (" ▶ " if at_cursor else "   ", ""),
             (fit(when, WHEN) + "  ", "dim"),

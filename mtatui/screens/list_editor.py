@@ -278,7 +278,7 @@ class ListEditor(Editor):
         self._note(value, "asking …", "dim")
         try:
             test = await tries(self._tried(value))
-        except HostError as error:
+        except (Refused, HostError) as error:
             self._note(value, "✖ not tested", "warning")
             self.say(str(error), wrong=True)
         else:

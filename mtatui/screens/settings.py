@@ -6,7 +6,7 @@ Every key stages and nothing more; from staged to applied it is `mtatui.screens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 
 from mtatui.screens.editing import editor
 from mtatui.screens.finding import FindScreen
+from mtatui.screens.list_editor import Tested
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.screens.review import told
@@ -21,7 +22,8 @@ from mtatui.screens.settings_page import SettingsPage
 from mtatui.screens.settings_sheets import findings, help
 from mtatui.settings.catalogue import ALL as SETTINGS
 from mtatui.settings.catalogue import complete, near, search
-from mtatui.settings.kinds import Refused, Restriction, Switch
+from mtatui.settings.kinds import Refused, Restriction, Switch, Zones
+from mtatui.settings.setting import Setting
 from mtatui.text import clean
 from mtatui.verbs import ALL, on
 from mtatui.widgets.dialog import ConfirmDialog
@@ -91,10 +93,16 @@ class SettingsScreen(SettingsPage):
             setting,
             self.model.value(setting.key),
             current,
-            self.changing.configuration.test_zone,
+            self._tests(setting),
             partial(self.model.scale, setting.key),
         )
         self.app.push_screen(screen, answered)
+
+    def _tests(self, setting: Setting) -> Callable[[str], Awaitable[Tested]]:
+        """What tries one of a list."""
+        if isinstance(setting.kind, Zones):
+            return self.changing.configuration.test_zone
+        return self.changing.server.signatures.test
 
     def on_settings_list_chosen(self) -> None:
         """Clicked twice."""
@@ -184,6 +192,14 @@ class SettingsScreen(SettingsPage):
             return
         lines = findings(reading.findings, room(self.size.width))
         self.app.push_screen(ReadingScreen("What is wrong with the configuration as it works now", lines))
+
+    async def do_signatures(self, argument: str) -> None:
+        """The signatures of viruses."""
+        await self.run_action("app.signatures")
+
+    async def do_dkim(self, argument: str) -> None:
+        """Which domains are signed."""
+        await self.run_action("app.dkim")
 
     def do_probe_chain(self, argument: str) -> None:
         """Test messages through the whole chain; the sheet says first what it will do."""

@@ -35,8 +35,9 @@ WIDE = 100
 #: From this many lines on there is one between two sections.
 TALL = 34
 
-_FIRST = [ALL[id] for id in ("switch", "edit", "reset", "review")]
 _LAST = [ALL[id] for id in ("find", "history", "lint", "page", "palette", "help")]
+_FOOTER = [*(ALL[id] for id in ("switch", "edit", "reset", "review")), *_LAST]
+_FOOTER_OF_FILTERS = [*(ALL[id] for id in ("switch", "edit", "review")), *FILTERS, ALL["reset"], *_LAST]
 
 #: Below this many lines a narrow page has room for its list only; the text opens over it.
 LOW = 18
@@ -153,7 +154,7 @@ class SettingsPage(Page):
 
     def show_footer(self) -> None:
         """The keys, those that do not apply now dimmed, and what the lint found."""
-        actions = [*_FIRST, *(FILTERS if self.page_id == "filtering" else ()), *_LAST]
+        actions = _FOOTER_OF_FILTERS if self.page_id == "filtering" else _FOOTER
         self.footer.show([(action, not self.why_not(action)) for action in actions], self._lint())
 
     def _lint(self) -> list[Piece]:

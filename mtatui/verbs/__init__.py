@@ -7,7 +7,8 @@ key can never do one thing and be described as another.
 from __future__ import annotations
 
 from mtatui.verbs.action import Action, Danger, Verb
-from mtatui.verbs.filters import FILTERS
+from mtatui.verbs.dkim import DKIM
+from mtatui.verbs.filters import FILTERS, SIGNATURES
 from mtatui.verbs.messages import (
     BOUNCE,
     DELETE,
@@ -29,6 +30,7 @@ __all__ = [
     "BOUNCE",
     "DELETE",
     "DELIVER",
+    "DKIM",
     "FILTERS",
     "HISTORY",
     "HOLD",
@@ -41,6 +43,7 @@ __all__ = [
     "SECTIONS",
     "SERVICES",
     "SETTINGS",
+    "SIGNATURES",
     "VERBS",
     "Action",
     "Danger",
@@ -51,7 +54,18 @@ __all__ = [
 #: Every action there is, by id.
 ALL: dict[str, Action] = {
     action.id: action
-    for action in (*VERBS.values(), *ACTIONS, *SECTIONS, *READING, *SETTINGS, *FILTERS, *HISTORY, *SERVICES)
+    for action in (
+        *VERBS.values(),
+        *ACTIONS,
+        *SECTIONS,
+        *READING,
+        *SETTINGS,
+        *FILTERS,
+        *HISTORY,
+        *SERVICES,
+        *SIGNATURES,
+        *DKIM,
+    )
 }
 
 #: The pages there are: the id and the name of each, in the order of their keys.
@@ -61,8 +75,8 @@ PAGES: tuple[tuple[str, str], ...] = tuple(
 
 #: The screens that "pages" and "everywhere" mean.
 PLACES: dict[str, tuple[str, ...]] = {
-    "pages": ("queue", "settings", "history", "services"),
-    "everywhere": ("queue", "message", "settings", "history", "services"),
+    "pages": ("queue", "settings", "history", "services", "signatures", "dkim"),
+    "everywhere": ("queue", "message", "settings", "history", "services", "signatures", "dkim"),
 }
 
 

@@ -7,6 +7,22 @@ from mtatui.verbs.action import Action, Danger
 #: In the order in which the footer of their page shows them.
 FILTERS: tuple[Action, ...] = (
     Action(
+        "signatures",
+        "U",
+        "Signatures",
+        "The signatures of viruses: how old they are, the last update; update them now.",
+        "settings",
+        cli="signatures",
+    ),
+    Action(
+        "dkim",
+        "K",
+        "DKIM",
+        "Which domains are signed, with which keys, and whether the DNS has them; new keys.",
+        "settings",
+        cli="dkim list",
+    ),
+    Action(
         "probe-chain",
         "P",
         "Probe",
@@ -15,4 +31,26 @@ FILTERS: tuple[Action, ...] = (
         Danger.REVERSIBLE,
         "doctor --probe",
     ),
+)
+
+#: What can be done where signatures are shown.
+SIGNATURES: tuple[Action, ...] = (
+    Action(
+        "update-signatures",
+        "u",
+        "Update now",
+        "Have freshclam look for new signatures now, and clamd load them.",
+        "signatures",
+        Danger.REVERSIBLE,
+        "signatures update",
+    ),
+    Action(
+        "test-signatures",
+        "t",
+        "Test",
+        "Have ClamAV load the database under the cursor, and nothing else.",
+        "signatures",
+        cli="signatures check",
+    ),
+    Action("look-signatures", "R", "Look again", "Look which signatures there are, now.", "signatures"),
 )

@@ -18,6 +18,8 @@ from mtatui.server import Server
 
 if TYPE_CHECKING:
     from mtatui.backends.configuration import Configuration
+    from mtatui.backends.dkim import Dkim
+    from mtatui.backends.filters.databases import Databases
 
 #: Sunday 22 November 2026, 15:20:00 UTC.
 NOW = 1795360800
@@ -115,6 +117,21 @@ class StillServer(Server):
 
         assert isinstance(self.host, LocalHost)
         return StillServices(self.host)
+
+    @cached_property
+    def signatures(self) -> Databases:
+        """And signatures."""
+        from tests.tui.still_signatures import StillDatabases
+
+        assert isinstance(self.host, LocalHost)
+        return StillDatabases(self.host)
+
+    @cached_property
+    def dkim(self) -> Dkim:
+        """And keys."""
+        from tests.tui.still_dkim import StillDkim
+
+        return StillDkim(self.configuration)
 
     async def trials(self) -> Mapping[str, Trials]:
         """One check on trial would have refused somebody."""

@@ -1,0 +1,183 @@
+"""The sheet of signatures: how old they are, what came of the last update, and an update as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from mtatui.app import MtatuiApp
+from mtatui.backends.host import HostError
+from mtatui.config import Config
+from mtatui.screens.list_editor import ListEditor
+from mtatui.screens.progressing import ProgressScreen
+from mtatui.screens.settings import SettingsScreen
+from mtatui.screens.signatures import SignaturesScreen
+from tests.tui.hands import Hands, at_settings
+from tests.tui.still import NOW, StillServer, rows
+from tests.tui.still_settings import StillConfiguration
+from tests.tui.still_signatures import BLOCKED, StillDatabases
+
+Snap = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
+    monkeypatch.setattr("mtatui.app.IDLE", 3600)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def still(hands: Hands) -> StillDatabases:
+    """The signatures of the server."""
+    databases = hands.app.server.signatures
+    assert isinstance(databases, StillDatabases)
+    return databases
+
+
+@asynccontextmanager
+async def at_signatures(configuration: StillConfiguration | None = None) -> AsyncIterator[Hands]:
+    """Somebody before the signatures."""
+    async with at_settings("filtering", configuration) as hands:
+        await hands.press("U")
+        await hands.until(lambda: isinstance(hands.app.screen, SignaturesScreen))
+        await hands.until(lambda: "Looking" not in hands.text())
+        yield hands
+
+
+async def test_every_database_with_its_version_and_age() -> None:
+    async with at_signatures() as hands:
+        text = hands.text()
+        assert "daily.cld" in text
+        assert "28188" in text
+        assert "2,077,881" in text
+        assert "it is empty" in text
+        assert "✔ Sun 22 Nov 13:20, 2h ago: daily.cld updated (version: 28188)" in text
+        assert "ClamAV 1.4.6, works with version 28188 of the daily signatures" in text
+        await hands.press("escape")
+        assert isinstance(hands.app.screen, SettingsScreen)
+
+
+async def test_an_update_is_seen_as_it_goes_and_what_it_brought_stands_in_the_list() -> None:
+    async with at_signatures() as hands:
+        still(hands).hold = asyncio.Event()
+        await hands.press("j", "u")
+        await hands.until(lambda: "remote version: 28189" in hands.text())
+        assert "New:" not in hands.text()
+        still(hands).hold.set()
+        await hands.until(lambda: "✔ New: daily.cld 28189" in hands.text())
+        await hands.press("enter")
+        assert isinstance(hands.app.screen, SignaturesScreen)
+        assert "▶ daily.cld" in hands.text()
+        assert "2,077,990" in hands.text()
+
+
+async def test_an_update_can_be_stopped_and_is_left_only_when_it_is_over() -> None:
+    async with at_signatures() as hands:
+        still(hands).hold = asyncio.Event()
+        await hands.press("u")
+        await hands.until(lambda: isinstance(hands.app.screen, ProgressScreen))
+        await hands.press("escape")
+        await hands.until(lambda: "Stopped; the old signatures are in place." in hands.text())
+        await hands.press("escape")
+        assert isinstance(hands.app.screen, SignaturesScreen)
+
+
+async def test_mirrors_that_want_to_be_left_alone_are_left_alone_in_words() -> None:
+    async with at_signatures() as hands:
+        still(hands).trouble = HostError("the mirrors want to be left alone until 16:00")
+        await hands.press("u")
+        await hands.until(lambda: "✖ the mirrors want to be left alone until 16:00" in hands.text())
+
+
+async def test_read_only_updates_nothing_and_says_so() -> None:
+    async with at_signatures(StillConfiguration(why_not="mx1 is open read-only")) as hands:
+        await hands.press("u")
+        assert "Update now: mx1 is open read-only." in hands.text()
+        assert isinstance(hands.app.screen, SignaturesScreen)
+
+
+async def test_the_database_under_the_cursor_is_loaded_on_trial() -> None:
+    async with at_signatures() as hands:
+        await hands.press("G", "k", "t")
+        await hands.until(lambda: "local.ldb loads: 12 signatures." in hands.text())
+        await hands.press("j", "t")
+        await hands.until(lambda: "Malformed database" in hands.text())
+        assert still(hands).tested == ["/var/lib/clamav/local.ldb", "/var/lib/clamav/ours.ndb"]
+
+
+async def test_no_freshclam_is_a_calm_line_with_the_package() -> None:
+    async with at_settings("filtering") as hands:
+        still(hands).trouble = HostError("freshclam is not on mx1. Debian: apt install clamav-freshclam.")
+        await hands.press("U")
+        await hands.until(lambda: "apt install clamav-freshclam" in hands.text())
+        await hands.press("u")
+        assert isinstance(hands.app.screen, SignaturesScreen)
+        still(hands).trouble = None
+        await hands.press("R")
+        await hands.until(lambda: "daily.cld" in hands.text())
+
+
+async def test_a_mirror_is_tried_in_its_editor() -> None:
+    async with at_settings("filtering") as hands:
+        hands.settings.list.find("filtering.database_mirrors")
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, ListEditor))
+        await hands.press("up", "t")
+        await hands.until(lambda: "✔ works" in hands.text())
+        assert still(hands).tested == ["database.clamav.net"]
+
+
+def pictured(
+    snap_compare: Snap, size: tuple[int, int], theme: str = "textual-dark", *keys: str, **state: Any
+) -> bool:
+    """Whether the sheet looks as in the picture that was accepted."""
+    server = StillServer(rows(3))
+    databases = StillDatabases(server.host)  # type: ignore[arg-type]  # a LocalHost
+    for name, value in state.items():
+        setattr(databases, name, value)
+    server.signatures = databases
+    app = MtatuiApp(server, Config(theme=theme))
+
+    async def play(pilot: Pilot[None]) -> None:
+        hands = Hands(app, pilot)
+        await hands.until(lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text()))
+        await hands.until_read(3)
+        await hands.press("3")
+        await hands.until(lambda: isinstance(app.screen, SettingsScreen) and hands.settings.model.whole)
+        await hands.press("U")
+        await hands.until(lambda: isinstance(app.screen, SignaturesScreen) and "main.cvd" in hands.text())
+        await hands.press(*keys)
+        if keys == ("u",):
+            await hands.until(lambda: isinstance(app.screen, ProgressScreen) and "remote" in hands.text())
+        await pilot.pause()
+
+    try:
+        return snap_compare(app, terminal_size=size, run_before=play)
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_picture(snap_compare: Snap, size: tuple[int, int], theme: str) -> None:
+    assert pictured(snap_compare, size, theme, "j")
+
+
+def test_picture_of_trouble(snap_compare: Snap) -> None:
+    assert pictured(snap_compare, (80, 24), now=BLOCKED)
+
+
+def test_picture_of_an_update(snap_compare: Snap) -> None:
+    assert pictured(snap_compare, (80, 24), "textual-dark", "u", hold=asyncio.Event())
