@@ -174,7 +174,8 @@ class Judge:
             raise HostError(f"{clean(id)} is larger than {size(LARGEST)}: nobody is asked about so much.")
         if not raw:
             raise HostError(f"Nothing can be read in the file of {clean(id)}: it is empty, or corrupt.")
-        case = _Case(Verdicts(id, len(raw), claims=claims(headers(raw))), progress)
+        fields = await asyncio.to_thread(headers, raw[: verdicts_signatures.HEAD])
+        case = _Case(Verdicts(id, len(raw), claims=claims(fields)), progress)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._scanned_and_scored(name, case))

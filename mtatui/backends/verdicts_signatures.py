@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mtatui.backends.verdicts_body import Body
 from mtatui.text import clean, size
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 HEAD, FIELDS, LONGEST = 512 * 1024, 2000, 8192
 #: Signatures that are checked, and names in the h= of one.
 MOST, NAMES = 20, 300
-#: Bytes of bodies that are read in all, one after the other for each signature.
-WORK = 512 * 1024 * 1024
 #: Characters of a key record: one of 4096 bits has 740.
 KEY = 4096
 #: Bits of an RSA key below which a signature says nothing (RFC 8301, 3.2).
@@ -37,8 +36,6 @@ SETS = 50
 
 _BLANKS = re.compile(rb"\s{64}")
 _INSTANCE = re.compile(rb"(?:^|;)\s{0,8}i\s{0,8}=\s{0,8}(\d{1,3})\b")
-_BREAK = re.compile(rb"\r?\n")
-_WIDE = b" " * 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,9 @@ def letter(raw: bytes) -> Letter:
         return Letter(trouble="its header is broken")
     if len(fields) > FIELDS:
         return Letter(trouble=f"it has more than {FIELDS} header fields")
-    return Letter(tuple((name, value) for name, value in fields), _BREAK.sub(b"\r\n", body))
+    return Letter(
+        tuple((name, value) for name, value in fields), body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    )
 
 
 def wanted(found: Letter) -> tuple[str, ...]:
@@ -142,12 +141,12 @@ def check(found: Letter, keys: Keys) -> tuple[Signature, ...]:
     Args:
         keys: what the DNS says of each of the names `wanted`.
     """
-    relaxed = _relaxed(found.body)
+    body = Body(found.body)
     signatures = []
     values = found.values(b"dkim-signature")
     for at, (value, signature) in enumerate(zip(values, signed(found), strict=False)):
         try:
-            checked = _checked(found, relaxed, at, value, signature, keys)
+            checked = _checked(found, body, at, value, signature, keys)
         except Exception as error:
             # dkimpy has no list of what it may raise: IndexError, nacl's own, …
             words = clean(f"{type(error).__name__}: {error}")[:200]
@@ -156,9 +155,7 @@ def check(found: Letter, keys: Keys) -> tuple[Signature, ...]:
     return tuple(signatures)
 
 
-def _checked(
-    found: Letter, relaxed: bytes, at: int, value: bytes, signature: Signature, keys: Keys
-) -> Signature:
+def _checked(found: Letter, body: Body, at: int, value: bytes, signature: Signature, keys: Keys) -> Signature:
     import dkim
 
     def bad(result: str, why: str) -> Signature:
@@ -171,8 +168,6 @@ def _checked(
         return bad("permerror", "it cannot be read: it lacks what a signature must have")
     if tags.get("h", "").count(":") >= NAMES:
         return bad("permerror", f"it names more than {NAMES} header fields")
-    if (at + 1) * len(found.body) > WORK:
-        return bad("permerror", "not checked: the message is too large for so many signatures")
     answer = keys.get(signature_name(tags), ())
     if not isinstance(answer, tuple):
         return bad("temperror", f"its key is not known: {answer}")
@@ -184,16 +179,15 @@ def _checked(
         return bad("permerror", trouble)
     if tags.get("a", "").lower() == "rsa-sha1":
         return bad("permerror", "it was made with SHA-1, which proves nothing any more (RFC 8301)")
-    signer = dkim.DKIM()
-    signer.headers = [list(field) for field in found.fields]
-    signer.body = relaxed if _is_relaxed(tags, "simple") else found.body
+    verifier = body.verifier(dkim.DKIM)
+    verifier.headers = [list(field) for field in found.fields]
     try:
-        well = signer.verify(at, dnsfunc=lambda name, timeout=0: _record(answer))
+        well = verifier.verify(at, dnsfunc=lambda name, timeout=0: _record(answer))
     except dkim.DKIMException as error:
         return bad(*_reason(str(error), tags))
     if not well:
         return bad("fail", "the signed headers were changed after that, or it was made with another key")
-    return bad("pass", "; ".join(_notes(found, signer.body, tags, answer)))
+    return bad("pass", "; ".join(_notes(found, body, tags, answer)))
 
 
 def _reason(said: str, tags: Mapping[str, str]) -> tuple[str, str]:
@@ -207,11 +201,12 @@ def _reason(said: str, tags: Mapping[str, str]) -> tuple[str, str]:
     return "permerror", f"it cannot be read: {clean(said)[:200]}"
 
 
-def _notes(found: Letter, body: bytes, tags: Mapping[str, str], answer: tuple[str, ...]) -> list[str]:
+def _notes(found: Letter, body: Body, tags: Mapping[str, str], answer: tuple[str, ...]) -> list[str]:
     """What is to be known of a signature that holds."""
     notes = []
     length = tags.get("l", "")
-    if length and int(length) < (whole := _end(body) + 2):
+    whole = len(body.form(tags.get("c", "").endswith("/relaxed")))
+    if length and int(length) < whole:
         rest = size(whole - int(length))
         notes.append(f"only the beginning of the body is signed; {rest} behind it may be anybody's")
     if "y" in (_tags(_record(answer)) or {}).get("t", "").split(":"):
@@ -294,19 +289,13 @@ def chain(found: Letter, keys: Keys) -> Chain:
     messages = [_tags(value) or {} for value in found.values(b"arc-message-signature")]
     if any(tags.get("h", "").count(":") >= NAMES for tags in messages):
         return Chain("permerror", f"it names more than {NAMES} header fields")
-    if len(found.body) * len(messages) > WORK:
-        return Chain("permerror", "not checked: the message is too large for so many sets")
-    relaxed = all(_is_relaxed(tags, "relaxed") for tags in messages)
-    if not relaxed and _WIDE in found.body.replace(b"\t", b" "):
-        return Chain("permerror", "not checked: its signatures read the body in ways that contradict")
     silent = [answer for name in wanted(found) if not isinstance(answer := keys.get(name, ()), tuple)]
     if silent:
         return Chain("temperror", f"a key is not known: {silent[0]}")
-    signer = dkim.ARC()
-    signer.headers = [list(field) for field in found.fields]
-    signer.body = _relaxed(found.body) if relaxed else found.body
+    verifier = Body(found.body).verifier(dkim.ARC)
+    verifier.headers = [list(field) for field in found.fields]
     try:
-        result, sets, why = signer.verify(dnsfunc=lambda name, timeout=0: _published(keys, name))
+        result, sets, why = verifier.verify(dnsfunc=lambda name, timeout=0: _published(keys, name))
     except Exception as error:  # see `check`
         return Chain("permerror", f"it cannot be read: {clean(f'{type(error).__name__}: {error}')[:200]}")
     shown = tuple(_seal(one) for one in sets)
@@ -360,27 +349,6 @@ def _tags(value: bytes) -> dict[str, str] | None:
 def _who(tags: Mapping[str, str] | None) -> tuple[str, str]:
     """Domain and selector, "" for what is not there."""
     return (tags.get("d", ""), tags.get("s", "")) if tags else ("", "")
-
-
-def _is_relaxed(tags: Mapping[str, str], usual: str) -> bool:
-    """Whether the body counts as "relaxed" (RFC 6376, 3.5, c=); ``usual`` where nothing is said."""
-    said = tags.get("c")
-    return (usual if said is None else said.partition("/")[2] or "simple") == "relaxed"
-
-
-def _relaxed(body: bytes) -> bytes:
-    """The body in its relaxed form (RFC 6376, 3.4.4), in time that grows with its length only; in dkimpy it
-    grows with the square of the longest row of blanks. What is relaxed stays so under dkimpy's hands."""
-    narrow = re.sub(rb"[\t ]+", b" ", body).replace(b" \r\n", b"\r\n").removesuffix(b" ")
-    return narrow[:end] + b"\r\n" if (end := _end(narrow)) else b""
-
-
-def _end(body: bytes) -> int:
-    """Where the empty lines begin that do not count (RFC 6376, 3.4.3)."""
-    end = len(body)
-    while body.endswith(b"\r\n", 0, end):
-        end -= 2
-    return end
 
 
 def _day(seconds: str) -> str:
