@@ -141,7 +141,9 @@ def with_include(data: bytes, path: str) -> bytes:
         return data[: end.start()] + line + data[end.start() :]
     body = _before_end(data)
     rest = data[len(body) :]
-    return body + (b"" if body.endswith(b"\n") or not body else b"\n") + line + b"1;\n" + rest
+    newline = b"" if body.endswith(b"\n") or not body else b"\n"
+    # The semicolon: the last statement of a file needs none.
+    return body + newline + b";" * bool(body) + line + b"1;\n" + rest
 
 
 def includes(data: bytes, path: str) -> bool:
