@@ -231,5 +231,19 @@ async def test_who_is_greylisted_is_told_so_and_nothing_more_is_sent(
         assert not done.well
         # Restrictions do not hold for the address that is thrown away: smtpd(8) takes it as that of its own
         # address probes.
-        machine.service("amavis", "restart")
         assert (await probed(prober))[Kind.CLEAN].verdict is Verdict.KEPT
+
+
+async def test_what_goes_on_to_somebody_unforeseen_is_one_harmless_message(
+    machine: Machine, prober: Prober
+) -> None:
+    plan = await prober.plan()
+    with setting(machine, "virtual_alias_maps", f"inline:{{ {NOBODY}=eve@elsewhere.test }}"):
+        machine.service("postfix", "stop")
+        machine.start("postfix")
+        done = await prober.run(plan)
+    assert "not thrown away" in done.stopped
+    assert {row.state for row in done.rows if row.kind is not Kind.CLEAN} == {"left out"}
+    machine.settle()
+    assert len(machine.mail("eve@elsewhere.test")) == 1
+    machine.mailboxes.letters.clear()

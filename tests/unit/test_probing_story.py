@@ -129,6 +129,17 @@ def test_what_amavis_replied_tells_where_its_own_line_is_elsewhere() -> None:
     assert (judged["class"], judged["what"], judged["actions"]) == ("BANNED", ".exe,a.exe", "Rejected")
 
 
+def test_what_was_put_off_and_went_through_at_the_second_try_went_through() -> None:
+    put_off = f"postfix/smtp[9]: A05CD2A: {TO}, relay=x, delay=1, status=deferred (451 4.5.0 From MTA)"
+    told = heard(PASSED[1], put_off).of(CLEAN, "A05CD2A")
+    assert [end["status"] for end in told["ends"]] == ["deferred"]
+    told = heard(PASSED[1], put_off, *PASSED).of(CLEAN, "A05CD2A")
+    assert told["over"]
+    assert [end["status"] for end in told["ends"]] == ["sent"]
+    told = heard(PASSED[1], put_off, "postfix/postsuper[9]: A05CD2A: removed").of(CLEAN, "A05CD2A")
+    assert [end["status"] for end in told["ends"]] == ["deferred"]  # by us, who tidied up
+
+
 def test_lines_of_others_are_nothing_to_it() -> None:
     told = heard(*BLOCKED, "kernel: x", "postfix/smtpd[1]: connect from unknown[192.0.2.9]", "").of(CLEAN, "")
     assert told["queue_ids"] == {}

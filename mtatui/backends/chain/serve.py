@@ -28,6 +28,8 @@ TICK = 0.1
 #: Seconds for which more lines are waited for: after a refusal (a filter's own line comes about then), after
 #: a deferral, after all has come, and for amavis's own line, which it may write elsewhere.
 REFUSED, DEFERRED, QUIET, AWAITED = 1.5, 2.0, 0.4, 5.0
+#: How often a message is tried.
+TRIES = 4
 #: What qmgr(8) says when it throws away what is for double_bounce_sender.
 THROWN_AWAY = "undeliverable postmaster notification discarded"
 
@@ -42,7 +44,7 @@ class Probe:
         self.hearing = Hearing(request["logs"], request["journal"])
         self.story = Story()
         self.letters: "List[Letter]" = [
-            dict(one, reply=None, at=0.0, begun=False) for one in request["letters"]
+            dict(one, reply=None, at=0.0, begun=False, tries=1) for one in request["letters"]
         ]
         self.why_not = ""
 
@@ -93,10 +95,21 @@ class Probe:
         if told["over"] or told["awaited"]:
             letter.setdefault("quiet", now)
             waits = any(one["status"] == "deferred" for one in told["ends"])
+            if waits and letter["tries"] < TRIES and now - letter["quiet"] > QUIET:
+                self._try_again(letter, told)
+                return False
             still = AWAITED if told["awaited"] else DEFERRED if waits else QUIET
             return bool(now - letter["quiet"] > still)
         letter.pop("quiet", None)
         return False
+
+    def _try_again(self, letter: "Letter", told: "Dict[str, Any]") -> None:
+        """Have Postfix try at once what it put off: each process of a filter may find once that a connection
+        was cut by a restart."""
+        letter["tries"] += 1
+        letter.pop("quiet")
+        for id in self.story.left(set(told["queue_ids"])):
+            run(self._argv("postqueue", "-i", id))
 
     def facts(self, letter: "Letter") -> "Dict[str, Any]":
         """What became of a message, as `Story.of` tells it."""
@@ -110,7 +123,9 @@ class Probe:
         if not self.request["thrown_away"]:
             return ""
         told = self.facts(first)
-        if any(THROWN_AWAY not in one["text"] for one in told["ends"] if one["program"] != "smtp"):
+        if told["judged"] is not None and told["judged"]["passed"] == "Blocked":
+            return "the clean message was not let through"
+        if any(one["status"] == "sent" and THROWN_AWAY not in one["text"] for one in told["ends"]):
             return "the clean message was not thrown away at its end as it should have been"
         if not (told["over"] or told["awaited"]):
             return "the clean message did not come to its end in time"

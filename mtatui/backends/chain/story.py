@@ -82,7 +82,9 @@ class Story:
             entry["message_id"] = message_id.group(1)
         elif delivery is not None:
             entry["deliveries"].append(dict(delivery.groupdict(), program=program.rpartition("/")[2]))
-        elif text == "removed" or text.startswith("milter-reject: END-OF-MESSAGE"):
+        elif (text == "removed" and program.endswith("qmgr")) or text.startswith(
+            "milter-reject: END-OF-MESSAGE"
+        ):
             entry["over"] = True
 
     def _amavis(self, line: str, job: str, text: str) -> None:
@@ -147,7 +149,13 @@ class Story:
             "queue_ids": entries,
             "judged": judged,
             "notices": notices,
-            "ends": [one for e in entries.values() for one in e["deliveries"] if not self._handed(one)],
+            "ends": [
+                one
+                for entry in entries.values()
+                for one in entry["deliveries"]
+                # What was put off and is gone has had its second try.
+                if not self._handed(one) and not (entry["over"] and one["status"] == "deferred")
+            ],
             "over": over and not awaited,
             "awaited": awaited,
             "lines": list(dict.fromkeys(lines)),
