@@ -13,6 +13,7 @@ import pytest
 
 from mtatui.backends import applying, history
 from mtatui.backends.applying import Applied, Ending, Step
+from mtatui.backends.configuration import Configuration
 from mtatui.backends.filters.manager import Manager, Unit
 from mtatui.backends.history import Entry
 from mtatui.backends.host import Unreachable
@@ -233,6 +234,34 @@ def test_not_confirmed(bench: Bench) -> None:
     assert bench.holds(edit, after=False)
     assert bench.pid("clamd") != new
     assert bench.machine.answers("clamav-daemon")
+
+
+async def test_all_at_once_and_undone(bench: Bench) -> None:
+    """Postfix and two daemons in one change; what is undone after a further change is undone by settings."""
+    configuration = Configuration(bench.machine.host)
+    size, tag = "outbound.message_size_limit", "filtering.spam_subject_tag"
+    archives, kill = "filtering.block_encrypted_archives", "filtering.spam_kill_percent"
+    before = await configuration.read()
+    wanted = {size: 20_000_000, archives: True, kill: 75.0}
+    all_at_once = await configuration.apply(configuration.plan(before, wanted))
+    assert all_at_once.ok, all_at_once.text
+    after = await configuration.read()
+    assert {key: after.current[key].value for key in wanted} == wanted
+    later = await configuration.apply(configuration.plan(after, {tag: "[SPAM]"}))
+    assert later.ok, later.text
+    plan = await configuration.undo_plan(await configuration.entry(all_at_once.entry_id))
+    assert {care.service for care in plan.care} == {"clamd", "amavis"}
+    undone = await configuration.apply(plan)
+    assert undone.ok, undone.text
+    now = await configuration.read()
+    assert {key: now.current[key].value for key in wanted} == {
+        key: before.current[key].value for key in wanted
+    }
+    assert now.current[tag].value == "[SPAM]"
+    plan = await configuration.undo_plan(await configuration.entry(undone.entry_id))
+    assert {edit.path for edit in plan.edits} == {OURS, CLAMD, "/etc/postfix/main.cf"}
+    were = await history.material(configuration.host, QUEUE, undone.entry_id)
+    assert {edit.path: edit.after for edit in plan.edits} == were, "byte for byte, for nobody came between"
 
 
 class KilledThere(Killed):
