@@ -182,6 +182,7 @@ def test_clamd_is_killed_while_it_scans(machine: Machine) -> None:
     def progress(so_far: Verdicts) -> None:
         if so_far.virus.words == "clamd is scanning" and not killed:
             killed.append(True)
+            machine.wait_until(lambda: [*machine.path("/tmp").glob("clamav-*")], "clamd to take the message")
             machine.kill("clamd")
 
     try:
@@ -273,6 +274,16 @@ def test_a_corrupt_file_is_said(machine: Machine) -> None:
         path.write_bytes(broken)
         with pytest.raises(HostError, match="it is empty, or corrupt"):
             judged(machine, id)
+
+
+def test_in_the_trash_and_put_aside_as_corrupt(machine: Machine) -> None:
+    id = queued(machine, letter("aside", attach=[("a.txt", EICAR)]))
+    machine.mtatui("queue", "delete", id, "--yes")
+    assert "✖ Eicar-Test.UNOFFICIAL" in machine.mtatui("queue", "show", id, "--verdicts").stdout
+    id = queued(machine, letter("aside", attach=[("a.txt", EICAR)]))
+    [path] = machine.path("/var/spool/postfix/deferred").rglob(id)
+    path.rename(machine.path(f"/var/spool/postfix/corrupt/{id}"))
+    assert "✖ Eicar-Test.UNOFFICIAL" in machine.mtatui("queue", "show", id, "--verdicts").stdout
 
 
 def test_the_command_line_tells_the_same(machine: Machine, bad: str) -> None:
