@@ -37,7 +37,8 @@ TALL = 34
 
 _LAST = [ALL[id] for id in ("find", "history", "lint", "page", "palette", "help")]
 _FOOTER = [*(ALL[id] for id in ("switch", "edit", "reset", "review")), *_LAST]
-_FOOTER_OF_FILTERS = [*(ALL[id] for id in ("switch", "edit", "review")), *FILTERS, ALL["reset"], *_LAST]
+#: Enter switches, too, where there is no room for both.
+_FOOTER_OF_FILTERS = [*(ALL[id] for id in ("edit", "review")), *FILTERS, ALL["reset"], *_LAST]
 
 #: Below this many lines a narrow page has room for its list only; the text opens over it.
 LOW = 18
@@ -155,6 +156,8 @@ class SettingsPage(Page):
     def show_footer(self) -> None:
         """The keys, those that do not apply now dimmed, and what the lint found."""
         actions = _FOOTER_OF_FILTERS if self.page_id == "filtering" else _FOOTER
+        if actions is not _FOOTER and self.size.width >= WIDE:
+            actions = [ALL["switch"], *actions]
         self.footer.show([(action, not self.why_not(action)) for action in actions], self._lint())
 
     def _lint(self) -> list[Piece]:
