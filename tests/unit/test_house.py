@@ -22,6 +22,7 @@ TRANSACTION = PACKAGE / "backends" / "transaction"
 LOOKING = PACKAGE / "backends" / "looking"
 CHAIN = PACKAGE / "backends" / "chain"
 JUDGING = PACKAGE / "backends" / "judging"
+FETCHING = PACKAGE / "backends" / "fetching"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [
     *MODULES,
@@ -125,7 +126,7 @@ def test_only_hosts_start_processes() -> None:
             found -= {"os.fork", "os.execve"}
         if path == CHAIN / "commands.py":
             found -= {"subprocess.run"}
-        if path in (TRANSACTION / "run.py", JUDGING / "commands.py"):
+        if path in (TRANSACTION / "run.py", JUDGING / "commands.py", FETCHING / "serve.py"):
             found -= {"subprocess.Popen"}
         if found:
             offenders[named(path)] = found
@@ -160,7 +161,9 @@ def test_the_cellar_needs_the_standard_library_and_pydantic_only(room: str) -> N
     assert strangers == set()
 
 
-@pytest.mark.parametrize("program", [SPOOL, TRANSACTION, LOOKING, CHAIN, JUDGING], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "program", [SPOOL, TRANSACTION, LOOKING, CHAIN, JUDGING, FETCHING], ids=lambda path: path.name
+)
 def test_what_runs_on_the_server_runs_on_any_server(program: Path) -> None:
     """It is started by the server's own Python (3.6 or newer), which knows nothing of mtatui or of ours. Who
     changes settings asks daemons as the program does that looks at them."""

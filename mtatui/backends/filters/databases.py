@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from mtatui.backends import fetching
 from mtatui.backends.filters import freshclam as components
 from mtatui.backends.filters.clamd import LOADS, Clamd
 from mtatui.backends.filters.clamd import read as read_clamd
@@ -20,15 +24,15 @@ from mtatui.backends.filters.databases_read import (
     State,
     Tested,
     Updated,
-    complaints,
-    said,
     state,
     tested,
     what_came,
 )
-from mtatui.backends.filters.freshclam import Freshclam
+from mtatui.backends.filters.freshclam import Freshclam, public
+from mtatui.backends.filters.freshclam_words import said, troubles
 from mtatui.backends.filters.places import Places
-from mtatui.backends.host import Host, HostError, Missing
+from mtatui.backends.host import Host, HostError, Missing, NotPermitted
+from mtatui.backends.host_sudo import refusal, refused
 from mtatui.backends.services import argv
 from mtatui.settings.kinds import Refused
 from mtatui.settings.kinds_filters import Mirrors, Signatures
@@ -38,8 +42,11 @@ from mtatui.text import clean
 PATIENCE = 5.0
 #: Seconds that an update may take: it brings 250 MB the first time, and tests what it has brought.
 UPDATE = 1800.0
-#: What freshclam says when a mirror did not give what it should; why, it does not say.
-_OF_MIRRORS = re.compile(r"remote_cvdhead|[Dd]ownload failed|Giving up on")
+#: Seconds that are added to it: for freshclam to tidy up.
+MARGIN = 30.0
+#: What freshclam says of a mirror that did not give what it should; why, it does not say.
+_OF_MIRRORS = re.compile(r"remote_cvdhead: Malformed")
+_PROGRAM = f"{os.path.dirname(os.path.abspath(fetching.__file__))}/__main__.py"
 
 
 class Databases:
@@ -86,27 +93,25 @@ class Databases:
             raise Refused(
                 f"the mirrors want to be left alone until {until}: whoever asks before is blocked for longer"
             )
-        command = [
-            "freshclam", f"--config-file={freshclam.path}", "--stdout", f"--log={_own_log(freshclam)}",
-        ]  # fmt: skip
         heard: list[str] = []
 
         def hear(line: str) -> None:
             heard.append(line)
             progress(said(line))
 
-        code = await self._follow(command, hear, cancel)
+        code = await self._fetched(freshclam, hear, cancel)
         after = await self.state()
-        why = "; ".join(dict.fromkeys(complaints(heard)))
-        if code == 0:
-            text = what_came(before, after)
-        elif code is None:
+        new, wrong = what_came(before, after), "; ".join(troubles(heard))
+        if code is None:
             text = "Stopped; the old signatures are in place."
+        elif code or wrong:
+            malformed = any(map(_OF_MIRRORS.search, heard))
+            told = (await self._why(freshclam) if malformed else "") or wrong or f"exit status {code}"
+            brought = new if new.startswith("New") else "The old ones stay."
+            text = f"Not all is well: {told.rstrip('.')}. {brought}"
         else:
-            told = await self._why(freshclam) if any(map(_OF_MIRRORS.search, heard)) else ""
-            told = (told or why or f"exit status {code}").rstrip(".?")
-            text = f"freshclam brought nothing: {told}. The old ones stay."
-        return Updated(code == 0, text, after, (" ".join(command),))
+            text = new
+        return Updated(code == 0 and not wrong, text, after, (" ".join(_command(freshclam)),))
 
     async def test(self, source: str) -> Tested:
         """Try a source of signatures: a mirror, a URL, or a file on the server.
@@ -171,39 +176,45 @@ class Databases:
             why = done.errors.rpartition("\n")[2] or "it said nothing"
             raise HostError(f"{self.host.name} could not be looked at: {why}") from error
 
-    async def _follow(
-        self, command: Sequence[str], hear: Callable[[str], None], cancel: asyncio.Event | None
+    async def _fetched(
+        self, freshclam: Freshclam, hear: Callable[[str], None], cancel: asyncio.Event | None
     ) -> int | None:
-        """Run a command and hear its lines as they come: its exit status; None when it was stopped."""
-        loop = asyncio.get_running_loop()
-        child = self.host.child(list(command), changes=True)
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.close()
-        out = child.stdout
+        """Have freshclam run on the server and hear its lines as they come: its exit status; None where it
+        was stopped.
 
-        def read() -> int:
-            with out:
-                for raw in out:
-                    line = clean(raw.decode("utf-8", "replace").strip())
-                    if line:
-                        loop.call_soon_threadsafe(hear, line)
-            return child.wait()
+        Raises:
+            ReadOnly, NotPermitted, HostError: it could not be tried.
+        """
+        request = {"config": freshclam.path, "log": _own_log(freshclam), "patience": UPDATE}
+        ended: list[int | None] = []
+        failed: list[str] = []
 
-        reading = asyncio.ensure_future(asyncio.to_thread(read))
-        stopping = asyncio.ensure_future(cancel.wait() if cancel is not None else asyncio.Event().wait())
-        try:
-            await asyncio.wait({reading, stopping}, timeout=UPDATE, return_when="FIRST_COMPLETED")
-            stopped = not reading.done()
-            if stopped:
-                child.terminate()
-            code = await reading
-            return None if stopped else code
-        except asyncio.CancelledError:
-            child.terminate()
-            raise
-        finally:
-            stopping.cancel()
+        async def asking() -> AsyncIterator[bytes]:
+            yield json.dumps(request).encode("ascii") + b"\n"
+            # As long as standard input is open, somebody waits for it.
+            await (cancel or asyncio.Event()).wait()
+
+        def told(line: bytes) -> None:
+            # Whatever else is said there (by sudo, say) is not ours.
+            with suppress(ValueError, TypeError):
+                what, how = json.loads(line)
+                if what == "said":
+                    hear(clean(how))
+                elif what == "ended":
+                    ended.append(how)
+                elif what == "failed":
+                    failed.append(clean(how))
+
+        done = await self.host.run(
+            update_argv(), changes=True, input=asking(), timeout=UPDATE + MARGIN,
+            note="has freshclam look for new signatures", on_stderr=told,
+        )  # fmt: skip
+        if ended:
+            return ended[0]
+        if refused(done.stderr):
+            raise NotPermitted(refusal(update_argv()))
+        why = failed or [done.errors.rpartition("\n")[2] or "the program that runs it said nothing"]
+        raise HostError(f"No update on {self.host.name}: {why[0]}.")
 
     async def _test_url(self, url: str, *, official: bool) -> Tested:
         answer = (await self._fetch([url]))[0]
@@ -220,10 +231,22 @@ class Databases:
         """What the mirrors say themselves: freshclam calls every odd answer a malformed database."""
         found = []
         for mirror in freshclam.mirrors:
+            if public((mirror,)):
+                continue  # they count how often they are asked
             tested = await self.test(mirror)
             if not tested.ok:
                 found.append(tested.text)
         return "; ".join(found)
+
+
+def update_argv() -> list[str]:
+    """The command that has freshclam fetch."""
+    return [sys.executable, "-I", "-S", _PROGRAM]
+
+
+def _command(freshclam: Freshclam) -> tuple[str, ...]:
+    """What runs there, as a person would type it."""
+    return "freshclam", f"--config-file={freshclam.path}", "--stdout", f"--log={_own_log(freshclam)}"
 
 
 def _own_log(freshclam: Freshclam) -> str:

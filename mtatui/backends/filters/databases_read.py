@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mtatui.backends.filters.freshclam import OFFICIAL, Freshclam
+from mtatui.backends.filters.freshclam_words import STAMP, said, troubles
 from mtatui.settings.kinds_filters import Signatures
 from mtatui.text import clean, size
 
@@ -29,9 +30,7 @@ _OLD = datetime.date(2025, 11, 28)
 #: Seconds after which daily signatures are called old: they come every day.
 AGED = 4 * 86400.0
 _VERSION = re.compile(r"ClamAV (\d+)\.(\d+)(\S*?)(?:/(\d+)/(.+))?$")
-_STAMP = r"\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}"
-_BEGUN = re.compile(rf"(?:ClamAV update process started at|--- Update started at) ({_STAMP})")
-_LINE = re.compile(rf"^(?:{_STAMP} -> )?(?:(ERROR|WARNING): )?(?:{_STAMP} -> )?(?:[\^!*])?(.*)$")
+_BEGUN = re.compile(rf"(?:ClamAV update process started at|--- Update started at) ({STAMP})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,29 +166,10 @@ def last_attempt(log: str) -> Attempt | None:
         return None
     at = time.mktime(time.strptime(" ".join(begun[-1][1].split()), "%a %b %d %H:%M:%S %Y"))
     lines = log[begun[-1].end() :].splitlines()
-    wrong = list(dict.fromkeys(complaints(lines)))
-    if wrong:
-        return Attempt(at, False, wrong[0])
+    if wrong := troubles(lines):
+        return Attempt(at, False, "; ".join(wrong))
     good = [text for text in map(said, lines) if re.search(r"up[- ]to[- ]date|updated|succeed", text)]
     return Attempt(at, True, good[-1] if good else "went well")
-
-
-def complaints(lines: Iterable[str]) -> Iterable[str]:
-    """What freshclam gave up over; what it says when it gives up at all comes last."""
-    found = []
-    for line in lines:
-        match = _LINE.match(line.strip())
-        if match and match[1] == "ERROR":
-            found.append(clean(match[2]).rstrip("."))
-    return sorted(
-        found, key=lambda text: text.startswith(("Update failed", "Database update process failed"))
-    )
-
-
-def said(line: str) -> str:
-    """What a line of freshclam's says, without the time."""
-    match = _LINE.match(line.strip())
-    return clean(match[2]) if match else ""
 
 
 def _findings(state: State) -> Iterable[str]:
