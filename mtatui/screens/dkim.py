@@ -273,7 +273,7 @@ class DkimScreen(Desk):
     @work(group="offer", exclusive=True, exit_on_error=False)
     async def _offer(self, offer: Coroutine[Any, Any, Offer]) -> None:
         """Plan a change, and show it."""
-        self.tell("Planned …")
+        self.tell("Planning …")
         try:
             found = await offer
         except (Refused, HostError) as error:
@@ -341,11 +341,26 @@ def told(one: Identity | None, notes: Sequence[str], width: int) -> Iterator[lis
         yield from _row("DNS", f"{sign} {one.published.text}", role if one.signs else "", width)
         for note in one.published.notes:
             yield from _row("", note, "warning", width)
+    if todo := _to_do(one):
+        yield from _row("To do", todo, "", width)
     senders = ", ".join(one.senders) if one.senders else "nobody's mail"
     yield from _row("Signs", senders if one.signs or not one.senders else f"{senders} (not now)", "", width)
     yield from _row("Private key", one.path or "in the table itself", "dim", width)
     if one.by == OPENDKIM:
         yield from _row("Called", one.name, "dim", width)
+
+
+def _to_do(one: Identity) -> str:
+    """What a person would do next about a key, and by which keys."""
+    if one.by != OPENDKIM or one.domain == ANY:
+        return ""
+    standing = one.published.standing if one.published is not None else None
+    publish = "Publish its record: enter shows it. " if standing is Standing.MISSING else ""
+    if not one.signs:
+        return f"{publish}r signs with it, x forgets it."
+    if standing in (Standing.DIFFERS, Standing.REVOKED):
+        return "r makes a new key; or publish the record of this one: enter shows it."
+    return publish.strip()
 
 
 def _row(label: str, text: str, role: str, width: int) -> Iterator[list[Piece]]:
