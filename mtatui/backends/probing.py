@@ -95,6 +95,8 @@ class ProbePlan:
     reading: Reading = field(repr=False)
     letters: tuple[Letter, ...] = field(repr=False)
     promises: Mapping[Kind, Promise] = field(repr=False)
+    copies: tuple[str, ...] = ()
+    """Who gets a copy of all that is sent to the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Prober:
         reading = await self._configuration.read()
         source: PostfixReading = reading.source
         listener = _listener(source)
-        recipient, copies = (to, "") if to else await self._thrown_away(source)
+        recipient, copies = (to, ()) if to else await self._thrown_away(source)
         filters = source.filters
         amavis = filters.amavis if filters is not None else None
         signer, why_not = await find_signer(
@@ -185,7 +187,7 @@ class Prober:
             for letter in made
         )
         says = says_before(recipient, listener, not to, copies, made, reading)
-        return ProbePlan(recipient, listener, not to, rows, says, reading, made, promised)
+        return ProbePlan(recipient, listener, not to, rows, says, reading, made, promised, copies)
 
     async def run(self, plan: ProbePlan, progress: Callable[[Row], None] = lambda row: None) -> Probed:
         """Send the messages of a plan and follow them. Cancelled, it removes what is still in the queue.
@@ -257,6 +259,7 @@ class Prober:
             "sender": "",
             "recipient": plan.recipient,
             "thrown_away": plan.thrown_away,
+            "copies": list(plan.copies),
             "patience": PATIENCE,
             "logs": [name for name in dict.fromkeys([*own, *FILES]) if name[:1] == "/" and name[-2:] != ".1"],
             "journal": True,
@@ -271,7 +274,7 @@ class Prober:
             ],
         }  # fmt: skip
 
-    async def _thrown_away(self, source: PostfixReading) -> tuple[str, str]:
+    async def _thrown_away(self, source: PostfixReading) -> tuple[str, tuple[str, ...]]:
         """The address whose mail is thrown away, and who gets a copy of it.
 
         Raises:
@@ -293,7 +296,7 @@ class Prober:
                 )
         copied = [source.effective("always_bcc")]
         copied += [await self._looked_up(source, name, address) for name in _COPYING]
-        return address, ", ".join(clean(one) for one in copied if one)
+        return address, tuple(word for text in copied for word, _, _ in words(text))
 
     async def _looked_up(self, source: PostfixReading, name: str, address: str) -> str:
         """What tables say of an address, asked as cleanup(8) asks; "" for nothing, or where they fail."""
@@ -362,4 +365,4 @@ def _local_domains(source: PostfixReading) -> list[str]:
 
 def _extension(blocked: tuple[str, ...]) -> str:
     """One of the blocked extensions: the one that everybody knows, if it is there."""
-    return "exe" if "exe" in blocked else blocked[0] if blocked else ""
+    return "exe" if "exe" in blocked else next((one for one in blocked if one.isascii()), "")

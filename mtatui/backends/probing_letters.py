@@ -157,7 +157,7 @@ def _message(
             f'Content-Disposition: attachment; filename="{attached}"', "",
             "This is no program.", f"--{mark}--",
         ]  # fmt: skip
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 
 def _sign(data: bytes, signer: Signer) -> bytes:
@@ -190,4 +190,4 @@ def _forge(data: bytes, domain: str) -> bytes:
         f" h={':'.join(name.lower() for name in _SIGNED_HEADERS)};\r\n bh={digest};\r\n b="
     )
     folded = "\r\n ".join(made_up[at : at + 70] for at in range(0, len(made_up), 70))
-    return f"{header}{folded}\r\n".encode("ascii") + data
+    return f"{header}{folded}\r\n".encode("ascii", "replace") + data

@@ -25,7 +25,7 @@ def says(
     recipient: str,
     listener: Probe,
     thrown_away: bool,
-    copies: str,
+    copies: tuple[str, ...],
     made: tuple[Letter, ...],
     reading: Reading,
 ) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def says(
     said += [f"No {LABELS[one.kind].lower()}: {clean(one.why_not)}." for one in made if not one.data]
     said += [f"Mind: {clean(one.doubt)}" for one in made if one.data and one.doubt]
     if copies:
-        said.append(f"{copies} gets copies, as always_bcc or recipient_bcc_maps say.")
+        said.append(f"{clean(', '.join(copies))} gets copies, as always_bcc or recipient_bcc_maps say.")
     notified = [
         what
         for what, key in (

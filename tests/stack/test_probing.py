@@ -150,6 +150,20 @@ async def test_without_the_servers_name_among_its_own_domains_another_one_serves
     assert nobody_got_any(machine)
 
 
+async def test_who_gets_copies_is_told_and_is_no_hindrance(machine: Machine, prober: Prober) -> None:
+    with setting(machine, "always_bcc", "archive@example.test"):
+        machine.service("postfix", "stop")
+        machine.start("postfix")
+        plan = await prober.plan()
+        assert any("archive@example.test gets copies" in line for line in plan.says)
+        done = await prober.run(plan)
+    assert not done.stopped
+    assert rows(done)[Kind.CLEAN].verdict is Verdict.KEPT
+    machine.settle()
+    assert machine.mail("archive@example.test")
+    machine.mailboxes.letters.clear()
+
+
 async def test_a_filter_that_is_dead_is_told_and_nothing_stays_in_the_queue(
     machine: Machine, prober: Prober
 ) -> None:

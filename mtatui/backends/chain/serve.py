@@ -125,11 +125,13 @@ class Probe:
         told = self.facts(first)
         if told["judged"] is not None and told["judged"]["passed"] == "Blocked":
             return "the clean message was not let through"
-        if any(one["status"] == "sent" and THROWN_AWAY not in one["text"] for one in told["ends"]):
+        # Others get copies where the configuration says so; where theirs go is their business.
+        ends = [one for one in told["ends"] if one["to"] not in self.request["copies"]]
+        if any(one["status"] == "sent" and THROWN_AWAY not in one["text"] for one in ends):
             return "the clean message was not thrown away at its end as it should have been"
         if not (told["over"] or told["awaited"]):
             return "the clean message did not come to its end in time"
-        if any(one["status"] != "sent" for one in told["ends"]):
+        if not ends or any(one["status"] != "sent" for one in ends):
             return "the clean message was not delivered"
         return ""
 
