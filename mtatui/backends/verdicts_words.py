@@ -78,10 +78,11 @@ def _spam(spam: Spam) -> Iterator[Line]:
     if spam.state is not State.DONE:
         yield from _undone("spam", spam)
     else:
-        words = "spam for SpamAssassin, from" if spam.is_spam else "no spam for SpamAssassin, below"
+        word = "spam" if spam.is_spam else "no spam"
         glyph, role = ("✖", "danger") if spam.is_spam else ("●", "strong")
-        yield Line("spam", f"{glyph} {points(spam.points)} points: {words} {points(spam.required)}", role)
-        yield Line("", f"by {spam.scorer}, local tests only; amavis has levels of its own", "dim")
+        limit = f"SpamAssassin's own limit is {points(spam.required)}"
+        yield Line("spam", f"{glyph} {points(spam.points)} points: {word} ({limit})", role)
+        yield Line("", f"by {spam.scorer}, local tests only; amavis has limits of its own", "dim")
     for note in spam.notes:
         yield Line("", note, "warning")
     for rule in spam.rules:

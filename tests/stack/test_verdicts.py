@@ -11,10 +11,14 @@ from collections.abc import Iterator
 
 import dkim
 import pytest
+from textual.app import App
 
 from mtatui.backends.host import HostError
 from mtatui.backends.verdicts import Judge, State, Stopped, Verdicts
+from mtatui.screens.message import MessageScreen
+from mtatui.server import Server
 from tests.stack.machine import EICAR, GTUBE, INSIDE, OUTSIDE, Machine, letter
+from tests.tui.message_bench import STYLES, open_at
 from tests.unit.test_verdicts_signatures import rsa
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemons]
@@ -303,6 +307,24 @@ def test_the_command_line_tells_the_same(machine: Machine, bad: str) -> None:
     shown = machine.mtatui("queue", "show", bad, "--verdicts").stdout
     assert "✖ Eicar-Test.UNOFFICIAL" in shown
     assert "claimed by mx.before.test" in shown
+
+
+async def test_the_screen_shows_them(machine: Machine, bad: str) -> None:
+    server = Server(machine.host)
+    await asyncio.to_thread(server.scan)
+
+    class Alone(App[None]):
+        CSS_PATH = STYLES / "message.tcss"
+
+        def on_mount(self) -> None:
+            self.push_screen(MessageScreen(server, bad))
+
+    app = Alone()
+    async with app.run_test(size=(120, 40)) as pilot:
+        shown = await open_at(pilot, "V")
+    server.close()
+    for words in ("✖ Eicar-Test.UNOFFICIAL", "1000.00  GTUBE", "● pass  example.test", "mx.before.test"):
+        assert words in shown
 
 
 def test_without_spamassassin_it_says_what_to_install(machine: Machine, bad: str) -> None:

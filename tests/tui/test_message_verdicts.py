@@ -69,7 +69,7 @@ async def test_verdicts_are_shown_as_they_come(size: tuple[int, int]) -> None:
         assert extent(app) == ""
         for words in (
             "✖ Eicar-Test.UNOFFICIAL",
-            "✖ 1003.20 points: spam for SpamAssassin, from 5.00",
+            "✖ 1003.20 points: spam (SpamAssassin's own limit is 5.00)",
             "● pass  shop.test (selector s1, rsa 2048)",
             "✖ fail  list.test (selector k, ed25519): the body was changed",
             "does not leave this server",

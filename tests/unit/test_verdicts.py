@@ -126,7 +126,7 @@ def test_all_of_them(keys: dict[str, Any]) -> None:
     assert [one.result for one in found.signatures] == ["pass"]
     text = told(found)
     assert "● none found" in text
-    assert "● 3.20 points: no spam for SpamAssassin, below 5.00" in text
+    assert "● 3.20 points: no spam (SpamAssassin's own limit is 5.00)" in text
     assert "    3.21  LOUD  Shouts" in text
     assert "● pass  shop.test (selector s, rsa 2048)" in text
     assert "nothing else is asked of the network" in text
@@ -263,4 +263,5 @@ async def test_it_stops_when_told_to_and_lets_go_of_the_program() -> None:
 
 def test_words_for_everything_that_waits() -> None:
     assert "◌ is waited for …" in told(Verdicts("A", 1))
-    assert "spam for SpamAssassin, from 5.00" in told(Verdicts("A", 1, Virus(), Spam(State.DONE, 5.0, 5.0)))
+    spam = Verdicts("A", 1, Virus(), Spam(State.DONE, 5.0, 5.0))
+    assert "✖ 5.00 points: spam (SpamAssassin's own limit is 5.00)" in told(spam)
