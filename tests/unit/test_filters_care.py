@@ -93,11 +93,12 @@ def test_a_file_that_may_not_be_read_is_not_written() -> None:
 
 
 def test_filters_that_were_not_read_cannot_be_changed() -> None:
+    unread = replace(source(), filters=None)
     with pytest.raises(Refused, match="not read yet"):
-        _ = Draft(source()).filters
+        _ = Draft(unread).filters
     key = next(key for key, setting in ALL.items() if setting.filters)
-    assert key not in planning.current(source())
-    reading = Reading("mx", 0.0, planning.current(source()), source=source())
+    assert key not in planning.current(unread)
+    reading = Reading("mx", 0.0, planning.current(unread), source=unread)
     assert reading.of(ALL[key]) is NOT_READ
     with pytest.raises(Refused, match="not read yet"):
         planning.plan(reading, {key: True})
@@ -142,7 +143,7 @@ def test_postfix_alone_needs_no_care() -> None:
     draft = Draft(read({"/etc/a": b"1"}, fake(a=Written(b"1"))))
     draft.set("smtpd_helo_required", "yes")
     assert finished(draft).care == ()
-    plain = Draft(source())
+    plain = Draft(replace(source(), filters=None))
     plain.set("smtpd_helo_required", "yes")
     assert finished(plain).edits == finished(draft).edits
 
