@@ -32,6 +32,8 @@ _OURS = re.compile(r"(?:\d+|zz)-mtatui")
 _NAMES = ("60-mtatui", "90-mtatui", "99-zz-mtatui", "zz-mtatui")
 _ONE = "mtatui.conf"
 _GROUPS = "/etc/group"
+#: What amavisd says in its log after a SIGHUP, at its lowest levels.
+_ANEW, _REJECTS = r"starting\. *\(warm\)", r"Rejecting reload"
 
 #: What amavisd made of files, by the files and their digests: they are not run again while they are the same.
 _known: dict[tuple[object, ...], dict[str, Any]] = {}
@@ -94,23 +96,24 @@ class Amavis:
         return replace(self, own=self.own.set(target, expression))
 
     def place(self, *names: str) -> str:
-        """Where the first of these that is set at all is set last: ``50-user, line 7``; "" for nowhere."""
-        ordered = {path: self.read[path] for path in (*self.files, *self._after()) if path in self.read}
-        found = amavis_perl.places(names, ordered)
-        for name in names:
-            if name in found:
-                path, line = found[name]
-                return f"{path.rpartition('/')[2]}, line {line}"
-        return ""
+        """Where one of these is set last: ``50-user, line 7``; "" for nowhere that can be seen."""
+        found = self._places(names)
+        if not found:
+            return ""
+        order = [*_ordered(self), *self._after()]
+        path, line = max(found.values(), key=lambda place: (order.index(place[0]), place[1]))
+        return f"{path.rpartition('/')[2]}, line {line}"
+
+    def _places(self, names: tuple[str, ...]) -> dict[str, tuple[str, int]]:
+        ordered = (*_ordered(self), *self._after())
+        return amavis_perl.places(names, {path: self.read[path] for path in ordered if path in self.read})
 
     def _after(self) -> tuple[str, ...]:
         return (self.stands_at,) if self.stands_at else ()
 
     def explicit(self, *names: str) -> bool:
         """Whether one of these variables is set in /etc, by the admin, the distribution or us."""
-        ordered = {path: self.read[path] for path in (*self.files, *self._after()) if path in self.read}
-        found = amavis_perl.places(names, ordered)
-        return any(not path.startswith("/usr/share/") for path, _ in found.values())
+        return any(not path.startswith("/usr/share/") for path, _ in self._places(names).values())
 
     # -- a component
 
@@ -132,9 +135,8 @@ class Amavis:
         mine = {self.own_path, self.one_file, *self._after()} - {""}
         if not mine & edited.keys():
             return
-        staged = [path for path in self.files if path != self.own_path]
-        if (self.own.data if self.own_path in edited else self.read.get(self.own_path)) is not None:
-            staged.append(self.own_path)
+        own = self.own.data if self.own_path in edited else self.read.get(self.own_path)
+        staged = _ordered(self.files, self.own_path) if own is not None else self.files
         options = [word for path in staged for word in ("-c", f"{{file:{path}}}" if path in edited else path)]
         # amavisd would look again as its own user, who may not see what is staged.
         check = ("env", "AMAVIS_TEST_CONFIG=1", self.program, *options, "test-config")
@@ -148,6 +150,8 @@ class Amavis:
         reload = Command((self.program, *(("-c", self.one_file) if self.one_file else ()), "reload"))
         if unit is not None and unit.manager == "systemd":
             reload = unit.command("reload")
+        # It looks at its files before it begins anew; or it goes on as it was.
+        reload = replace(reload, awaits=_ANEW, refuses=_REJECTS)
         host, port = self.listens
         return Care(
             "amavis",
@@ -226,7 +230,9 @@ async def read(host: Host, places: Places, files: Files) -> Amavis | None:
     for path in (*amavis.files, *amavis._after()):
         if isinstance(there := files.get(path), HostError):
             return replace(amavis, trouble=str(there))
-    ordered = _ordered(amavis)
+    ordered = amavis.files
+    if amavis.stands_at and not amavis.one_file:  # the one includes ours
+        ordered = _ordered(amavis.files, amavis.stands_at)
     try:
         asked = [_ask(host, amavis, ordered, files, without=False)]
         if amavis.stands_at:
@@ -237,15 +243,12 @@ async def read(host: Host, places: Places, files: Files) -> Amavis | None:
     return replace(amavis, values=found[0], base=found[-1])
 
 
-def _ordered(amavis: Amavis) -> tuple[str, ...]:
-    """The files that amavisd itself opens, in its order; the one amavisd.conf includes ours."""
-    if amavis.one_file or not amavis.stands_at:
-        return amavis.files
-    directory = amavis.stands_at.rpartition("/")[0]
-    before = [
-        path for path in amavis.files if not path.startswith(f"{directory}/") or path < amavis.stands_at
-    ]
-    return (*before, amavis.stands_at, *amavis.files[len(before) :])
+def _ordered(files: Sequence[str], own: str) -> tuple[str, ...]:
+    """Files in the order in which they are read, with ours in its place: others may have names that come
+    after all that ours may have."""
+    directory = own.rpartition("/")[0]
+    before = [path for path in files if not path.startswith(f"{directory}/") or path < own]
+    return (*before, own, *files[len(before) :])
 
 
 async def _listed(host: Host, places: Places, files: Files) -> Amavis | None:

@@ -288,7 +288,7 @@ class CheckOutgoing(_OfSpam):
 class Antivirus(OfAmavis):
     """Whether mail is checked for viruses."""
 
-    key, name, names = "filtering.antivirus", "@bypass_virus_checks_maps", ("@av_scanners",)
+    key, name = "filtering.antivirus", "@bypass_virus_checks_maps"
 
     def value(self, amavis: Amavis, values: Values) -> bool:
         return checks_viruses(values)
