@@ -100,13 +100,16 @@ class Amavis:
         found = self._places(names)
         if not found:
             return ""
-        order = [*_ordered(self), *self._after()]
+        order = self._all()
         path, line = max(found.values(), key=lambda place: (order.index(place[0]), place[1]))
         return f"{path.rpartition('/')[2]}, line {line}"
 
     def _places(self, names: tuple[str, ...]) -> dict[str, tuple[str, int]]:
-        ordered = (*_ordered(self), *self._after())
-        return amavis_perl.places(names, {path: self.read[path] for path in ordered if path in self.read})
+        there = {path: self.read[path] for path in self._all() if path in self.read}
+        return amavis_perl.places(names, there)
+
+    def _all(self) -> tuple[str, ...]:
+        return _ordered(self.files, self.stands_at) if self.stands_at else self.files
 
     def _after(self) -> tuple[str, ...]:
         return (self.stands_at,) if self.stands_at else ()
