@@ -175,7 +175,7 @@ class Work:
     def _free(self) -> str:
         """A selector that says when it was made, and is not taken."""
         day = time.strftime("s%Y%m%d")
-        taken = {key.selector for key in self.opendkim.key_entries()}
+        taken = {key.selector for key in self.opendkim.key_entries() if key.domain.lower() == self.domain}
         names = (day, *(f"{day}{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"))
         return next((name for name in names if name not in taken), "")
 

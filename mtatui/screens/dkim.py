@@ -177,17 +177,16 @@ class DkimScreen(Desk):
             self.show_detail()
 
     def show(self, found: Listing, *, asking: bool) -> None:
-        """These are they; the cursor stays with its key."""
-        before = self.identity
+        """These are they; the cursor stays with its key, or goes to one that was not there before."""
+        known = [(one.domain, one.selector) for one in self.lines.identities]
+        keys = [(one.domain, one.selector) for one in found.identities]
+        at = next((at for at, key in enumerate(keys) if known and key not in known), -1)
+        if at < 0 and known and known[self.lines.cursor] in keys:
+            at = keys.index(known[self.lines.cursor])
         self.listing, self.trouble = found, ""
         self.lines.identities, self.lines.asking = found.identities, asking
         self.lines.empty = "No domain of this server is known, and nothing is signed. n makes a key."
-        same = [
-            at
-            for at, one in enumerate(found.identities)
-            if before is not None and (one.domain, one.selector) == (before.domain, before.selector)
-        ]
-        self.lines.move_to(same[0] if same else 0)
+        self.lines.move_to(max(at, 0))
         self.lines.repaint()
         self.show_detail()
 
@@ -330,7 +329,7 @@ def told(one: Identity | None, notes: Sequence[str], width: int) -> Iterator[lis
     if one is None:
         return
     if not one.selector:
-        yield from _row(one.domain, "Its mail is not signed. n makes a key for it.", "", width)
+        yield from _row("Signs", f"Mail of {one.domain} is not signed. n makes a key for it.", "", width)
         return
     if one.trouble:
         yield from _row("Trouble", one.trouble, "danger" if one.signs else "warning", width)
@@ -355,12 +354,14 @@ def _to_do(one: Identity) -> str:
     if one.by != OPENDKIM or one.domain == ANY:
         return ""
     standing = one.published.standing if one.published is not None else None
-    publish = "Publish its record: enter shows it. " if standing is Standing.MISSING else ""
+    publish = "Publish its record: enter shows it." if standing is Standing.MISSING else ""
     if not one.signs:
-        return f"{publish}r signs with it, x forgets it."
+        return (
+            f"{publish} Then r signs with it; x forgets it." if publish else "r signs with it, x forgets it."
+        )
     if standing in (Standing.DIFFERS, Standing.REVOKED):
         return "r makes a new key; or publish the record of this one: enter shows it."
-    return publish.strip()
+    return publish
 
 
 def _row(label: str, text: str, role: str, width: int) -> Iterator[list[Piece]]:

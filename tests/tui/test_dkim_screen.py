@@ -120,6 +120,19 @@ async def test_a_new_key_is_made_after_its_plan_was_seen() -> None:
         await hands.until(lambda: isinstance(hands.app.screen, DkimScreen))
 
 
+async def test_the_cursor_stays_with_its_key_and_goes_to_a_new_one() -> None:
+    async with at_dkim(cursor=3) as hands:
+        there = still(hands).identities
+        still(hands).identities = (there[0], *there[2:])
+        await hands.press("R")
+        await hands.until(lambda: "RSA 1024" not in hands.text())
+        assert "▶" in line(hands, "old.test", "k2019", "cannot sign")
+        still(hands).identities = there
+        await hands.press("R")
+        await hands.until(lambda: "RSA 1024" in hands.text())
+        assert "▶" in line(hands, "RSA 1024")
+
+
 async def test_what_is_typed_is_judged_as_it_is_typed() -> None:
     async with at_dkim() as hands:
         await hands.press("n")
