@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -14,6 +14,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from mtatui.backends.filters.own_signatures import KEY as OWN
+from mtatui.backends.filters.own_signatures import adding
 from mtatui.backends.host import HostError
 from mtatui.screens.changing import Changing
 from mtatui.screens.desk import Desk, bindings
@@ -26,9 +28,10 @@ from mtatui.widgets.lines import CursorLines, Piece
 
 if TYPE_CHECKING:
     from mtatui.backends.filters.databases_read import Database, State
+    from mtatui.screens.new_signatures import Chosen
+    from mtatui.settings.current import Reading
+    from mtatui.settings.plan import Plan
 
-#: The setting in which one's own signatures are.
-OWN = "filtering.custom_signatures"
 #: Lines for what is to be known of all of them.
 DETAIL = 9
 #: From this many columns on the day on which a database was built is told, too.
@@ -121,9 +124,13 @@ class SignaturesScreen(Desk):
         yield self.footer
 
     def on_mount(self) -> None:
-        """Look."""
+        """Show the frame."""
         self.show_header()
         self.show_footer()
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Look, and again after something lay over it: a plan may have been applied."""
+        super().on_screen_resume(event)
         self.look()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -181,9 +188,13 @@ class SignaturesScreen(Desk):
             return ""
         if self.state is None:
             return self.trouble or "nothing is known yet"
-        if action.id == "update-signatures":
-            return self.changing.configuration.why_not()
-        return "there is none" if self.database is None else ""
+        if action.id in ("test-signatures", "remove-signatures") and self.database is None:
+            return "there is none"
+        if action.id == "test-signatures":
+            return ""
+        if action.id == "remove-signatures" and self.database is not None and not self.database.own:
+            return "it is ClamAV's, and would come back with the next update"
+        return self.changing.configuration.why_not()
 
     # --- doing -----------------------------------------------------------------------------------------
 
@@ -209,6 +220,41 @@ class SignaturesScreen(Desk):
         screen.ended(f"{'✔' if updated.ok else '✖'} {updated.text}", "" if updated.ok else "danger")
         if self.is_mounted:
             self.show(updated.state)
+
+    def do_add_signatures(self, argument: str) -> None:
+        """A file of one's own: asked for, then a plan."""
+        from mtatui.screens.new_signatures import NewSignaturesDialog
+
+        def answered(chosen: Chosen | None) -> None:
+            if chosen is not None:
+                self._plan(lambda reading: adding(reading, chosen.name, chosen.data))
+
+        self.app.push_screen(NewSignaturesDialog(), answered)
+
+    def do_remove_signatures(self, argument: str) -> None:
+        """A plan without the one under the cursor."""
+        one = self.database
+        assert one is not None
+
+        def without(reading: Reading) -> Plan:
+            value = reading.current[OWN].value
+            value = tuple(source for source in value if source.rpartition("/")[2] != one.name)
+            return self.changing.configuration.plan(reading, {OWN: value})
+
+        self._plan(without)
+
+    @work(group="plan", exclusive=True, exit_on_error=False)
+    async def _plan(self, make: Callable[[Reading], Plan]) -> None:
+        """Read, plan, and look at the plan."""
+        try:
+            plan = await asyncio.to_thread(make, await self.changing.configuration.read())
+        except (Refused, HostError) as error:
+            self.tell(str(error), "warning")
+            return
+        if plan.empty:
+            self.tell("Not a byte would change: it is so already.")
+        else:
+            self.changing.look_at(plan)
 
     @work(group="test", exclusive=True, exit_on_error=False)
     async def do_test_signatures(self, argument: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,15 @@ from textual.pilot import Pilot
 from mtatui.app import MtatuiApp
 from mtatui.backends.host import HostError
 from mtatui.config import Config
+from mtatui.screens.editors import Field
 from mtatui.screens.list_editor import ListEditor
+from mtatui.screens.new_signatures import NewSignaturesDialog
 from mtatui.screens.progressing import ProgressScreen
+from mtatui.screens.review import ReviewScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.screens.signatures import SignaturesScreen
+from mtatui.settings.current import Reading
+from mtatui.settings.plan import Plan
 from tests.tui.hands import Hands, at_settings
 from tests.tui.still import NOW, StillServer, rows
 from tests.tui.still_settings import StillConfiguration
@@ -71,11 +77,11 @@ async def test_every_database_with_its_version_and_age() -> None:
 
 async def test_an_update_is_seen_as_it_goes_and_what_it_brought_stands_in_the_list() -> None:
     async with at_signatures() as hands:
-        still(hands).hold = asyncio.Event()
+        still(hands).hold = hold = asyncio.Event()
         await hands.press("j", "u")
         await hands.until(lambda: "remote version: 28189" in hands.text())
         assert "New:" not in hands.text()
-        still(hands).hold.set()
+        hold.set()
         await hands.until(lambda: "✔ New: daily.cld 28189" in hands.text())
         await hands.press("enter")
         assert isinstance(hands.app.screen, SignaturesScreen)
@@ -106,6 +112,51 @@ async def test_read_only_updates_nothing_and_says_so() -> None:
         await hands.press("u")
         assert "Update now: mx1 is open read-only." in hands.text()
         assert isinstance(hands.app.screen, SignaturesScreen)
+
+
+async def test_a_file_of_ones_own_is_judged_while_it_is_named_and_added_by_a_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new.ndb").write_bytes(b"Test.Virus:0:*:4d5a\n")
+    added: list[tuple[str, bytes]] = []
+
+    def adding(reading: Reading, name: str, data: bytes) -> Plan:
+        added.append((name, data))
+        return configuration.plan(reading, {"filtering.custom_signatures": (name,)})
+
+    monkeypatch.setattr("mtatui.screens.signatures.adding", adding)
+    configuration = StillConfiguration()
+    async with at_signatures(configuration) as hands:
+        await hands.press("a")
+        await hands.until(lambda: isinstance(hands.app.screen, NewSignaturesDialog))
+        field = hands.app.screen.query_one(Field)
+        field.value = "/nowhere/new.ndb"
+        await hands.until(lambda: "✖ there is no file /nowhere/new.ndb" in hands.text())
+        field.value = "/etc/passwd"
+        await hands.until(lambda: "clamd takes no such file" in hands.text())
+        await hands.press("enter")
+        assert isinstance(hands.app.screen, NewSignaturesDialog)
+        field.value = str(tmp_path / "new.ndb")
+        await hands.until(lambda: "new.ndb, 19 B" in hands.text() or "new.ndb, 20 B" in hands.text())
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, ReviewScreen))
+        assert added == [("new.ndb", b"Test.Virus:0:*:4d5a\n")]
+        await hands.press("escape")
+        assert isinstance(hands.app.screen, SignaturesScreen)
+        assert not configuration.applied
+
+
+async def test_a_file_of_ones_own_goes_by_a_plan_and_clamavs_own_stay() -> None:
+    async with at_signatures() as hands:
+        await hands.press("x")
+        assert "Remove: it is ClamAV's" in hands.text()
+        await hands.press("G", "k", "x")
+        await hands.until(lambda: isinstance(hands.app.screen, ReviewScreen))
+        assert "Signatures of one's own becomes 1 · https://mirror.example/ours.ndb." in hands.text()
+        await hands.press("escape")
+        await hands.press("j", "x")  # the file that a URL has brought
+        await hands.until(lambda: isinstance(hands.app.screen, ReviewScreen))
+        assert "Signatures of one's own becomes 1 · local.ldb." in hands.text()
 
 
 async def test_the_database_under_the_cursor_is_loaded_on_trial() -> None:
