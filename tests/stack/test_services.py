@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from mtatui.backends.host import ReadOnly
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.looking.processes import Table
 from mtatui.backends.services import PATIENCE, Refused, Service, Services, down
 from tests.stack.daemons import Daemons
 
@@ -185,3 +189,21 @@ async def test_what_cannot_be_done_is_refused_in_words(daemons: Daemons) -> None
         await read_only.act(found["postfix"], "stop")
     with pytest.raises(ReadOnly):
         await read_only.host.run(["postfix", "stop"], changes=True)
+
+
+@pytest.mark.parametrize(("contained", "found"), [(False, True), (True, False)])
+def test_what_runs_in_a_container_is_another_service(tmp_path: Path, contained: bool, found: bool) -> None:
+    program = tmp_path / "sleeper"
+    shutil.copy("/bin/sleep", program)
+    container = ["unshare", "--pid", "--uts", "--ipc", "--fork", "--kill-child"] if contained else []
+    wanted = {
+        "places": [], "pid_files": [], "names": ["sleeper"], "flags": [], "config": "", "standard": True,
+    }  # fmt: skip
+    with subprocess.Popen([*container, str(program), "60"]) as process:
+        until = time.monotonic() + 10
+        while not any(p.name == "sleeper" for p in Table().processes.values()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        seen = Table().find(wanted, memory=False)
+        process.kill()
+    assert (seen is not None) == found

@@ -50,6 +50,14 @@ class Process:
         called = [self.name] + [os.path.basename(word.split(" ")[0]) for word in self.words()[:5]]
         return any(one == name or one.startswith(name + "-") for one in called for name in names)
 
+    def is_contained(self) -> bool:
+        """Whether it runs in a container: it has other numbers there, too (proc(5), NSpid)."""
+        try:
+            with open("/proc/%d/status" % self.pid, encoding="utf-8", errors="replace") as file:
+                return any(line.startswith("NSpid:") and len(line.split()) > 2 for line in file)
+        except OSError:
+            return False
+
     def sockets(self) -> "Set[int]":
         """The inodes of its sockets, as far as they may be seen."""
         found = set()
@@ -165,10 +173,11 @@ class Table:
         return set()
 
     def _by_name(self, service: "Dict[str, Any]") -> "Set[int]":
-        """Those that bear its name, with its configuration, and do not listen anywhere else."""
+        """Those that bear its name, with its configuration, and do not listen anywhere else. What bears it in
+        a container belongs to that."""
         found = set()
         for process in self.processes.values():
-            if service["names"] and process.is_called(service["names"]):
+            if service["names"] and process.is_called(service["names"]) and not process.is_contained():
                 own = _named(process.words(), service["flags"])
                 mine = service["config"] in own if own else service["standard"]
                 if mine and not (service["places"] and self._sockets(process.pid) & self._all):
