@@ -97,7 +97,7 @@ def add(options: Options, /, what: str, **how: Any) -> int:
     from mtatui.backends.filters.own_signatures import adding
 
     if "://" in what:
-        return _set(options, what, adds=True, **how)
+        return _add_url(options, what, **how)
     try:
         with sys.stdin.buffer if what == "-" else open(what, "rb") as file:
             data = file.read(LARGEST + 1)
@@ -116,27 +116,30 @@ def add(options: Options, /, what: str, **how: Any) -> int:
 @click.pass_obj
 def remove(options: Options, /, what: str, **how: Any) -> int:
     """Remove a file of one's own from the database directory, or a URL from what freshclam fetches."""
-    return _set(options, what, adds=False, **how)
-
-
-def _set(options: Options, what: str, *, adds: bool, **how: Any) -> int:
-    """Have it be among the sources of signatures of one's own, or no longer."""
-    from mtatui.backends.filters.own_signatures import KEY
+    from mtatui.backends.filters.own_signatures import KEY, removing
 
     with opened(options) as server:
         changing.settle(server)
         reading = wait_for(server.configuration.read())
-        value = reading.current[KEY].value
-        if not adds and what not in value:
-            raise Misused(
-                f"{clean(what)} is not among them: {', '.join(map(clean, value)) or 'there are none'}."
-            )
-        wanted = (
-            (*value, what) if adds and what not in value else tuple(v for v in value if adds or v != what)
-        )
-        from mtatui.settings.catalogue import ALL
+        there = reading.current[KEY].value
+        if what not in there:
+            names = ", ".join(map(clean, there)) or "there are none"
+            raise Misused(f"{clean(what)} is not among them: {names}.")
+        plan = _planned(lambda: wait_for(removing(server.host, reading, what)))
+        return changing.change(server, plan, **how)
 
-        plan = _planned(lambda: server.configuration.plan(reading, {KEY: ALL[KEY].kind.load(list(wanted))}))
+
+def _add_url(options: Options, url: str, **how: Any) -> int:
+    """Have freshclam fetch it."""
+    from mtatui.backends.filters.own_signatures import KEY
+    from mtatui.settings.catalogue import ALL
+
+    with opened(options) as server:
+        changing.settle(server)
+        reading = wait_for(server.configuration.read())
+        there = reading.current[KEY].value
+        wanted = list(there if url in there else (*there, url))
+        plan = _planned(lambda: server.configuration.plan(reading, {KEY: ALL[KEY].kind.load(wanted)}))
         return changing.change(server, plan, **how)
 
 

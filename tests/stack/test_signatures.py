@@ -105,6 +105,9 @@ async def test_files_are_tried_and_clamd_sees_nothing_of_it(machine: Machine, da
         ("bad.ndb", b"nonsense\n", False, "Problem parsing database at line 1"),
         ("empty.ndb", b"", False, "Empty database file"),
         ("page.hdb", b"<!DOCTYPE html><html></html>\n", False, "is no database that clamd could load"),
+        ("none.yara", b"// nothing\n", False, "has no signature in it"),
+        ("allow.ign2", b"Eicar-Test\n", True, "allow.ign2 loads"),
+        ("wild.ndb", f"Wild:0:*:{b'<html>'.hex()}\n".encode(), False, "in an ordinary message"),
     ):
         machine.path(f"/tmp/{name}").write_bytes(data)
         tested = await databases.test(f"/tmp/{name}")
@@ -121,6 +124,11 @@ def test_a_file_of_ones_own_from_the_command_line(machine: Machine) -> None:
     refused = machine.mtatui("signatures", "add", "/tmp/broken.ndb", "--yes", code=3)
     assert "Malformed database" in refused.stderr
     assert not machine.path("/var/lib/clamav/broken.ndb").exists()
+    machine.path("/tmp/wild.ndb").write_text(f"Wild:0:*:{b'<html>'.hex()}\n")
+    wild = machine.mtatui("signatures", "add", "/tmp/wild.ndb", "--yes", code=3)
+    assert "Wild.UNOFFICIAL FOUND" in wild.stderr
+    taken = machine.mtatui("signatures", "add", "/tmp/main.ndb", "--yes", code=2)
+    assert "No such file" in taken.stderr
     machine.mtatui("signatures", "add", "/tmp/mine.ndb", "--yes", code=0)
     there = machine.path("/var/lib/clamav/mine.ndb").stat()
     assert (there.st_uid, there.st_mode & 0o777) == (
@@ -159,3 +167,26 @@ async def test_from_a_url_by_freshclam_and_a_broken_one_keeps_the_old(
     assert machine.path("/var/lib/clamav/mine.ndb").read_bytes() == MINE
     assert finds(machine)
     conf.write_text(before)
+
+
+def test_a_large_file_is_read_only_when_it_is_wanted(machine: Machine) -> None:
+    """It goes and comes back byte for byte, and nobody waits for it while settings are read."""
+    large = "".join(f"Large-{n}:0:*:{n:040x}\n" for n in range(20_000)).encode()
+    machine.path("/tmp/large.ndb").write_bytes(large)
+    there = machine.path("/var/lib/clamav/large.ndb")
+    machine.mtatui("signatures", "add", "/tmp/large.ndb", "--yes", code=0)
+    assert there.read_bytes() == large
+    again = machine.mtatui("signatures", "add", "/tmp/large.ndb", "--yes", code=3)
+    assert "mtatui signatures remove large.ndb comes first" in again.stderr
+    machine.mtatui("signatures", "remove", "large.ndb", "--yes", code=0)
+    assert not there.exists()
+    machine.mtatui("history", "undo", "1", "--yes", code=0)
+    assert there.read_bytes() == large
+    machine.mtatui("signatures", "remove", "large.ndb", "--yes", code=0)
+
+
+def test_a_file_larger_than_an_undo_keeps_is_refused(machine: Machine) -> None:
+    machine.run(["truncate", "--size", "17M", "/tmp/huge.ndb"])
+    refused = machine.mtatui("signatures", "add", "/tmp/huge.ndb", "--yes", code=3)
+    assert "by hand, after mtatui signatures check" in refused.stderr
+    assert not machine.path("/var/lib/clamav/huge.ndb").exists()

@@ -131,7 +131,7 @@ class CustomSignatures:
             if name not in files:
                 path = freshclam.file(name)
                 if not isinstance(draft.filters.files.get(path), File):
-                    raise Refused(f"{path} cannot be kept for an undo (too large?): remove it by hand")
+                    raise Refused(f"{path} is a large one: mtatui signatures remove {name}")
                 draft.beside[path] = Written(None)
                 draft.say(f"{name} is removed, and clamd forgets its signatures.")
         _set_all(draft, freshclam, "DatabaseCustomURL", urls)

@@ -20,6 +20,31 @@ from mtatui.settings.plan import Care, Command, Probe
 #: Seconds that it may take to load its signatures: some 9 million, on a small machine.
 LOADS = 180.0
 _QUICK = 20.0
+#: What no signature may find anything in: a message as everybody gets them.
+ORDINARY = """\
+Received: from mail.example.org (mail.example.org [192.0.2.1])
+\tby mx.example.net (Postfix) with ESMTPS id 4d2XyZ1
+\tfor <anna@example.net>; Mon, 05 Jan 2026 10:00:00 +0000
+From: Berta <berta@example.org>
+To: anna@example.net
+Subject: Tuesday
+Date: Mon, 05 Jan 2026 10:00:00 +0000
+Message-ID: <20260105100000.1@example.org>
+MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="=-1"
+
+--=-1
+Content-Type: text/plain; charset=utf-8
+
+Hello Anna, shall we meet on Tuesday? https://www.example.org/
+
+--=-1
+Content-Type: text/html; charset=utf-8
+
+<html><body><p>Hello Anna, shall we <a href="https://www.example.org/">meet</a> on Tuesday?</p></body></html>
+
+--=-1--
+"""
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,7 @@ class Clamd:
         if not port.isdigit():
             return None
         host = self.conf.get("TCPAddr") or "127.0.0.1"
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104  # to ask it
         return Probe("clamd", "clamd", host, int(port))
 
     @property
@@ -86,8 +111,8 @@ class Clamd:
     def _reloads(self, new: list[str], unit: Unit | None) -> Care:
         tries = tuple(
             Command(
-                ("clamscan", "--quiet", f"--database={{file:{path}}}", "-"),
-                timeout=LOADS, refuses=r"^(LibClamAV )?(ERROR|Error)",
+                ("clamscan", "--no-summary", f"--database={{file:{path}}}", "-"),
+                timeout=LOADS, input=ORDINARY, refuses=r"^(LibClamAV )?(ERROR|Error)|FOUND$",
             )
             for path in new
         )  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Any
 
 from mtatui.backends import fetching
 from mtatui.backends.filters import freshclam as components
-from mtatui.backends.filters.clamd import LOADS, Clamd
+from mtatui.backends.filters.clamd import LOADS, ORDINARY, Clamd
 from mtatui.backends.filters.clamd import read as read_clamd
 from mtatui.backends.filters.databases_read import (
     State,
@@ -46,6 +46,8 @@ UPDATE = 1800.0
 MARGIN = 30.0
 #: What freshclam says of a mirror that did not give what it should; why, it does not say.
 _OF_MIRRORS = re.compile(r"remote_cvdhead: Malformed")
+#: Endings of files in which there are signatures, and not something else, such as what is to be ignored.
+_COUNTED = re.compile(r".*\.(?:[hnlm]db|[hnlm]du|[hm]sb|[hm]su|cdb|db|yara?)")
 _PROGRAM = f"{os.path.dirname(os.path.abspath(fetching.__file__))}/__main__.py"
 
 
@@ -139,8 +141,9 @@ class Databases:
         """
         name = path.rpartition("/")[2]
         Signatures().item(name)
-        command = ["clamscan", f"--database={path}", "-"]  # nothing is scanned: standard input is empty
-        done = await self.host.run(command, timeout=LOADS, note="is it a database?")
+        command = ["clamscan", f"--database={path}", "-"]
+        note = "is it a database, and does it let ordinary mail through?"
+        done = await self.host.run(command, input=ORDINARY.encode("ascii"), timeout=LOADS, note=note)
         told = done.stdout.decode("utf-8", "replace") + "\n" + done.errors
         known = re.search(r"Known viruses: (\d+)", told)
         wrong = [match[1] for match in re.finditer(r"(?:ERROR|Error): ?(.*)", told)]
@@ -148,9 +151,13 @@ class Databases:
             why = clean(wrong[0]) if wrong else f"clamscan ended with {done.returncode}"
             return Tested(False, f"{clean(name)} is no database that clamd could load: {why}")
         count = int(known[1])
-        if not count:
+        if found := re.search(r"^stdin: (.*) FOUND$", told, re.MULTILINE):
+            what = f"{clean(found[1])} in an ordinary message"
+            return Tested(False, f"{clean(name)} finds {what}: it would stop good mail", count)
+        if not count and _COUNTED.fullmatch(name):
             return Tested(False, f"{clean(name)} has no signature in it", 0)
-        return Tested(True, f"{clean(name)} loads: {count:,} signature{'s' if count != 1 else ''}", count)
+        some = f": {count:,} signature{'s' if count != 1 else ''}" if count else ""
+        return Tested(True, f"{clean(name)} loads{some}", count)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -221,7 +228,10 @@ class Databases:
         return tested(url, answer, official=official)
 
     async def _fetch(self, urls: Sequence[str]) -> list[dict[str, Any]]:
-        agent = "ClamAV/1.4.6 (OS: Linux, ARCH: x86_64, CPU: x86_64)"  # public mirrors turn others away
+        # Public mirrors turn others away, and by its version those that are too old.
+        version = await self.host.run(["freshclam", "--version"], timeout=PATIENCE * 2)
+        release = re.match(rb"ClamAV ([\d.]+)", version.stdout)
+        agent = f"ClamAV/{release[1].decode('ascii') if release else 'unknown'} (mtatui)"
         found: list[dict[str, Any]] = await self._look(
             {"what": "sources", "urls": list(urls), "agent": agent}, "what a source answers"
         )

@@ -24,6 +24,8 @@ DATABASES = "/var/lib/clamav"
 OFFICIAL = ("main", "daily", "bytecode", "safebrowsing")
 #: freshclam's own defaults (freshclam.conf(5)).
 CHECKS, UNIT = 12, "clamav-freshclam"
+#: Bytes of a file of one's own that is read with the rest. Some have hundreds of megabytes.
+SMALL = 256 * 1024
 #: Seconds that a check of the configuration may take: no signature is loaded for it.
 _QUICK = 20.0
 
@@ -171,7 +173,7 @@ async def read(host: Host, places: Places, files: Files) -> Freshclam | None:
     files.update(await host.files(names))
     timing = {path: Written(what.data) for path in names if isinstance(what := files[path], File)}
     own = await _own(host, freshclam)
-    files.update(await host.files([freshclam.file(name) for name in own]))
+    files.update(await _small(host, [freshclam.file(name) for name in own]))
     found_ours = replace(freshclam, own=own, timing=timing, cron=host.can("cron") or host.can("crond"))
     return replace(found_ours, was_scheduled=bool(found_ours.scheduled))
 
@@ -190,3 +192,10 @@ async def _own(host: Host, freshclam: Freshclam) -> tuple[str, ...]:
         and name not in brought
     ]
     return tuple(found)
+
+
+async def _small(host: Host, paths: list[str]) -> Files:
+    """Those of some files that can be read each time; the others are read when they are wanted."""
+    seen = await host.files(paths, contents=False)
+    small = [path for path, file in seen.items() if not isinstance(file, File) or file.tag.size <= SMALL]
+    return await host.files(small)
