@@ -11,6 +11,8 @@ from mtatui.text import clean
 
 #: What stands in a diff, a log or a history where a password is.
 MASK = "••••••••"
+#: Bytes of a file that a person may want to read in a diff; one that has more is signatures, or a table.
+LEGIBLE = 2 * 1024 * 1024
 #: A private key, whoever's it is (RFC 7468).
 _PRIVATE = re.compile(r"(-----BEGIN [^-\n]*PRIVATE KEY-----).*?(-----END |\Z)", re.DOTALL)
 
@@ -53,6 +55,9 @@ class Edit:
             path if self.before is not None else "/dev/null",
             path if self.after is not None else "/dev/null",
         )
+        if any(data and (len(data) > LEGIBLE or b"\0" in data) for data in (self.before, self.after)):
+            sizes = " → ".join(f"{len(data or b''):,} bytes" for data in (self.before, self.after))
+            return [f"--- {names[0]}", f"+++ {names[1]}", f"@@ {sizes}, nothing that a person reads @@"]
         before, after = self._shown(self.before), self._shown(self.after)
         lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
         if lines or self.before == self.after:
@@ -83,6 +88,9 @@ class Command:
     input: str = ""
     statuses: tuple[int, ...] = (0,)
     """Exit statuses that mean no refusal."""
+    awaits: str = ""
+    """Of one that only signals a daemon: a regular expression for the line of its log with which it begins
+    anew. Until then (or a line that `refuses`) it answers with its old settings, and that proves nothing."""
 
     def __str__(self) -> str:
         """As a person would type it; STAGE is where the staged copies are."""

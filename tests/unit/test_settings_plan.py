@@ -61,6 +61,13 @@ def test_a_changed_password_is_a_change_that_shows_no_password() -> None:
     assert lines[-1] == f"+[r]:25 ann:{MASK}"
 
 
+@pytest.mark.parametrize("after", [b"ClamAV-VDB:\0\1\2", b"x" * 2_500_000])
+def test_what_nobody_reads_is_told_by_its_size(after: bytes) -> None:
+    assert Edit("/x", b"old\n", after).diff() == [
+        "--- /x", "+++ /x", f"@@ 4 bytes → {len(after):,} bytes, nothing that a person reads @@",
+    ]  # fmt: skip
+
+
 def test_a_change_of_line_ends_is_said() -> None:
     assert "line ends" in edit(b"a\n", b"a").diff()[-1]
 
