@@ -84,6 +84,7 @@ def _command(host: Host, command: Command) -> dict[str, Any]:
         "timeout": command.timeout,
         "input": command.input,
         "statuses": command.statuses,
+        "awaits": command.awaits,
     }
 
 

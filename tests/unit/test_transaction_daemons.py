@@ -149,6 +149,17 @@ async def test_what_its_log_refuses_counts_though_it_answers(daemon: Daemon) -> 
     assert daemon.conf.read_bytes() == b"old\n"
 
 
+@pytest.mark.parametrize(("says", "ok"), [("starting. (warm)", True), ("Rejecting reload: x", False)])
+async def test_an_answer_before_its_log_tells_proves_nothing(daemon: Daemon, says: str, ok: bool) -> None:
+    """amavisd looks at its files after it was told to, and answers meanwhile as it did."""
+    later = f"(sleep 2; echo '{says}' >>{daemon.log}) >/dev/null 2>&1 &"
+    reload = Command(("sh", "-c", later), refuses="^Rejecting", awaits=r"^starting\. \(warm\)")
+    applied = await daemon.apply(daemon.plan(b"new\n", replace(daemon.care, take=(reload,))))
+    assert applied.ok is ok, applied.text
+    assert says in daemon.log.read_text()
+    assert daemon.conf.read_bytes() == (b"new\n" if ok else b"old\n")
+
+
 async def test_one_that_does_not_run_is_left_so(daemon: Daemon) -> None:
     daemon.runs.unlink()
     applied = await daemon.apply(daemon.plan(b"new\n"))

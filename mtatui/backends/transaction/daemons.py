@@ -34,6 +34,8 @@ GONE = 3.0
 WORD = 15.0
 #: Characters of an explanation that are told.
 EXPLAINED = 600
+#: Seconds in which its log must say that it begins anew, where it tells that; a log may be elsewhere, too.
+HEARD = 15.0
 #: Attempts to have one take the old files.
 ATTEMPTS = 2
 
@@ -156,7 +158,8 @@ def by_hand(care: "Care") -> str:
 
 def _longest(care: "Care", commands: "List[Any]") -> float:
     one = care["patience"] + ASK + (care["running"] or {"timeout": 0.0})["timeout"]
-    return float(sum(command["timeout"] for command in commands) + one * (len(commands) + 1))
+    heard = HEARD * len([command for command in commands if command.get("awaits")])
+    return float(sum(command["timeout"] for command in commands) + heard + one * (len(commands) + 1))
 
 
 def _told(
@@ -174,14 +177,31 @@ def _told(
             revive.command(what, hearing.complaints, teller, step)
         except Stop as stop:
             raise Stop("rolled back", _with(stop.text, care, hearing)) from None
+        _hear(what, hearing, heed)
         if _asked(care):
             text = _answer(care, teller, step, heed)
             if text:
                 why = "%s does not answer any more: %s" % (care["service"], text)
                 raise Stop("rolled back", _with(why, care, hearing))
-        no = [line for line in hearing.lines() if what["refuses"] and re.search(what["refuses"], line)]
+        no = _said(what["refuses"], hearing)
         if no:
             raise Stop("rolled back", "%s says: %s" % (care["service"], "; ".join(no[-3:])[:900]))
+
+
+def _hear(what: "Any", hearing: "Hearing", heed: "Callable[[], None]") -> None:
+    """Wait until its log says that it begins anew, or will not; not for ever: the log may be elsewhere."""
+    awaits = what.get("awaits")  # not in an entry that an older program has written
+    until = time.monotonic() + HEARD
+    while awaits and time.monotonic() < until:
+        if _said(awaits, hearing) or _said(what["refuses"], hearing):
+            return
+        heed()
+        time.sleep(PAUSE)
+
+
+def _said(pattern: str, hearing: "Hearing") -> "List[str]":
+    """The lines of its log that match."""
+    return [line for line in hearing.lines() if re.search(pattern, line)] if pattern else []
 
 
 def _asked(care: "Care") -> bool:
