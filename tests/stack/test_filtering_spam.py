@@ -32,8 +32,10 @@ def test_as_debian_ships_it_nothing_is_checked_and_the_page_says_so(page: Filter
 
 
 def test_marked_and_stopped_at_exactly_the_levels(page: Filtering) -> None:
-    page.set(spam_tag_percent="medium", spam_kill_percent="medium", spam_destiny="discard")
-    page.set(spam_tag_percent="33%", spam_kill_percent="75%", spam_subject_tag="[JUNK]")
+    page.set(
+        spam_tag_percent="33%", spam_kill_percent="medium", spam_destiny="discard", spam_subject_tag="[JUNK]"
+    )
+    assert page.value("spam_kill_percent") == "75%"
     fates = page.send(
         {
             "clean": letter("one"),
@@ -68,36 +70,29 @@ def test_marked_and_stopped_at_exactly_the_levels(page: Filtering) -> None:
 
 
 def test_spam_passes_is_refused_or_bounces_as_the_page_says(page: Filtering) -> None:
-    spam = {"spam": letter("gift", points=16), "much": letter("gift", GTUBE), "clean": letter("hello")}
-    page.set(spam_destiny="pass")
-    fates = page.send(spam)
-    assert [fate.subject for fate in fates.values()] == ["[JUNK] gift", "[JUNK] gift", "hello"]
-    page.set(spam_destiny="reject")
-    fates = page.send(spam)
-    assert [(fate.subject, fate.told) for fate in fates.values()] == [
-        ("", "sender"),
-        ("", "sender"),
-        ("hello", ""),
-    ]
-    assert fates["spam"].sender_told[0].sender == ""
-    page.set(spam_destiny="bounce")
-    fates = page.send(spam)
-    assert [(fate.subject, fate.told) for fate in fates.values()] == [("", "sender"), ("", ""), ("hello", "")]
-    assert page.undo().ok
-    assert page.value("spam_destiny") == "reject"
-    page.set(spam_destiny="discard")
-
-
-@pytest.mark.parametrize(
-    "prefix",
-    ["", r"""'; unlink '/etc/postfix/main.cf'; #\' $mydomain @ARGV %ENV "q" \x41 `id` {}""", "[Grüße]"],
-)
-def test_a_prefix_is_put_there_letter_by_letter(page: Filtering, prefix: str) -> None:
-    page.set(spam_subject_tag=prefix)
-    found = page.send({"spam": letter("gift", points=10)})["spam"].arrived
-    assert found is not None
-    assert found["X-Spam-Flag"] == "YES"
-    assert str(make_header(decode_header(found["Subject"]))) == f"{prefix} gift".strip()
+    """And the prefix is put there letter by letter, or not at all."""
+    nasty = r"""'; unlink '/etc/postfix/main.cf'; #\' $mydomain @ARGV %ENV "q" \x41 `id` {}"""
+    posts = {
+        "marked": letter("gift", points=10),
+        "spam": letter("gift", points=16),
+        "much": letter("gift", GTUBE),
+        "clean": letter("hello"),
+    }
+    seen = {}
+    for destiny, prefix in (("pass", ""), ("reject", nasty), ("bounce", "[Grüße]")):
+        page.set(spam_destiny=destiny, spam_subject_tag=prefix)
+        fates = page.send(posts)
+        marked = fates.pop("marked").arrived
+        assert marked is not None
+        assert marked["X-Spam-Flag"] == "YES"
+        assert str(make_header(decode_header(marked["Subject"]))) == f"{prefix} gift".strip()
+        seen[destiny] = [(bool(fate.arrived), fate.told) for fate in fates.values()]
+    assert seen == {
+        "pass": [(True, ""), (True, ""), (True, "")],
+        "reject": [(False, "sender"), (False, "sender"), (True, "")],
+        # From a third more than the level on, nobody is told.
+        "bounce": [(False, "sender"), (False, ""), (True, "")],
+    }
 
 
 @pytest.mark.parametrize("prefix", ["a\nb", "a\0b", "a\x1bb"])
@@ -113,7 +108,7 @@ def test_outgoing_mail_is_checked_or_not(page: Filtering) -> None:
         "in": letter("gift", points=16),
         "between us": Post(letter("gift", points=16), INSIDE, "example.test"),
     }
-    page.set(check_outgoing="no")
+    page.set(check_outgoing="no", spam_destiny="discard")
     assert [bool(fate.arrived) for fate in page.send(spam).values()] == [True, True, False, True]
     page.set(check_outgoing="yes")
     assert [bool(fate.arrived) for fate in page.send(spam).values()] == [False, True, False, False]
@@ -143,5 +138,3 @@ def test_domains_that_always_sign(page: Filtering) -> None:
     page.set(always_signed_domains="bank.test *.bank.test other.test")
     arrived = {name for name, fate in page.send(posts).items() if fate.arrived}
     assert arrived == {"signed", "other, signed"}
-    page.set(always_signed_domains="")
-    assert all(fate.arrived for fate in page.send(posts).values())
