@@ -23,7 +23,7 @@ _TRIALS = {
 
 #: The two tolerances, and what becomes of mail beyond the second.
 _TAG, _KILL, _FATE = "filtering.spam_tag_percent", "filtering.spam_kill_percent", "filtering.spam_destiny"
-_FATES = {"discard": "discarded", "pass": "delivered anyway", "reject": "rejected", "bounce": "bounced"}
+_FATES = {"discard": "discarded", "pass": "passed on", "reject": "rejected", "bounce": "bounced"}
 
 
 def shown(kind: Kind, value: Any) -> tuple[str, str]:
