@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from mtatui.backends import planning
 from mtatui.backends.filters import amavis_asking
+from mtatui.backends.filters.amavis_lint import socket_of
+from mtatui.backends.filters.clamd import Clamd
+from mtatui.backends.filters.conf import Conf
+from mtatui.backends.filters.reading import Filters
+from mtatui.backends.host import File, HostError, NotPermitted
 from mtatui.settings.catalogue import ALL
+from mtatui.settings.current import Finding, Reading
 from mtatui.settings.kinds import Refused
-from tests.stack.amavis import Copy
+from tests.stack.amavis import FILTERED, TRANSPORT, Copy
+from tests.unit import configured
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemons]
 
@@ -89,13 +100,15 @@ def test_as_debian_ships_it_nothing_is_checked(tmp_path: Path) -> None:
     assert not {"antivirus-off", "antispam-off"} & {finding.id for finding in reading_findings(copy)}
 
 
-def reading_findings(copy: Copy) -> list[Any]:
-    reading = copy.read()
-    return [
-        finding
-        for component in reading.source.filters.components()
-        for finding in component.findings(reading.source)
-    ]
+def findings_of(reading: Reading) -> list[Finding]:
+    """What is said of the filters."""
+    components = reading.source.filters.components()
+    return [finding for component in components for finding in component.findings(reading.source)]
+
+
+def reading_findings(copy: Copy) -> list[Finding]:
+    """The same, of what is read now."""
+    return findings_of(copy.read())
 
 
 ODD = """\
@@ -245,3 +258,94 @@ def test_keys_of_dkim_are_told(copy: Copy, tmp_path: Path) -> None:
     key.write_text("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")
     copy.write("50-user", f"use strict;\ndkim_key('example.test', 's1', '{key}');\n1;\n")
     assert copy.amavis().dkim_keys == (("example.test", "s1", str(key)),)
+
+
+def clamd(copy: Copy, text: str, members: frozenset[str]) -> set[str]:
+    """What is said of a clamd that is configured so, beside a group amavis with these members."""
+    filters = copy.filters()
+    assert filters.amavis is not None
+    filters = replace(
+        filters,
+        amavis=replace(filters.amavis, groups={"amavis": members}),
+        clamd=Clamd("/etc/clamav/clamd.conf", Conf.parse(text.encode())),
+    )
+    return {finding.id for finding in findings_of(copy.read(filters))} - {"no-clamd"}
+
+
+def test_a_scanner_that_may_not_read_or_is_elsewhere_is_told(copy: Copy) -> None:
+    at_home = "User clamav\nLocalSocket /run/clamav/clamd.ctl\n"
+    assert clamd(copy, at_home, frozenset(["clamav"])) == set()
+    assert clamd(copy, at_home, frozenset()) == {"clamd-not-in-group"}
+    assert clamd(copy, at_home.replace("User clamav", "User root"), frozenset()) == set()
+    assert clamd(copy, "User clamav\nLocalSocket /run/x.ctl\n", frozenset(["clamav"])) == {"clamd-elsewhere"}
+    assert "no-clamd" in {finding.id for finding in findings_of(copy.read())}
+
+
+def test_antivirus_without_a_scanner_asks_clamd_or_is_refused(copy: Copy) -> None:
+    copy.write("50-user", "use strict;\n@av_scanners = (); @av_scanners_backup = ();\n1;\n")
+    assert copy.current("antivirus").value is False
+    assert "no scanner" in copy.current("antivirus").note
+    with pytest.raises(Refused, match="install clamav-daemon"):
+        copy.plan({"antivirus": True})
+    conf = Conf.parse(b"LocalSocket /run/o'neil/clamd.ctl\n")
+    filters = replace(copy.filters(), clamd=Clamd("/etc/clamav/clamd.conf", conf))
+    plan = planning.plan(copy.read(filters), {"filtering.antivirus": True})
+    copy.apply(replace(plan, edits=tuple(edit for edit in plan.edits if edit.path.endswith("mtatui"))))
+    assert copy.current("antivirus").value is True
+    assert socket_of(copy.amavis()) == "/run/o'neil/clamd.ctl"
+
+
+def test_what_only_root_may_read_is_said_calmly(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = copy.host.files
+
+    async def files(paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
+        found = await there(paths, contents=contents)
+        return {
+            path: NotPermitted(f"Only root may read {path}.") if path.endswith("50-user") else file
+            for path, file in found.items()
+        }
+
+    monkeypatch.setattr(copy.host, "files", files)
+    reading = copy.read()
+    assert "Only root may read" in reading.current["filtering.spam_kill_percent"].unavailable
+    assert findings_of(reading) == []
+    assert reading.current["inbound.smtpd_helo_required"].unavailable == ""
+
+
+def test_no_amavis_is_no_trouble(copy: Copy) -> None:
+    reading = copy.read(Filters(copy.places, {}))
+    assert "apt install amavisd-new" in reading.current["filtering.antivirus"].unavailable
+    assert "apt install spamassassin" in reading.current["filtering.always_signed_domains"].unavailable
+    assert reading.current["inbound.blocked_extensions"].unavailable == ""
+    assert "takes amavis" in reading.current["inbound.blocked_extensions_notify_admin"].unavailable
+
+
+def test_what_postfix_blocked_moves_to_amavis(copy: Copy) -> None:
+    filters, copy.main = copy.filters(), ""
+    alone = planning.plan(copy.read(filters), {"inbound.blocked_extensions": ("exe", "scr")})
+    below = f"{configured.ETC}/"
+    table = {edit.path.removeprefix(below): edit.after for edit in alone.edits if edit.after is not None}
+    main = table.pop("main.cf") + FILTERED.encode()
+    source = configured.source(main, configured.MASTER + TRANSPORT, table)
+    reading = configured.reading(replace(source, filters=filters))
+    assert reading.current["inbound.blocked_extensions"].value == ("exe", "scr")
+    plan = planning.plan(reading, {"inbound.blocked_extensions": ("exe", "scr", "hta")})
+    gone = {edit.path.removeprefix(below) for edit in plan.edits if edit.after is None}
+    assert gone == set(table)
+    (own,) = (edit.after for edit in plan.edits if edit.path.endswith("60-mtatui"))
+    assert b"('exe', 'scr', 'hta')" in (own or b"")
+    assert any("in archives, too" in words for words in plan.words)
+
+
+def test_spamassassins_own_check_takes_our_file(copy: Copy) -> None:
+    copy.set(always_signed_domains=("bank.test", "*.example.test"))
+    (path,) = copy.root.joinpath("sa").glob("*.cf")
+    lint = ["spamassassin", "--lint", "-L", f"--cf=include {path}"]
+    said = subprocess.run(lint, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    path.with_name("local.cf").write_text("adsp_override other.test custom_high  # by hand\n")
+    current = copy.current("always_signed_domains")
+    assert current.value == ("bank.test", "*.example.test")
+    assert "other.test (local.cf, line 1)" in current.note
+    (caution,) = copy.plan({"always_signed_domains": ("mail.example.com",)}).cautions
+    assert "mail.example.com: mail of your own users" in caution.text
