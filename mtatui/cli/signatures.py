@@ -159,6 +159,7 @@ def _show(server: Server, state: State, json: bool) -> None:
     output.table(_COLUMNS, [_row(one, state.at) for one in state.databases])
     if state.engine:
         loaded = f", daily version {state.loaded} loaded" if state.loaded else ""
+        loaded += f", {count(state.count)} signatures" if state.count is not None else ""
         output.put(f"clamd {state.engine}{loaded}")
     if state.attempt is not None:
         result = "" if state.attempt.ok else "failed: "

@@ -46,6 +46,7 @@ def seen(*files: dict[str, Any], **more: Any) -> State:
         "files": [usual | file for file in files],
         "logs": [{"text": WELL}],
         "retry_after": 0,
+        "clamd_log": "",
         "trouble": "",
         "clamd": {"ok": True, "text": "ClamAV 1.4.6/27500/Sat Nov 21 12:29:00 2026"},
     }
@@ -88,6 +89,32 @@ def test_clamd_that_does_not_answer_and_databases_that_are_not_there() -> None:
     told = "\n".join(seen(clamd={"ok": False, "text": "no answer within 5 s"}).findings)
     assert "clamd could not be asked what it has loaded: no answer within 5 s." in told
     assert "daily.cvd" in told
+
+
+TAKEN = """\
+Mon Nov 23 00:01:56 2026 -> Loaded 1 signatures.
+Mon Nov 23 00:02:31 2026 -> Reading databases from /var/lib/clamav
+Mon Nov 23 00:02:31 2026 -> Database correctly reloaded (8694893 signatures)
+"""
+KEPT = """\
+Mon Nov 23 00:02:27 2026 -> ERROR: reload_th: Database load failed: Malformed database
+Mon Nov 23 00:02:27 2026 -> WARNING: Database reload failed, keeping the previous instance
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "count", "refuses"),
+    [
+        ("", None, ""),
+        (TAKEN, 8694893, ""),
+        (TAKEN + KEPT, 8694893, "Malformed database"),
+        (KEPT + TAKEN, 8694893, ""),
+    ],
+)
+def test_what_clamd_has_loaded(log: str, count: int | None, refuses: str) -> None:
+    found = seen(clamd_log=log)
+    assert (found.count, found.refuses) == (count, refuses)
+    assert ("will not start with these" in "\n".join(found.findings)) == bool(refuses)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ class Databases:
                 "directory": freshclam.databases,
                 "logs": [*filter(None, (freshclam.conf.get("UpdateLogFile"),)), _own_log(freshclam)],
                 "clamd": _place(clamd),
+                "clamd_log": next(iter(clamd.log), "") if clamd is not None else "",
             },
             "which signatures there are",
         )

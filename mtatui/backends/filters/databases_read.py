@@ -30,6 +30,9 @@ _OLD = datetime.date(2025, 11, 28)
 #: Seconds after which daily signatures are called old: they come every day.
 AGED = 4 * 86400.0
 _VERSION = re.compile(r"ClamAV (\d+)\.(\d+)(\S*?)(?:/(\d+)/(.+))?$")
+#: What clamd writes down when it has loaded its databases, and when it keeps the old ones.
+_LOADED = re.compile(r"-> (?:Loaded (\d+) signatures|Database correctly reloaded \((\d+) signatures\))")
+_REFUSED = re.compile(r"reload_\w+: Database load failed: (.*)|Database reload failed")
 _BEGUN = re.compile(rf"(?:ClamAV update process started at|--- Update started at) ({STAMP})")
 
 
@@ -77,6 +80,10 @@ class State:
     """The version of the daily database that clamd works with; 0 where it says none."""
     clamd: str = ""
     """Why clamd could not be asked, in words; "" where it could."""
+    count: int | None = None
+    """Signatures that clamd has loaded, as its log says; None where nobody knows."""
+    refuses: str = ""
+    """Why clamd did not load the databases as they are now, in its own words."""
     attempt: Attempt | None = None
     cool_down: float = 0.0
     """Until when mirrors want to be left alone (epoch seconds); 0 for now."""
@@ -116,10 +123,21 @@ def state(seen: Mapping[str, Any], freshclam: Freshclam, now: float) -> State:
     attempt = max(attempts, key=lambda one: one.at, default=None)
     cool_down = float(seen["retry_after"]) if seen["retry_after"] > now else 0.0
     whole = State(
-        now, freshclam.databases, databases, engine, life, loaded, clamd, attempt, cool_down,
-        trouble=clean(seen["trouble"]),
+        now, freshclam.databases, databases, engine, life, loaded, clamd, *_taken(seen["clamd_log"]), attempt,
+        cool_down, trouble=clean(seen["trouble"]),
     )  # fmt: skip
     return replace(whole, findings=tuple(_findings(whole)))
+
+
+def _taken(log: str) -> tuple[int | None, str]:
+    """What clamd has loaded last, and why nothing of what came later."""
+    count, why = None, ""
+    for line in log.splitlines():
+        if match := _LOADED.search(line):
+            count, why = int(match[1] or match[2]), ""
+        elif match := _REFUSED.search(line):
+            why = why or clean(match[1] or "") or "its log does not say why"
+    return count, why
 
 
 def _database(file: Mapping[str, Any]) -> Database | None:
@@ -188,6 +206,11 @@ def _findings(state: State) -> Iterable[str]:
         yield f"The daily signatures are {days} days old; new ones come every day."
     if daily is not None and state.loaded and daily.version > state.loaded:
         yield f"clamd still works with version {state.loaded} of them: mtatui service reload clamd."
+    if state.refuses:
+        yield (
+            f"clamd cannot load the signatures as they are ({state.refuses}): it works with what it had, "
+            "and will not start with these. mtatui signatures check says which file it is."
+        )
     if state.clamd:
         yield f"clamd could not be asked what it has loaded: {state.clamd}."
     if state.attempt is not None and not state.attempt.ok:

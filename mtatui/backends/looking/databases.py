@@ -36,7 +36,7 @@ def look(request: "Dict[str, Any]", patience: float) -> "Dict[str, Any]":
 
     Args:
         request: the ``directory`` of the databases, the ``logs`` of freshclam, the ``clamd`` that is asked (a
-            place, or None).
+            place, or None) and ``clamd_log``, where it writes its own log, or "".
     """
     directory = request["directory"]
     found = {"files": [], "logs": [], "retry_after": 0, "trouble": "", "clamd": None}  # type: Dict[str, Any]
@@ -53,6 +53,7 @@ def look(request: "Dict[str, Any]", patience: float) -> "Dict[str, Any]":
                 found["files"].append(_file(path, name))
     for path in request["logs"]:
         found["logs"].append(_tail(path))
+    found["clamd_log"] = _tail(request["clamd_log"])["text"] if request["clamd_log"] else ""
     if request["clamd"] is not None:
         found["clamd"] = protocols.ask({"protocol": "clamd version", "place": request["clamd"]}, patience)
     return found
