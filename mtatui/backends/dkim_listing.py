@@ -216,6 +216,13 @@ def _notes(source: PostfixReading, opendkim: OpenDkim | None, found: Iterable[Id
     if opendkim.elsewhere:
         yield f"What OpenDKIM signs cannot be told from here: {opendkim.elsewhere}."
         return
+    names = {key.name for key in opendkim.key_entries()}
+    for rule in opendkim.signing_rules():
+        if rule.name not in names:
+            yield (
+                f"SigningTable has {clean(rule.pattern)} be signed with {clean(rule.name)}, which KeyTable "
+                "does not know: such mail is turned away (451)."
+            )
     if not opendkim.signs:
         yield f"OpenDKIM only verifies (Mode {clean(opendkim.get('Mode'))}): it signs nothing."
     if not opendkim.asked(source) and any(one.by == OPENDKIM for one in found):

@@ -308,6 +308,29 @@ def test_nonsense_is_no_domain(machine: Machine, domain: str) -> None:
     assert "is no domain" in machine.mtatui("dkim", "generate", "--yes", "--", domain, code=3).stderr
 
 
+def test_a_rule_for_a_key_that_is_not_there_is_told(machine: Machine) -> None:
+    table = machine.path(f"{KEYS}/signingtable")
+    table.write_text("*@example.test gone\n")
+    machine.service("opendkim", "reload")
+    [note] = shown(machine, "list")["notes"]
+    assert "gone, which KeyTable does not know" in note
+    assert "there is no key called gone" in machine.mtatui("settings", "lint", code=1).stdout
+    assert machine.send(letter(From="a@example.test"), "b@elsewhere.test", client=INSIDE).startswith("451 ")
+
+
+def test_a_postfix_that_does_not_ask_is_told(machine: Machine) -> None:
+    main = machine.path("/etc/postfix/main.cf")
+    before = main.read_text()
+    main.write_text(re.sub(r"(?m)^(non_)?smtpd_milters.*\n", "", before))
+    try:
+        assert "Postfix does not ask OpenDKIM" in shown(machine, "list")["notes"][0]
+        assert "dkim-not-asked" in machine.mtatui("settings", "lint", code=None).stdout
+        planned = machine.mtatui("dkim", "generate", "new.test", "--dry-run").stdout
+        assert "Postfix does not ask OpenDKIM" in planned
+    finally:
+        main.write_text(before)
+
+
 def test_a_read_only_server_shows_and_refuses(machine: Machine) -> None:
     assert "example.test" in machine.mtatui("--read-only", "dkim", "list").stdout
     dry = machine.mtatui(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import socket
@@ -199,6 +200,26 @@ def test_the_program_ends_in_its_time() -> None:
         input=json.dumps(request), capture_output=True, text=True, timeout=20, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout) == {"answers": [{"trouble": "127.0.0.1 does not answer"}]}
+
+
+async def test_many_names_share_the_time_there_is() -> None:
+    names = [f"n{number}.test" for number in range(resolving.TOGETHER + 3)]
+    with serving(lambda query: None) as server:
+        found = await ask(server, *names, patience=0.5)
+    assert {str(found[name]) for name in names[:3]} == {"127.0.0.1 does not answer"}
+    assert {str(found[name]) for name in names[-3:]} == {"it was not asked: others took all the time"}
+
+
+def test_the_program_runs_on_any_server() -> None:
+    """It is started by the server's own Python (3.6 or newer), which knows nothing of mtatui or of ours."""
+    module = ast.parse(Path(asking.__file__).read_text("utf-8"), feature_version=(3, 6))
+    imported = {
+        name
+        for node in ast.walk(module)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+    }
+    assert imported <= sys.stdlib_module_names
 
 
 @given(st.binary(max_size=80), st.binary(max_size=80))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,14 @@ async def txt(
             queries[name] = _query(name)
         except ValueError as error:
             answers[name] = Trouble(str(error))
-    wanted = list(queries)
+    wanted, until = list(queries), time.monotonic() + patience
     for first in range(0, len(wanted), TOGETHER):
         some = {name: queries[name] for name in wanted[first : first + TOGETHER]}
-        answers |= await _ask(host, some, patience, servers)
+        left = until - time.monotonic()
+        if left > 0:
+            answers |= await _ask(host, some, left, servers)
+        else:
+            answers |= dict.fromkeys(some, Trouble("it was not asked: others took all the time"))
     return answers
 
 
