@@ -312,6 +312,27 @@ def test_what_only_root_may_read_is_said_calmly(copy: Copy, monkeypatch: pytest.
     assert reading.current["inbound.smtpd_helo_required"].unavailable == ""
 
 
+def test_keys_that_only_root_may_read_do_not_make_amavis_broken(
+    copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")
+    key.chmod(0o600)
+    for path in (tmp_path, *tmp_path.parents):
+        if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
+            path.chmod(0o711)
+    copy.write("50-user", f"use strict;\ndkim_key('example.test', 's1', '{key}');\n1;\n")
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    monkeypatch.setattr(
+        copy.host, "command", lambda argv: [*nobody, *argv] if argv[0] == "perl" else list(argv)
+    )
+    reading = copy.read()
+    why = reading.current["filtering.spam_kill_percent"].unavailable
+    assert why.startswith("only root can ask amavis")
+    assert "key.pem" in why
+    assert findings_of(reading) == []
+
+
 def test_no_amavis_is_no_trouble(copy: Copy) -> None:
     reading = copy.read(Filters(copy.places, {}))
     assert "apt install amavisd-new" in reading.current["filtering.antivirus"].unavailable

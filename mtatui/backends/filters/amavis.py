@@ -241,6 +241,8 @@ async def read(host: Host, places: Places, files: Files) -> Amavis | None:
         if amavis.stands_at:
             asked.append(_ask(host, amavis, ordered, files, without=True))
         found = await asyncio.gather(*asked)
+    except amavis_asking.Closed as error:
+        return replace(amavis, trouble=f"only root can ask amavis what its files say: {error}")
     except amavis_asking.Unclear as error:
         return replace(amavis, trouble=f"amavis cannot read its own files: {error}", broken=True)
     return replace(amavis, values=found[0], base=found[-1])

@@ -94,6 +94,10 @@ class Unclear(Exception):
     """Amavis does not read its files to the end; what it said, in its own words."""
 
 
+class Closed(Unclear):
+    """It does not, because we are not root: the files, or what they name (keys), are closed to others."""
+
+
 def command(files: Sequence[str], *, without: bool = False) -> tuple[str, ...]:
     """What evaluates these files, in this order; or what they say without ours (which then ends at once)."""
     programs = ", ".join(f"'{program}'" for program in PROGRAMS)
@@ -126,7 +130,8 @@ async def ask(host: Host, files: Sequence[str], *, without: bool = False) -> dic
         raise Unclear(f"amavisd did not read its files within {PATIENCE:.0f} seconds") from None
     found = dict(_lines(completed))
     if completed.returncode != 0 or "sa_kill_level_deflt" not in found:
-        raise Unclear(_words(completed))
+        said = _words(completed)
+        raise (Closed if "Permission denied" in said else Unclear)(said)  # root is denied nothing
     return found
 
 
