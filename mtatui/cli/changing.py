@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: How tables begin that are mtatui's own.
 OURS = b"# Written by mtatui"
 #: How much of a line in them is shown, in characters.
-CUT = 100
+CUT = 160
 
 _STOPPING = "Stopping: what is not yet replaced stays, what is replaced is rolled back …"
 
