@@ -107,10 +107,14 @@ class Frequency(Kind):
     def parse(self, text: str) -> int:
         word = one_line(text).lower()
         word = re.sub(r"^every\s+", "", word)
-        match = re.fullmatch(r"(\d{1,9})\s*([smhdw])(?:[a-z]*)", word, re.ASCII)
+        match = re.fullmatch(
+            r"(\d{1,9})\s*(?:(?:(s)(?:ec(?:onds?)?)?|(m)(?:in(?:utes?)?)?|(h)(?:ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?))",
+            word,
+            re.ASCII,
+        )
         if match is None:
             raise Refused(f"{quoted(text)} is no frequency: write {self.takes.partition(': ')[2]}")
-        seconds = int(match[1]) * self.units[match[2]]
+        seconds = int(match[1]) * self.units[match[match.lastindex or 1]]
         if not self.LEAST <= seconds <= self.MOST:
             raise Refused("from every second to once a year (52w) is possible")
         return seconds
