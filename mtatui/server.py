@@ -209,7 +209,7 @@ class Server:
         """What asks for verdicts on messages."""
         from mtatui.backends.verdicts import Judge
 
-        return Judge(self.host, self.config_directory)
+        return Judge(self.host, self.config_directory, self.filter_places)
 
     @property
     def journal(self) -> Journal:

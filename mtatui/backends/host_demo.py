@@ -19,7 +19,8 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 
-from mtatui.backends.demo import standin
+from mtatui.backends.demo import programs, standin
+from mtatui.backends.filters.places import Places
 from mtatui.backends.host import File, HostError, Missing
 from mtatui.backends.host_local import LocalHost
 
@@ -29,8 +30,10 @@ _PROGRAM = (sys.executable, "-I", "-S", f"{_HERE}/demo/__main__.py")
 _LOOKING = f"{_HERE}/looking/__main__.py"
 #: The program that sends a probe: in the demo it would send it through this machine's mail server.
 _SENDING = f"{_HERE}/chain/__main__.py"
-#: Programs of filters, which are not the demo's though this machine may have them.
-_OTHERS = frozenset({"amavisd", "amavisd-new", "clamd", "freshclam", "opendkim", "spamassassin"})
+#: The program that has a message judged.
+_JUDGING = f"{_HERE}/judging/__main__.py"
+#: The program that asks the DNS.
+_RESOLVING = f"{_HERE}/resolving/asking.py"
 #: Seconds in which a new demo shows that it is alive.
 _BIRTH = 60.0
 #: Seconds that the daemon gets to clear up.
@@ -54,6 +57,7 @@ class DemoHost(LocalHost):
             self.home = tempfile.mkdtemp(prefix=prefix, dir=base)
         except OSError as error:
             raise HostError(f"The demo cannot make its directory in {base}: {error.strerror}.") from error
+        self.places = Places().below(self.home)
         self._ready = False
         self._waiting = threading.Lock()
         self._life = subprocess.Popen(
@@ -75,8 +79,15 @@ class DemoHost(LocalHost):
             return [*_PROGRAM, "services", self.home]
         if _SENDING in argv:
             raise Missing("The demo plays no mail server that a probe could go through.")
-        if argv[0] in _OTHERS:
-            raise Missing(f"There is no {argv[0]} on {self.name}.")
+        if _JUDGING in argv:
+            return [*_PROGRAM, "verdicts", self.home]
+        if _RESOLVING in argv:
+            return [*_PROGRAM, "dns"]
+        # `env NAME=value COMMAND …`
+        name = next(word for word in argv if argv[0] != "env" or (word != "env" and "=" not in word))
+        if name in programs.NAMES:
+            self._await_queue()
+            return [*_PROGRAM, "programs", self.home, *argv[argv.index(name) :]]
         return super().command(argv)
 
     async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
@@ -93,9 +104,14 @@ class DemoHost(LocalHost):
             raise Missing(f"There is no {directory} on {self.name}.")
         return await super().names(directory)
 
+    def environment(self) -> dict[str, str]:
+        """The environment that commands get: what they start by name is the demo's."""
+        found = super().environment()
+        return found | {"PATH": f"{self.home}/bin:{found['PATH']}"}
+
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""
-        return command in standin.COMMANDS or super().can(command)
+        return command in standin.COMMANDS or command in programs.NAMES or super().can(command)
 
     def close(self) -> None:
         """End the demo and remove its queue."""
@@ -127,7 +143,8 @@ class DemoHost(LocalHost):
 
 def _where() -> str:
     """Where the demo lives: in memory where that is to be had, else on disk."""
-    for path in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108  # mkdtemp makes a private place
+    # Below /run nobody else may write, which is what keys want.
+    for path in (os.environ.get("XDG_RUNTIME_DIR", ""), "/run", "/dev/shm"):  # noqa: S108  # mkdtemp makes a private place
         if path and os.access(path, os.W_OK | os.X_OK):
             return path
     return tempfile.gettempdir()

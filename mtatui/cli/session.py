@@ -14,7 +14,6 @@ from mtatui.config import Config, ServerEntry, load
 from mtatui.text import cells, clean
 
 if TYPE_CHECKING:
-    from mtatui.backends.host import Host
     from mtatui.queue.query import Query
     from mtatui.server import Server
 
@@ -38,9 +37,14 @@ def open_server(options: Options, config: Config) -> Server:
     if options.demo:
         from mtatui.backends.host_demo import DemoHost
 
-        host: Host = DemoHost(read_only=read_only)
-        # By its own name it would look like somebody's server.
-        return Server(host, name="demo", keep_days=config.trash_days, keep_bytes=config.trash_bytes)
+        demo = DemoHost(read_only=read_only)
+        return Server(
+            demo,
+            name="demo",  # by its own name it would look like somebody's server
+            filter_places=demo.places,
+            keep_days=config.trash_days,
+            keep_bytes=config.trash_bytes,
+        )
     entry = _entry(options.server, config)
     if entry.host not in ("localhost", ""):
         raise Misused(f"{entry.name} is on {entry.host}: only servers on this machine can be managed so far")

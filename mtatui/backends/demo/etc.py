@@ -14,7 +14,7 @@ import time
 from mtatui.backends.demo.writer import MYHOSTNAME
 
 #: The services that listen, in this order.
-SERVICES = ("smtp", "submission", "submissions")
+SERVICES = ("smtp", "submission", "submissions", "reinjection")
 
 MAIN_CF = """\
 # See /usr/share/postfix/main.cf.dist for a commented, more complete version
@@ -104,6 +104,12 @@ smtpd_recipient_restrictions =
     check_policy_service unix:private/policyd-spf,
     permit
 policyd-spf_time_limit = 3600
+
+# amavis looks at all mail, OpenDKIM signs ours
+content_filter = smtp-amavis:[127.0.0.1]:@amavis@
+smtpd_milters = inet:127.0.0.1:@opendkim@
+non_smtpd_milters = $smtpd_milters
+milter_default_action = accept
 """
 
 MASTER_CF = """\
@@ -166,6 +172,16 @@ scache    unix  -       -       y       -       1       scache
 postlog   unix-dgram n  -       n       -       1       postlogd
 policyd-spf unix -      n       n       -       0       spawn
     user=policyd-spf argv=/usr/bin/policyd-spf
+smtp-amavis unix -      -       y       -       2       smtp
+    -o smtp_data_done_timeout=1200
+    -o smtp_send_xforward_command=yes
+# back from amavis
+127.0.0.1:@reinjection@ inet n - y - - smtpd
+    -o content_filter=
+    -o smtpd_milters=
+    -o mynetworks=127.0.0.0/8
+    -o smtpd_recipient_restrictions=permit_mynetworks,reject
+    -o smtpd_authorized_xforward_hosts=127.0.0.0/8
 """
 
 _TABLES = {
@@ -201,7 +217,8 @@ _AGE = 40 * 86400.0
 
 
 def make(home: str, ports: dict[str, int]) -> str:
-    """Write the configuration of the demo in ``home``, whose services listen on these ports of 127.0.0.1.
+    """Write the configuration of the demo in ``home``, whose services, and the filters beside them, listen on
+    these ports of 127.0.0.1.
 
     Returns:
         The configuration directory.
@@ -210,8 +227,11 @@ def make(home: str, ports: dict[str, int]) -> str:
     master = MASTER_CF
     for service, port in ports.items():
         master = master.replace(f"@{service}@", str(port))
+    main = MAIN_CF.replace("@HOME@", home).replace("@NAME@", MYHOSTNAME)
+    for service, port in ports.items():
+        main = main.replace(f"@{service}@", str(port))
     files = {
-        "main.cf": MAIN_CF.replace("@HOME@", home).replace("@NAME@", MYHOSTNAME),
+        "main.cf": main,
         "master.cf": master,
         **_TABLES,
         f"tls/{MYHOSTNAME}.pem": _CERTIFICATE,

@@ -18,7 +18,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from mtatui.backends.demo import badday, etc, letter, smtpd, texts
+from mtatui.backends.demo import badday, daemons, etc, filters, letter, smtpd, texts
 from mtatui.backends.demo.letter import Letter, Waiting
 from mtatui.backends.demo.maillog import Log, history
 from mtatui.backends.demo.spool import Broken, Spool
@@ -54,7 +54,11 @@ def main(arguments: list[str]) -> int:
         life = Life(Spool(home), texts.dice())
         try:
             sockets = smtpd.listen(etc.SERVICES)
-            directory = etc.make(home, {name: s.getsockname()[1] for name, s in sockets.items()})
+            beside = smtpd.listen(filters.SERVICES)
+            ports = {name: s.getsockname()[1] for name, s in {**sockets, **beside}.items()}
+            directory = etc.make(home, ports)
+            filters.make(home, ports)
+            beside["clamd"] = daemons.clamd(f"{home}/run/clamd.ctl")
             messages = life.begin(now)
             master = run_as_master(life.spool.path)
             daemon = smtpd.Smtpd(life.spool, directory)
@@ -63,6 +67,7 @@ def main(arguments: list[str]) -> int:
             return 1
         print("ready", flush=True)
         daemon.serve([*sockets.values()])
+        daemons.serve(beside)
         history(life.spool, messages)
         while not _parent_gone(BEAT):
             life.beat(time.time())
