@@ -171,6 +171,15 @@ def test_a_key_that_cannot_be_read_is_told() -> None:
     assert [one.state for one in _of_opendkim(there)] == ["cannot sign"] * 2
 
 
+def test_as_whom_it_runs() -> None:
+    there = opendkim("")
+    assert (there.user, there.owner) == (PEOPLE.users["opendkim"], "opendkim:opendkim")
+    unsaid = replace(there, conf=Conf.parse(b""))
+    assert (unsaid.user, unsaid.owner) == (PEOPLE.users["opendkim"], "opendkim:opendkim")  # its directory is
+    nobody = replace(unsaid, nodes={HOME: Node(0o700, 0, 0)})
+    assert (nobody.user, nobody.owner) == (None, "")
+
+
 def test_keys_of_amavis_are_shown() -> None:
     text = b"""\
 $enable_dkim_signing = 1;

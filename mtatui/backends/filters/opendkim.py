@@ -8,6 +8,7 @@ opendkim(8), and tried on opendkim 2.11.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -77,15 +78,21 @@ class OpenDkim:
 
     @property
     def user(self) -> Person | None:
-        """As whom it runs; None where that is not to be found out."""
-        name = self.get("UserID").replace(".", ":", 1).partition(":")[0] or "opendkim"
-        return self.people.users.get(name)
+        """As whom it runs; None where that is not to be found out. Where nobody says it, its keys' directory
+        tells by its owner."""
+        name = self.get("UserID").replace(".", ":", 1).partition(":")[0]
+        if name:
+            return self.people.users.get(name)
+        home = self.nodes.get(self.directory)
+        persons = self.people.users.values()
+        return next((one for one in persons if home is not None and one.uid == home.uid), None)
 
     @property
     def owner(self) -> str:
         """To whom its files belong; "" for root."""
-        said = self.get("UserID")
-        return self.people.owner(said or "opendkim") if said or self.user is not None else ""
+        if said := self.get("UserID"):
+            return self.people.owner(said)
+        return self.people.owner(self.user.name) if self.user is not None else ""
 
     @property
     def key_table(self) -> Place | None:
@@ -335,6 +342,6 @@ async def _nodes(host: Host, paths: Iterable[str]) -> dict[str, Node]:
         return {}
     found = {}
     for line in ran.stdout.decode("utf-8", "surrogateescape").splitlines():
-        mode, uid, gid, name = line.split(" ", 3)
-        found[name] = Node(int(mode, 16) & 0o7777, int(uid), int(gid))
+        if match := re.fullmatch(r"([0-9a-f]+) (\d+) (\d+) (/.*)", line):
+            found[match[4]] = Node(int(match[1], 16) & 0o7777, int(match[2]), int(match[3]))
     return found
