@@ -190,3 +190,22 @@ def test_a_file_larger_than_an_undo_keeps_is_refused(machine: Machine) -> None:
     refused = machine.mtatui("signatures", "add", "/tmp/huge.ndb", "--yes", code=3)
     assert "by hand, after mtatui signatures check" in refused.stderr
     assert not machine.path("/var/lib/clamav/huge.ndb").exists()
+
+
+def test_clamd_that_does_not_take_the_signatures_keeps_the_old_ones_and_says_why(machine: Machine) -> None:
+    """It answers all the while: what its log says is what counts."""
+    rubbish = machine.path("/var/lib/clamav/zz-old.ndb")
+    rubbish.write_text("somebody has put rubbish there\n")
+    machine.path("/var/lib/clamav/mine.ndb").unlink(missing_ok=True)
+    machine.path("/tmp/late.ndb").write_bytes(MINE)
+    refused = machine.mtatui("signatures", "add", "/tmp/late.ndb", "--yes", code=5)
+    assert "Database load failed: Malformed database" in refused.stderr
+    assert not machine.path("/var/lib/clamav/late.ndb").exists()
+    assert machine.answers("clamav-daemon")
+    shown = machine.mtatui("signatures", code=1)
+    assert "will not start with these" in shown.stderr
+    rubbish.unlink()
+    machine.mtatui("signatures", "add", "/tmp/late.ndb", "--yes", code=0)
+    assert finds(machine)  # at once: it has said that it has loaded them
+    machine.mtatui("signatures", "remove", "late.ndb", "--yes", code=0)
+    assert not finds(machine)

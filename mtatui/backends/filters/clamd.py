@@ -121,6 +121,7 @@ class Clamd:
             checks=tries,
             running=unit.running if unit else None,
             take=(_load(unit),) if unit else (),
+            back=(unit.command("start"), replace(_load(unit), awaits="", refuses="")) if unit else (),
             probe=self.probe,
             patience=LOADS,
             logs=self.log,
@@ -146,8 +147,10 @@ class Clamd:
 
 
 def _load(unit: Unit) -> Command:
-    """What has it load its signatures anew; Debian's init script has a word of its own for that."""
-    return unit.command("reload" if unit.manager is Manager.SYSTEMD else "reload-database")
+    """What has it load its signatures anew; Debian's init script has a word of its own for that. While it
+    does, it answers with the old ones, which it keeps where the new ones are no good."""
+    command = unit.command("reload" if unit.manager is Manager.SYSTEMD else "reload-database")
+    return replace(command, awaits=r"Database correctly reloaded", refuses=r"Database (?:load|reload) failed")
 
 
 async def read(host: Host, places: Places, files: Files) -> Clamd | None:

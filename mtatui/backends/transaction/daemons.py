@@ -34,7 +34,7 @@ GONE = 3.0
 WORD = 15.0
 #: Characters of an explanation that are told.
 EXPLAINED = 600
-#: Seconds in which its log must say that it begins anew, where it tells that; a log may be elsewhere, too.
+#: Seconds in which its log must say anything, where it tells that it begins anew; it may be elsewhere, too.
 HEARD = 15.0
 #: Attempts to have one take the old files.
 ATTEMPTS = 2
@@ -158,7 +158,7 @@ def by_hand(care: "Care") -> str:
 
 def _longest(care: "Care", commands: "List[Any]") -> float:
     one = care["patience"] + ASK + (care["running"] or {"timeout": 0.0})["timeout"]
-    heard = HEARD * len([command for command in commands if command.get("awaits")])
+    heard = max(HEARD, care["patience"]) * len([one for one in commands if one.get("awaits")])
     return float(sum(command["timeout"] for command in commands) + heard + one * (len(commands) + 1))
 
 
@@ -177,7 +177,7 @@ def _told(
             revive.command(what, hearing.complaints, teller, step)
         except Stop as stop:
             raise Stop("rolled back", _with(stop.text, care, hearing)) from None
-        _hear(what, hearing, heed)
+        _hear(care, what, hearing, heed)
         if _asked(care):
             text = _answer(care, teller, step, heed)
             if text:
@@ -188,12 +188,14 @@ def _told(
             raise Stop("rolled back", "%s says: %s" % (care["service"], "; ".join(no[-3:])[:900]))
 
 
-def _hear(what: "Any", hearing: "Hearing", heed: "Callable[[], None]") -> None:
-    """Wait until its log says that it begins anew, or will not; not for ever: the log may be elsewhere."""
+def _hear(care: "Care", what: "Any", hearing: "Hearing", heed: "Callable[[], None]") -> None:
+    """Wait until its log says that it has begun anew, or will not. A log that speaks is listened to as long
+    as the daemon may take (clamd loads signatures for a minute); one that is silent is elsewhere."""
     awaits = what.get("awaits")  # not in an entry that an older program has written
-    until = time.monotonic() + HEARD
-    while awaits and time.monotonic() < until:
-        if _said(awaits, hearing) or _said(what["refuses"], hearing):
+    begun = time.monotonic()
+    while awaits and not _said(awaits, hearing) and not _said(what["refuses"], hearing):
+        spoken = bool(hearing.lines())
+        if time.monotonic() - begun > (care["patience"] if spoken else HEARD) or (spoken and not runs(care)):
             return
         heed()
         time.sleep(PAUSE)
