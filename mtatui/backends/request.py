@@ -66,6 +66,7 @@ def _care(host: Host, care: Care) -> dict[str, Any]:
         "back": [_command(host, command) for command in care.back],
         "probe": None if care.probe is None else _probe(care.probe),
         "patience": care.patience,
+        "expected": care.expected,
         "logs": care.logs,
         "explain": None if care.explain is None else _command(host, care.explain),
         "words": care.words,

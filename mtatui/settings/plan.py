@@ -132,6 +132,8 @@ class Care:
     running: Command | None = None
     """It exits with 0 while the daemon runs. One that does not run is not started: it reads its files when it
     starts. None: what is in `take` is always done."""
+    expected: bool = True
+    """It is worth a word if it does not run; not so if it only might."""
     take: tuple[Command, ...] = ()
     """What has it take the new files: a reload, a restart. After each of them the probe must answer."""
     back: tuple[Command, ...] = ()

@@ -36,6 +36,7 @@ def _joined(one: Care, other: Care) -> Care:
         one,
         checks=_once(one.checks + other.checks),
         running=one.running or other.running,
+        expected=one.expected or other.expected,
         take=_once(one.take + other.take),
         back=_once(one.back + other.back),
         probe=one.probe or other.probe,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mtatui.backends.filters.amavis_values import checks_spam
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import Files, Filters, Written
 from mtatui.backends.host import File, Host, HostError, Missing
@@ -98,6 +99,7 @@ class SpamAssassin:
                 "spamd",
                 checks=checks,
                 running=unit.running,
+                expected=filters.amavis is None,
                 take=(unit.command("restart"),),
                 probe=Probe("spamd", "spamd", "127.0.0.1", 783),
             )
@@ -162,7 +164,15 @@ class AlwaysSigned:
             (),
             explicit=bool(there.domains),
             where=f"{NAME}, line {parse(there.was)[0][1]}" if there.was and parse(there.was) else "",
-            note=f"files of your own name more: {', '.join(others)}" if others else "",
+            note="; ".join(
+                filter(
+                    None,
+                    [
+                        _idle(reading) if there.domains else "",
+                        f"files of your own name more: {', '.join(others)}" if others else "",
+                    ],
+                )
+            ),
         )
 
     def write(self, draft: Draft, value: Any) -> None:
@@ -189,6 +199,18 @@ class AlwaysSigned:
                 f"{', '.join(mine)}: mail of your own users counts as forged, too, where it is scored before "
                 "it is signed (amavis signs at the end; a milter at the submission signs in time)."
             )
+
+
+def _idle(reading: PostfixReading) -> str:
+    """Why it has no effect, in words; "" where it has."""
+    amavis = reading.filters.amavis if reading.filters is not None else None
+    if amavis is None or amavis.trouble:
+        return ""
+    if not checks_spam(amavis.values):
+        return "does nothing: amavis leaves out spam checks"
+    if amavis.get("$sa_local_tests_only") not in (None, "", "0"):
+        return "does nothing: SpamAssassin asks no DNS for keys ($sa_local_tests_only)"
+    return ""
 
 
 def _some(words: tuple[str, ...]) -> str:

@@ -276,7 +276,11 @@ class Apply:
                     self.guard = guard.Guard(self.entry, SLACK, [self.lock.fd])
                 said.text = "waits to be confirmed until " + time.strftime("%H:%M:%S", time.localtime(until))
                 return {"outcome": "awaiting", "text": said.text, "until": until}
-            idle = [care["service"] for care in self.entry.document["care"] if not care["runs"]]
+            idle = [
+                care["service"]
+                for care in self.entry.document["care"]
+                if care["expected"] and not care["runs"]
+            ]
             idle += ["Postfix"] if self.postfix and not self.entry.document["running"] else []
             text = "Applied%s." % "".join("; %s does not run" % name for name in idle)
             text += "".join(_by_hand(care) for care in self.entry.document["care"])
