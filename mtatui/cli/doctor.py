@@ -197,6 +197,7 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
 def _by_sudo(server: Server) -> Iterator[Finding]:
     """The sudoers lines with which an ordinary user could do everything here."""
     from mtatui.backends import applying, peek, probing, services, verdicts
+    from mtatui.backends.filters import databases
     from mtatui.backends.host_sudo import sudoers
     from mtatui.backends.journal import user
     from mtatui.backends.postfix.doctor import Finding, Level
@@ -236,4 +237,10 @@ def _by_sudo(server: Server) -> Iterator[Finding]:
         Level.NOTE,
         "with this line, too, this user can have messages judged by clamd and SpamAssassin",
         "\n".join(sudoers(user(), [verdicts.argv()])),
+    )
+    yield Finding(
+        "signatures",
+        Level.NOTE,
+        "with this line, too, this user can have new signatures fetched; whoever has it is as good as root",
+        "\n".join(sudoers(user(), [databases.update_argv()])),
     )

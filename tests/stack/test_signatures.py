@@ -164,6 +164,11 @@ async def test_from_a_url_by_freshclam_and_a_broken_one_keeps_the_old(
     broken = await databases.update()
     assert not broken.ok
     assert "Malformed database" in broken.text
+    machine.mirror.manner = "429"
+    refused = await databases.update()
+    assert not refused.ok, "freshclam itself calls that success"
+    assert f"{machine.mirror.url}/mine.ndb: asked too often (429)" in refused.text
+    assert refused.state.cool_down > time.time() + 3000
     assert machine.path("/var/lib/clamav/mine.ndb").read_bytes() == MINE
     assert finds(machine)
     conf.write_text(before)

@@ -31,8 +31,7 @@ from mtatui.backends.filters.databases_read import (
 from mtatui.backends.filters.freshclam import Freshclam, public
 from mtatui.backends.filters.freshclam_words import said, troubles
 from mtatui.backends.filters.places import Places
-from mtatui.backends.host import Host, HostError, Missing, NotPermitted
-from mtatui.backends.host_sudo import refusal, refused
+from mtatui.backends.host import Host, HostError, Missing
 from mtatui.backends.services import argv
 from mtatui.settings.kinds import Refused
 from mtatui.settings.kinds_filters import Mirrors, Signatures
@@ -219,8 +218,6 @@ class Databases:
         )  # fmt: skip
         if ended:
             return ended[0]
-        if refused(done.stderr):
-            raise NotPermitted(refusal(update_argv()))
         why = failed or [done.errors.rpartition("\n")[2] or "the program that runs it said nothing"]
         raise HostError(f"No update on {self.host.name}: {why[0]}.")
 
