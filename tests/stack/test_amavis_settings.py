@@ -368,5 +368,7 @@ def test_spamassassins_own_check_takes_our_file(copy: Copy) -> None:
     current = copy.current("always_signed_domains")
     assert current.value == ("bank.test", "*.example.test")
     assert "other.test (local.cf, line 1)" in current.note
+    copy.write("50-user", "use strict;\n$sa_local_tests_only = 1;\n1;\n")
+    assert "asks no DNS" in copy.current("always_signed_domains").note
     (caution,) = copy.plan({"always_signed_domains": ("mail.example.com",)}).cautions
     assert "mail.example.com: mail of your own users" in caution.text

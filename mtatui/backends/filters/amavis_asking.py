@@ -22,9 +22,9 @@ _MARK = "mtatui-amavis "
 #: What is asked for; `_PERL` says what each becomes.
 SCALARS = """
 sa_spam_subject_tag sa_spam_modifies_subj sa_tag_level_deflt sa_tag2_level_deflt sa_kill_level_deflt
-sa_dsn_cutoff_level sa_quarantine_cutoff_level final_virus_destiny final_banned_destiny final_spam_destiny
-enable_dkim_verification virus_admin banned_admin warnvirusrecip warnbannedrecip mtatui_admin_address
-inet_socket_port inet_socket_bind unix_socketname daemon_user QUARANTINEDIR logfile
+sa_dsn_cutoff_level sa_quarantine_cutoff_level sa_local_tests_only final_virus_destiny final_banned_destiny
+final_spam_destiny enable_dkim_verification virus_admin banned_admin warnvirusrecip warnbannedrecip
+mtatui_admin_address inet_socket_port inet_socket_bind unix_socketname daemon_user QUARANTINEDIR logfile
 """
 MAPS = """
 bypass_virus_checks_maps bypass_spam_checks_maps bypass_banned_checks_maps spam_tag2_level_maps

@@ -208,8 +208,14 @@ def _idle(reading: PostfixReading) -> str:
         return ""
     if not checks_spam(amavis.values):
         return "does nothing: amavis leaves out spam checks"
-    if amavis.get("$sa_local_tests_only") not in (None, "", "0"):
-        return "does nothing: SpamAssassin asks no DNS for keys ($sa_local_tests_only)"
+    on = [
+        amavis.get(name) not in (None, "", "0")
+        for name in ("$sa_local_tests_only", "$enable_dkim_verification")
+    ]
+    if on == [True, False]:  # else amavis verifies, and tells SpamAssassin
+        return (
+            "does nothing: amavis verifies no signatures, and SpamAssassin asks no DNS ($sa_local_tests_only)"
+        )
     return ""
 
 
