@@ -22,7 +22,7 @@ async def opened(hands: Hands, key: str, editor: type[Editor]) -> None:
     """Open the editor of a setting."""
     hands.settings.list.find(key)
     await hands.press("enter")
-    await hands.until(lambda: isinstance(hands.app.screen, editor))
+    await hands.until(lambda: isinstance(hands.app.screen, editor) and hands.app.focused is not None)
     await hands.pilot.pause()
 
 

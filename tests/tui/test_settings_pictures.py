@@ -168,6 +168,7 @@ def edited(key: str, *keys: str, pasted: str = "") -> Scene:
         hands.settings.list.find(key)
         await hands.press("enter")
         await hands.until(lambda: not isinstance(hands.app.screen, SettingsScreen))
+        await hands.until(lambda: hands.app.focused is not None)
         await hands.pilot.pause()
         await hands.press(*keys)
         if pasted:
