@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mtatui.backends.demo import etc
+from mtatui.backends.demo import etc, filters
 from mtatui.backends.demo.configuration import Configuration
 from mtatui.backends.host_demo import DemoHost
 from mtatui.cli.assignments import parse, resolve
@@ -95,8 +95,9 @@ def probe(port: int, tls: bool = False) -> int:
 
 
 def test_its_services_answer(demo: DemoHost) -> None:
-    smtp, submission, submissions = ports(demo)
+    smtp, submission, submissions, reinjection = ports(demo)
     assert probe(smtp) == 250
+    assert probe(reinjection) == 250
     assert probe(submission) == 530, "it wants TLS, as its -o says"
     assert probe(submissions, tls=True) == 250
     with smtplib.SMTP("127.0.0.1", submission, timeout=20) as session:
@@ -286,7 +287,7 @@ def test_an_odd_file_is_read_as_postfix_reads_it(tmp_path: Path) -> None:
 
 
 def test_what_is_there_to_see(tmp_path: Path) -> None:
-    etc.make(str(tmp_path), dict.fromkeys(etc.SERVICES, 25))
+    etc.make(str(tmp_path), dict.fromkeys((*etc.SERVICES, *filters.SERVICES), 25))
     assert "warn_if_reject" in (tmp_path / "etc" / "main.cf").read_text()
     assert "@" not in (tmp_path / "etc" / "main.cf").read_text()
     assert "@" not in (tmp_path / "etc" / "master.cf").read_text()
