@@ -33,8 +33,6 @@ def main() -> None:
     """Answer the request that is the first line of standard input: ``config``, freshclam's file; ``log``, the
     one in which it shall write what it does (its daemon keeps its own to itself); ``patience``, seconds."""
     asked = json.loads(_line().decode("utf-8"))
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)  # what we start ends with us, and nobody else
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         child = start(asked)
@@ -54,7 +52,7 @@ def tell(what: str, how: "Any") -> None:
 
 
 def start(asked: "Dict[str, Any]") -> "Child":
-    """Start freshclam."""
+    """Start freshclam, as the head of a group of its own: it starts others to try what it has fetched."""
     argv = ["freshclam", "--config-file=" + asked["config"], "--stdout", "--log=" + asked["log"]]
     return subprocess.Popen(
         argv,
@@ -63,6 +61,7 @@ def start(asked: "Dict[str, Any]") -> "Child":
         stderr=subprocess.STDOUT,
         cwd="/",
         bufsize=0,
+        start_new_session=True,
         env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LC_ALL": "C"},
     )
 
@@ -91,15 +90,15 @@ def follow(child: "Child", until: float) -> "Optional[int]":
 
 
 def stop(child: "Child") -> None:
-    """See to it that it has ended, and those whom it started to try what it has fetched."""
+    """See to it that it has ended, and those whom it has started."""
     if child.poll() is not None:
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
+    os.killpg(child.pid, signal.SIGTERM)
     try:
         child.wait(GRACE)
     except subprocess.TimeoutExpired:
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 

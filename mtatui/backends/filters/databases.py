@@ -31,7 +31,7 @@ from mtatui.backends.filters.databases_read import (
 from mtatui.backends.filters.freshclam import Freshclam, public
 from mtatui.backends.filters.freshclam_words import said, troubles
 from mtatui.backends.filters.places import Places
-from mtatui.backends.host import Host, HostError, Missing
+from mtatui.backends.host import Host, HostError, Missing, ReadOnly
 from mtatui.backends.services import argv
 from mtatui.settings.kinds import Refused
 from mtatui.settings.kinds_filters import Mirrors, Signatures
@@ -88,6 +88,8 @@ class Databases:
         Raises:
             ReadOnly, NotPermitted, HostError: it could not be tried.
         """
+        if self.host.read_only:
+            raise ReadOnly(f"{self.host.name} is open read-only: nothing is fetched for it.")
         freshclam, _ = await self._components()
         before = await self.state()
         if before.cool_down > time.time():
@@ -124,9 +126,9 @@ class Databases:
         """
         if source.startswith(("file://", "/")):
             return await self.check(source.removeprefix("file://"))
-        if "://" not in source and Signatures.endings & {source.rpartition(".")[2]}:
+        if "://" not in source and (_is_official(source) or source.rpartition(".")[2] in Signatures.endings):
             freshclam, _ = await self._components()
-            return await self.check(freshclam.file(Signatures().item(source)))
+            return await self.check(freshclam.file(source))
         if "://" in source and source.rpartition("/")[2].rpartition(".")[2] in Signatures.endings:
             return await self._test_url(Signatures().item(source), official=False)
         mirror = Mirrors().item(source)
@@ -140,7 +142,8 @@ class Databases:
             HostError: the server does not answer.
         """
         name = path.rpartition("/")[2]
-        Signatures().item(name)
+        if not _is_official(name):
+            Signatures().item(name)
         command = ["clamscan", f"--database={path}", "-"]
         note = "is it a database, and does it let ordinary mail through?"
         done = await self.host.run(command, input=ORDINARY.encode("ascii"), timeout=LOADS, note=note)
@@ -250,6 +253,11 @@ class Databases:
 def update_argv() -> list[str]:
     """The command that has freshclam fetch."""
     return [sys.executable, "-I", "-S", _PROGRAM]
+
+
+def _is_official(name: str) -> bool:
+    stem, _, ending = name.partition(".")
+    return stem in components.OFFICIAL and ending in ("cvd", "cld")
 
 
 def _command(freshclam: Freshclam) -> tuple[str, ...]:
