@@ -80,6 +80,6 @@ def test_messages_are_judged_here_and_nowhere_else(server: Server) -> None:
     id = server.index.ids(view, 0, 1)[0]
     verdicts = asyncio.run(server.verdicts(id))
     assert verdicts.virus.state is State.DONE
-    assert verdicts.virus.scanner == "ClamAV 1.4.3"
+    assert verdicts.virus.scanner.startswith("ClamAV 1.4.3")
     assert verdicts.spam.state is State.DONE
     assert "DEMO_LOCAL" in [rule.name for rule in verdicts.spam.rules]
