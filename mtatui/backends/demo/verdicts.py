@@ -5,13 +5,15 @@ It tells what `mtatui.backends.judging.serve` tells, in the same lines. Standard
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
-import subprocess
 import sys
 import time
 from typing import Any
 
+from mtatui.backends.demo import postcat
+from mtatui.backends.demo.command import Fatal
 from mtatui.backends.demo.programs import rules
 from mtatui.backends.judging import virus
 
@@ -21,22 +23,34 @@ _THOUGHT = 0.6
 
 def main(arguments: list[str]) -> int:
     """Answer the request on standard input."""
-    home, here = arguments[0], os.path.dirname(os.path.abspath(__file__))
+    [home] = arguments
     asked = json.loads(sys.stdin.readline())
     name = asked["message"]["name"]
-    by = [] if name.startswith("/") else ["-q"]
-    argv = [sys.executable, "-I", "-S", f"{here}/__main__.py", "standin", "postcat", "-c", f"{home}/etc"]
-    read = subprocess.run([*argv, *by, "-bh", "--", name], capture_output=True, check=False)
-    if read.returncode != 0:
-        words = read.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-        _tell("unread", words or "it cannot be read")
+    try:
+        message = _read(home, name)
+    except Fatal as error:
+        _tell("unread", str(error))
         return 0
     if asked["virus"] is not None:
-        _tell("virus", virus.scan(read.stdout, asked["virus"], lambda doing: _tell("virus", doing)))
+        _tell("virus", virus.scan(message, asked["virus"], lambda doing: _tell("virus", doing)))
     _tell("spam", "spamassassin is scoring")
     time.sleep(_THOUGHT)
-    _tell("spam", _scored(read.stdout[: asked["spam"]["size"]], len(read.stdout)))
+    _tell("spam", _scored(message[: asked["spam"]["size"]], len(message)))
     return 0
+
+
+def _read(home: str, name: str) -> bytes:
+    """The message, as the demo's postcat prints it.
+
+    Raises:
+        Fatal: it cannot be read.
+    """
+    data = io.BytesIO()
+    said = io.TextIOWrapper(data, encoding="utf-8")
+    with contextlib.redirect_stdout(said):
+        postcat.run(["-c", f"{home}/etc", *([] if name.startswith("/") else ["-q"]), "-bh", name])
+    said.flush()
+    return data.getvalue()
 
 
 def _scored(part: bytes, whole: int) -> dict[str, Any]:
