@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,12 +125,10 @@ def test_it_ends_with_the_test_process() -> None:
         assert len(residents(namespace)) > 3
         process.kill()
         process.wait()
-    for _ in range(100):
-        if not residents(namespace):
-            return
-        os.sched_yield()
-        subprocess.run(["sleep", "0.1"], check=True)
-    pytest.fail(f"still there: {residents(namespace)}")
+    deadline = time.monotonic() + 15
+    while residents(namespace):
+        assert time.monotonic() < deadline, f"still there: {residents(namespace)}"
+        time.sleep(0.05)
 
 
 def residents(namespace: str) -> list[int]:
