@@ -14,8 +14,8 @@ from mtatui.cli.output import Column
 from mtatui.cli.session import opened, wait_for
 
 if TYPE_CHECKING:
-    from mtatui.backends.dkim_listing import Identity, Listing
-    from mtatui.backends.dkim_work import Offer, Record
+    from mtatui.backends.dkim.listing import Identity, Listing
+    from mtatui.backends.dkim.work import Offer, Record
     from mtatui.server import Server
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ def check(options: Options, domains: tuple[str, ...], json: bool) -> int:
 async def _checked(server: Server, domains: Iterable[str]) -> Listing:
     from dataclasses import replace
 
-    from mtatui.backends.dkim_work import domain_of
+    from mtatui.backends.dkim.work import domain_of
     from mtatui.settings.kinds import Refused as NotSo
 
     found = await server.dkim.list()
@@ -126,7 +126,7 @@ def generate(
     options: Options, /, domain: str, selector: str, kind: str | None, bits: int, reserve: bool, **how: Any
 ) -> int:
     """Make a key for DOMAIN and sign its mail with it; or with the key that --selector names."""
-    from mtatui.backends.dkim_keys import Type
+    from mtatui.backends.dkim.keys import Type
 
     def offer(server: Server) -> Coroutine[Any, Any, Offer]:
         return server.dkim.generate(domain, selector, type=Type(kind or "rsa"), bits=bits, reserve=reserve)
@@ -147,7 +147,7 @@ def rotate(
 ) -> int:
     """Give DOMAIN a new key, in two steps: first the key, whose record you publish; then, said again, its
     mail is signed with it. The old key and its record stay."""
-    from mtatui.backends.dkim_keys import Type
+    from mtatui.backends.dkim.keys import Type
 
     def offer(server: Server) -> Coroutine[Any, Any, Offer]:
         return server.dkim.rotate(domain, selector, now=now, type=Type(kind) if kind else None, bits=bits)
@@ -232,7 +232,7 @@ def _row(one: Identity) -> tuple[str, ...]:
 
 
 def _well(one: Identity) -> bool:
-    from mtatui.backends.dkim_keys import Standing
+    from mtatui.backends.dkim.keys import Standing
 
     return not one.trouble and (one.published is None or one.published.standing is Standing.MATCHES)
 

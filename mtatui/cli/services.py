@@ -36,7 +36,7 @@ def services(options: Options, json: bool) -> int:
 
     Exit code 0: all that is configured is well; 1: something does not run, or does not answer.
     """
-    from mtatui.backends.services_words import answering, running
+    from mtatui.backends.services.words import answering, running
 
     with opened(options) as server:
         found = wait_for(server.services.look())
@@ -87,7 +87,7 @@ service.add_command(_command("reload", "Have a service read its configuration an
 
 
 def _act(options: Options, name: str, deed: str, yes: bool) -> int:
-    from mtatui.backends.services_words import question
+    from mtatui.backends.services.words import question
 
     with opened(options) as server:
         found = _named(wait_for(server.services.look()), name)

@@ -19,8 +19,8 @@ def show_verdicts(server: Server, id: str, document: dict[str, Any] | None) -> i
     Args:
         document: what the verdicts are put beside, as one JSON document; None for words.
     """
-    from mtatui.backends.verdicts_words import document as as_document
-    from mtatui.backends.verdicts_words import doing, lines
+    from mtatui.backends.verdicts.words import document as as_document
+    from mtatui.backends.verdicts.words import doing, lines
 
     said = ""
 

@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from mtatui.backends import dkim_keys
-from mtatui.backends.dkim_keys import Standing
-from mtatui.backends.dkim_listing import ANY, OPENDKIM
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim.keys import Standing
+from mtatui.backends.dkim.listing import ANY, OPENDKIM
 from mtatui.backends.host import HostError
 from mtatui.screens.changing import Changing
 from mtatui.screens.desk import Desk, bindings
@@ -25,8 +25,8 @@ from mtatui.verbs import Action
 from mtatui.widgets.lines import CursorLines, Piece
 
 if TYPE_CHECKING:
-    from mtatui.backends.dkim_listing import Identity, Listing
-    from mtatui.backends.dkim_work import Offer
+    from mtatui.backends.dkim.listing import Identity, Listing
+    from mtatui.backends.dkim.work import Offer
 
 #: From this many columns on it is told who signs.
 WIDE = 100

@@ -21,7 +21,7 @@ async def judge(source: MessageSource, id: str, show: Callable[[Text, str], None
     Args:
         show: gets what is known as it comes, and what is still waited for; "" for nothing.
     """
-    from mtatui.backends.verdicts_words import doing, lines
+    from mtatui.backends.verdicts.words import doing, lines
 
     def come(so_far: Verdicts) -> None:
         waiting = doing(so_far)
@@ -37,7 +37,7 @@ async def judge(source: MessageSource, id: str, show: Callable[[Text, str], None
 
 def invitation() -> Text:
     """What stands there before anything was asked."""
-    from mtatui.backends.verdicts_words import INVITATION
+    from mtatui.backends.verdicts.words import INVITATION
 
     first, second = INVITATION
     return [first, Paragraph(""), Paragraph(second, "dim")]

@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from mtatui.backends.dkim_keys import BEST, Type
-from mtatui.backends.dkim_work import domain_of, selector_of
+from mtatui.backends.dkim.keys import BEST, Type
+from mtatui.backends.dkim.work import domain_of, selector_of
 from mtatui.screens.editors import Field, beside
 from mtatui.settings.kinds import Refused
 from mtatui.text import clean

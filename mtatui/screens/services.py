@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from mtatui.backends.host import HostError
-from mtatui.backends.services_words import answering, question, running
+from mtatui.backends.services.words import answering, question, running
 from mtatui.screens.desk import Desk, bindings
 from mtatui.screens.reading import Sheet
 from mtatui.screens.watching import Watching

@@ -49,6 +49,9 @@ class ReplayHost:
     async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
         raise AssertionError("of files nothing was recorded")
 
+    async def names(self, directory: str) -> tuple[str, ...]:
+        raise AssertionError("of directories nothing was recorded")
+
     def can(self, command: str) -> bool:
         return True
 

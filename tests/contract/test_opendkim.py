@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtatui.backends.dkim_tables import Kind, Table, covers, keys, rules
+from mtatui.backends.dkim.tables import Kind, Table, covers, keys, rules
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemons]
 

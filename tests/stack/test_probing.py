@@ -14,8 +14,8 @@ import pytest
 
 from mtatui.backends.host import Unreachable
 from mtatui.backends.probing import Probed, Prober, Refused, Row
-from mtatui.backends.probing_letters import Kind
-from mtatui.backends.probing_verdicts import Verdict
+from mtatui.backends.probing.letters import Kind
+from mtatui.backends.probing.verdicts import Verdict
 from mtatui.server import Server
 from tests.stack.machine import Machine, MachineHost
 

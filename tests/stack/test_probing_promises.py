@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtatui.backends.probing_letters import Kind
-from mtatui.backends.probing_verdicts import Verdict
+from mtatui.backends.probing.letters import Kind
+from mtatui.backends.probing.verdicts import Verdict
 from mtatui.server import Server
 from tests.stack.filtering import Filtering
 from tests.stack.machine import Machine

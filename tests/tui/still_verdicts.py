@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
-from mtatui.backends.verdicts_read import Rule
-from mtatui.backends.verdicts_signatures import Chain, Seal, Signature
+from mtatui.backends.verdicts.read import Rule
+from mtatui.backends.verdicts.signatures import Chain, Seal, Signature
 from mtatui.queue.claims import claim
 from mtatui.text import clean
 

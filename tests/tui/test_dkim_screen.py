@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
-from mtatui.backends.dkim_keys import Type
+from mtatui.backends.dkim.keys import Type
 from mtatui.backends.host import HostError
 from mtatui.config import Config
 from mtatui.screens.dkim import DkimScreen

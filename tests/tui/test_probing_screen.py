@@ -10,8 +10,8 @@ import pytest
 
 from mtatui.backends.host import HostError
 from mtatui.backends.probing import Probed, ProbePlan, Prober, Refused, Row
-from mtatui.backends.probing_letters import Kind
-from mtatui.backends.probing_verdicts import Verdict
+from mtatui.backends.probing.letters import Kind
+from mtatui.backends.probing.verdicts import Verdict
 from mtatui.screens.probing import ProbingScreen
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Probe

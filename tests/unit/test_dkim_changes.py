@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from mtatui.backends import dkim_changes
-from mtatui.backends.dkim_listing import AMAVIS, Identity, _of_amavis, _of_opendkim
-from mtatui.backends.dkim_safe import Node, People
-from mtatui.backends.dkim_tables import Table
-from mtatui.backends.dkim_work import domain_of, selector_of
+from mtatui.backends.dkim import changes as dkim_changes
+from mtatui.backends.dkim.listing import AMAVIS, Identity, _of_amavis, _of_opendkim
+from mtatui.backends.dkim.safe import Node, People
+from mtatui.backends.dkim.tables import Table
+from mtatui.backends.dkim.work import domain_of, selector_of
 from mtatui.backends.filters.conf import Conf
 from mtatui.backends.filters.manager import Manager, Unit
 from mtatui.backends.filters.opendkim import OpenDkim

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtatui.backends import dkim_keys
-from mtatui.backends.dkim_keys import Public, Standing, Type, compare
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim.keys import Public, Standing, Type, compare
 from mtatui.backends.resolving import Trouble
 
 
@@ -27,7 +27,8 @@ LARGE = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:204
 ED25519 = openssl("genpkey", "-algorithm", "ED25519")
 
 
-@pytest.mark.parametrize("private", [RSA, OLD_FORM, LARGE])
+# Keys are new each time; what a test is called must not be.
+@pytest.mark.parametrize("private", [RSA, OLD_FORM, LARGE], ids=["PKCS 8", "PKCS 1", "2048 bits"])
 def test_the_public_half_is_what_openssl_says(private: bytes) -> None:
     key = dkim_keys.public(private)
     assert key.data == openssl("pkey", "-pubout", "-outform", "DER", given=private)
@@ -42,7 +43,9 @@ def test_an_ed25519_key_is_what_openssl_says() -> None:
     assert str(key) == "Ed25519"
 
 
-@pytest.mark.parametrize(("private", "kind"), [(LARGE, b"rsa-sha256"), (ED25519, b"ed25519-sha256")])
+@pytest.mark.parametrize(
+    ("private", "kind"), [(LARGE, b"rsa-sha256"), (ED25519, b"ed25519-sha256")], ids=["rsa", "ed25519"]
+)
 def test_what_is_signed_with_it_verifies_with_its_record(private: bytes, kind: bytes) -> None:
     message = b"From: a@example.test\r\nSubject: x\r\n\r\nHello\r\n"
     seed = base64.b64encode(base64.b64decode(b"".join(private.splitlines()[1:-1]))[-32:])
@@ -69,6 +72,7 @@ def test_what_is_signed_with_it_verifies_with_its_record(private: bytes, kind: b
         (b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----", "encrypted"),
         (openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"), "neither RSA nor"),
     ],
+    ids=["nothing", "certificate", "short", "damaged", "cut", "encrypted", "elliptic"],
 )
 def test_what_is_no_key_is_told_in_words(private: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtatui.backends.dkim_safe import Node, People, above, unsafe
-from mtatui.backends.dkim_tables import Kind, Place, Rule, Table, covers, elements, keys, place, rules
+from mtatui.backends.dkim.safe import Node, People, above, unsafe
+from mtatui.backends.dkim.tables import Kind, Place, Rule, Table, covers, elements, keys, place, rules
 
 KEYTABLE = b"""\
 # ours

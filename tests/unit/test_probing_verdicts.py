@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mtatui.backends.probing_letters import Kind, Letter, letters
-from mtatui.backends.probing_promises import End, promises
-from mtatui.backends.probing_verdicts import Judged, Verdict, judge
+from mtatui.backends.probing.letters import Kind, Letter, letters
+from mtatui.backends.probing.promises import End, promises
+from mtatui.backends.probing.verdicts import Judged, Verdict, judge
 from mtatui.settings.current import Current, Reading
 
 OFF = {
@@ -61,7 +61,7 @@ def told(judged: dict[str, Any] | None, *ends: dict[str, Any], code: int = 250) 
     return {"reply": reply, "facts": facts}
 
 
-def verdict(kind: Kind, said: dict[str, Any], clean: dict[str, Any] | None = None, **values: Any) -> Judged:
+def verdict(kind: Kind, said: dict[str, Any], clean: dict[str, Any] | None = None, /, **values: Any) -> Judged:
     promised = promises(reading(**values), {each: letter(each) for each in Kind})
     outgoing = values.get("filtering__check_outgoing", True)
     return judge(letter(kind), promised[kind], said, clean, outgoing_checked=outgoing)

@@ -22,9 +22,9 @@ from mtatui.backends.host import Completed
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.looking import processes, protocols
 from mtatui.backends.services import Refused, Running, Service, Services, argv
-from mtatui.backends.services_found import Declared, declared
-from mtatui.backends.services_places import opendkim_socket, place_of, settings_of
-from mtatui.backends.services_words import answering, question, running
+from mtatui.backends.services.found import Declared, declared
+from mtatui.backends.services.places import opendkim_socket, place_of, settings_of
+from mtatui.backends.services.words import answering, question, running
 from tests.unit.configured import MAIN, MASTER, file, source
 
 CORPUS = Path(__file__).parent / "data" / "main_cf"

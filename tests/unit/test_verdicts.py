@@ -13,7 +13,7 @@ from mtatui.backends import resolving
 from mtatui.backends.host import Completed, File, HostError, Missing, NotPermitted, TimedOut
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.verdicts import LARGEST, Judge, Spam, State, Stopped, Verdicts, Virus
-from mtatui.backends.verdicts_words import document, doing, lines
+from mtatui.backends.verdicts.words import document, doing, lines
 from mtatui.settings.plan import Tag
 from mtatui.text import clean
 from tests.unit.test_verdicts_signatures import LETTER, NAME, rsa, sign

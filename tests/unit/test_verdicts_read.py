@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtatui.backends.verdicts_read import MOST, Rule, bytes_of, rules
+from mtatui.backends.verdicts.read import MOST, Rule, bytes_of, rules
 from mtatui.text import clean
 
 REPORT = """\

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtatui.backends.resolving import Trouble
-from mtatui.backends.verdicts_body import relaxed_form, simple_form
-from mtatui.backends.verdicts_signatures import (
+from mtatui.backends.verdicts.body import relaxed_form, simple_form
+from mtatui.backends.verdicts.signatures import (
     MOST,
     Chain,
     Signature,

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mtatui.backends import dkim_keys
-from mtatui.backends.dkim_keys import Public, Type
-from mtatui.backends.dkim_safe import Node, People, Person, above, unsafe
-from mtatui.backends.dkim_tables import (
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim.keys import Public, Type
+from mtatui.backends.dkim.safe import Node, People, Person, above, unsafe
+from mtatui.backends.dkim.tables import (
     KeyEntry,
     Place,
     Rule,
@@ -30,7 +30,7 @@ from mtatui.backends.filters.conf import Conf
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import Files, Filters, Written, first
 from mtatui.backends.host import File, Host, HostError
-from mtatui.backends.services_places import milters_of, opendkim_socket, place_of, same
+from mtatui.backends.services.places import milters_of, opendkim_socket, place_of, same
 from mtatui.settings.current import Finding
 from mtatui.settings.plan import Care, Command, Probe
 from mtatui.text import clean

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtatui.backends import dkim_keys
-from mtatui.backends.dkim_keys import Public, Published
-from mtatui.backends.dkim_tables import KeyEntry, Kind, Rule, covers
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim.keys import Public, Published
+from mtatui.backends.dkim.tables import KeyEntry, Kind, Rule, covers
 from mtatui.backends.filters.opendkim import OpenDkim
 from mtatui.backends.host import File
 from mtatui.backends.resolving import Texts, Trouble

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mtatui.backends import dkim_keys, dkim_tables
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim import tables as dkim_tables
 from mtatui.backends.filters.conf import Conf
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import first
 from mtatui.backends.host import File, Host
-from mtatui.backends.probing_letters import Signer
+from mtatui.backends.probing.letters import Signer
 from mtatui.backends.resolving import txt
 from mtatui.text import clean
 

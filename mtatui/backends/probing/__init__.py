@@ -30,12 +30,12 @@ from mtatui.backends.postfix.log import FILES
 from mtatui.backends.postfix.probes import probes
 from mtatui.backends.postfix.reading import PostfixReading
 from mtatui.backends.postfix.tools import Tools
-from mtatui.backends.probing_letters import LABELS, Kind, Letter, letters
-from mtatui.backends.probing_promises import Promise, promises, value
-from mtatui.backends.probing_signer import find_signer
-from mtatui.backends.probing_verdicts import Judged, Verdict, judge
-from mtatui.backends.probing_words import PATIENCE, called, left
-from mtatui.backends.probing_words import says as says_before
+from mtatui.backends.probing.letters import LABELS, Kind, Letter, letters
+from mtatui.backends.probing.promises import Promise, promises, value
+from mtatui.backends.probing.signer import find_signer
+from mtatui.backends.probing.verdicts import Judged, Verdict, judge
+from mtatui.backends.probing.words import PATIENCE, called, left
+from mtatui.backends.probing.words import says as says_before
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Probe
 from mtatui.text import clean

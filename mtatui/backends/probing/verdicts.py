@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mtatui.backends.probing_letters import FORGER, Kind, Letter
-from mtatui.backends.probing_promises import End, Promise
+from mtatui.backends.probing.letters import FORGER, Kind, Letter
+from mtatui.backends.probing.promises import End, Promise
 from mtatui.text import clean
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtatui.backends import dkim_changes, resolving
-from mtatui.backends.dkim_keys import BEST, Type
-from mtatui.backends.dkim_listing import Listing, listing, paths_of_amavis
-from mtatui.backends.dkim_work import Offer, Record, Work, domain_of
+from mtatui.backends import resolving
+from mtatui.backends.dkim import changes as dkim_changes
+from mtatui.backends.dkim.keys import BEST, Type
+from mtatui.backends.dkim.listing import Listing, listing, paths_of_amavis
+from mtatui.backends.dkim.work import Offer, Record, Work, domain_of
 from mtatui.backends.host import File, Host
 from mtatui.settings.kinds import Refused
 from mtatui.text import clean

@@ -22,7 +22,7 @@ from mtatui.backends.filters.places import Places
 from mtatui.backends.host import WATCH, File, Host, HostError, Missing
 from mtatui.backends.postfix import reading as postfix
 from mtatui.backends.postfix.tools import Tools
-from mtatui.backends.services_found import (
+from mtatui.backends.services.found import (
     DKIM,
     MILTER,
     SIGNATURES,

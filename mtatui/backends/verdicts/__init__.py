@@ -17,14 +17,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from mtatui.backends import judging, resolving, verdicts_signatures
+from mtatui.backends import judging, resolving
 from mtatui.backends.filters.places import Places
 from mtatui.backends.filters.reading import first
 from mtatui.backends.host import File, Host, HostError
 from mtatui.backends.postfix.tools import Tools
-from mtatui.backends.services_places import loopback, settings_of
-from mtatui.backends.verdicts_read import Rule, bytes_of, rules
-from mtatui.backends.verdicts_signatures import Chain, Signature
+from mtatui.backends.services.places import loopback, settings_of
+from mtatui.backends.verdicts import signatures as verdicts_signatures
+from mtatui.backends.verdicts.read import Rule, bytes_of, rules
+from mtatui.backends.verdicts.signatures import Chain, Signature
 from mtatui.queue.claims import Claim, claims
 from mtatui.queue.content import headers
 from mtatui.text import clean, size

@@ -8,10 +8,10 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from mtatui.backends.dkim_keys import Type
-from mtatui.backends.dkim_listing import domains_of
-from mtatui.backends.dkim_safe import Node
-from mtatui.backends.dkim_tables import KeyEntry, Kind, Place, Rule, Table, covers
+from mtatui.backends.dkim.keys import Type
+from mtatui.backends.dkim.listing import domains_of
+from mtatui.backends.dkim.safe import Node
+from mtatui.backends.dkim.tables import KeyEntry, Kind, Place, Rule, Table, covers
 from mtatui.backends.filters.opendkim import OUR_KEYS, OUR_RULES, PRIVATE, OpenDkim
 from mtatui.settings.kinds import Refused
 from mtatui.text import clean

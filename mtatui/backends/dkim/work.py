@@ -11,9 +11,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtatui.backends import dkim_changes, dkim_keys, planning, resolving
-from mtatui.backends.dkim_keys import BEST, MOST, Public, Published, Standing, Type
-from mtatui.backends.dkim_tables import KeyEntry
+from mtatui.backends import planning, resolving
+from mtatui.backends.dkim import changes as dkim_changes
+from mtatui.backends.dkim import keys as dkim_keys
+from mtatui.backends.dkim.keys import BEST, MOST, Public, Published, Standing, Type
+from mtatui.backends.dkim.tables import KeyEntry
 from mtatui.backends.filters.opendkim import OpenDkim
 from mtatui.backends.host import Host, HostError, Missing
 from mtatui.backends.postfix.draft import Draft

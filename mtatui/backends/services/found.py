@@ -16,7 +16,7 @@ from mtatui.backends.host import File, HostError
 from mtatui.backends.postfix.master_cf import Service as Listener
 from mtatui.backends.postfix.probes import probes
 from mtatui.backends.postfix.reading import PostfixReading
-from mtatui.backends.services_places import (
+from mtatui.backends.services.places import (
     Place,
     called,
     loopback,

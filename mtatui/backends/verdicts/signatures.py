@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtatui.backends.verdicts_body import Body
+from mtatui.backends.verdicts.body import Body
 from mtatui.text import clean, size
 
 if TYPE_CHECKING:

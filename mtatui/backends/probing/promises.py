@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mtatui.backends.probing_letters import Kind, Letter
+from mtatui.backends.probing.letters import Kind, Letter
 from mtatui.settings.current import Current, Reading
 from mtatui.text import clean
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtatui.backends.probing_letters import LABELS, Kind, Letter
-from mtatui.backends.probing_promises import value
+from mtatui.backends.probing.letters import LABELS, Kind, Letter
+from mtatui.backends.probing.promises import value
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Probe
 from mtatui.text import clean

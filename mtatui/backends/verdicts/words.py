@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mtatui.backends.verdicts import Spam, State, Verdicts, Virus
-from mtatui.backends.verdicts_signatures import Chain, Signature
+from mtatui.backends.verdicts.signatures import Chain, Signature
 from mtatui.queue.claims import Claim, Claimed
 from mtatui.text import clean
 
