@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mtatui.backends.configuration import Configuration
-    from mtatui.backends.dkim import Dkim
+    from mtatui.backends.dkim.signing import Dkim
     from mtatui.backends.filters.databases import Databases
     from mtatui.backends.filters.places import Places
     from mtatui.backends.journal import Journal
@@ -186,7 +186,7 @@ class Server:
     @cached_property
     def dkim(self) -> Dkim:
         """Who signs what, and changing that."""
-        from mtatui.backends.dkim import Dkim
+        from mtatui.backends.dkim.signing import Dkim
 
         return Dkim(self.host, self.configuration)
 

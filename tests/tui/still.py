@@ -18,7 +18,7 @@ from mtatui.server import Server
 
 if TYPE_CHECKING:
     from mtatui.backends.configuration import Configuration
-    from mtatui.backends.dkim import Dkim
+    from mtatui.backends.dkim.signing import Dkim
     from mtatui.backends.filters.databases import Databases
 
 #: Sunday 22 November 2026, 15:20:00 UTC.

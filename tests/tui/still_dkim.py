@@ -7,9 +7,9 @@ import hashlib
 from dataclasses import replace
 
 from mtatui.backends.configuration import Configuration
-from mtatui.backends.dkim import Dkim
 from mtatui.backends.dkim.keys import BEST, Public, Published, Standing, Type, compare
 from mtatui.backends.dkim.listing import AMAVIS, OPENDKIM, Identity, Listing
+from mtatui.backends.dkim.signing import Dkim
 from mtatui.backends.dkim.work import Offer, Record
 from mtatui.backends.host_local import LocalHost
 from mtatui.settings.current import Reading
