@@ -106,7 +106,28 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Do what is asynchronous, to its end. (Importing asyncio takes 30 ms, which ``--help`` does without.)"""
     import asyncio
 
-    return asyncio.run(work)
+    return asyncio.run(_with_all_it_began(work))
+
+
+async def _with_all_it_began(work: Coroutine[Any, Any, T]) -> T:
+    """Work, and then the end of what it began and waits for no more, because something else failed.
+
+    ``asyncio.run`` would end these, too, but along with asyncio's own: a command that is just being started
+    then waits for ever, for pipes that nobody connects any more.
+    """
+    import asyncio
+
+    try:
+        return await work
+    finally:
+        rest = [
+            task
+            for task in asyncio.all_tasks() - {asyncio.current_task()}
+            if not getattr(task.get_coro(), "__qualname__", "").endswith("._connect_pipes")
+        ]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 def query_of(text: str) -> Query:

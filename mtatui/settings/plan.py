@@ -50,6 +50,8 @@ class Edit:
         """The change as a unified diff (three lines of context), masked, fit for a terminal."""
         import difflib
 
+        if self.before == self.after:
+            return []
         path = clean(self.path)
         names = (
             path if self.before is not None else "/dev/null",
@@ -60,7 +62,7 @@ class Edit:
             return [f"--- {names[0]}", f"+++ {names[1]}", f"@@ {sizes}, nothing that a person reads @@"]
         before, after = self._shown(self.before), self._shown(self.after)
         lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
-        if lines or self.before == self.after:
+        if lines:
             return lines
         hidden = self.secrets or MASK in "".join(after)
         why = f"what {MASK} stands for" if hidden else "what is not shown: line ends, empty files"

@@ -61,7 +61,9 @@ def told(judged: dict[str, Any] | None, *ends: dict[str, Any], code: int = 250) 
     return {"reply": reply, "facts": facts}
 
 
-def verdict(kind: Kind, said: dict[str, Any], clean: dict[str, Any] | None = None, /, **values: Any) -> Judged:
+def verdict(
+    kind: Kind, said: dict[str, Any], clean: dict[str, Any] | None = None, /, **values: Any
+) -> Judged:
     promised = promises(reading(**values), {each: letter(each) for each in Kind})
     outgoing = values.get("filtering__check_outgoing", True)
     return judge(letter(kind), promised[kind], said, clean, outgoing_checked=outgoing)

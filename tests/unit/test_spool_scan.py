@@ -282,7 +282,7 @@ def test_a_directory_that_cannot_be_read_is_a_problem_and_the_rest_goes_on(
     assert set(watch.rows) == {other}
     assert [(problem.path, problem.text) for problem in watch.problems] == [("hold/", "Permission denied")]
     monkeypatch.undo()
-    os.chdir(watch.root)
+    monkeypatch.chdir(watch.root)
     watch.scan()
     assert set(watch.rows) == {held}
 
