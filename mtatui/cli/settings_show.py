@@ -34,7 +34,9 @@ def list_settings(reading: Reading, chosen: Sequence[Setting]) -> None:
 
 
 def _row(setting: Setting, current: Current) -> tuple[str, ...]:
-    return (setting.key, setting.kind.show(current.value), _where(current), "; ".join(_mind(current)))
+    nowhere = current.unavailable and not current.explicit
+    value = "–" if nowhere else setting.kind.show(current.value)
+    return (setting.key, value, "–" if nowhere else _where(current), "; ".join(_mind(current)))
 
 
 def _where(current: Current) -> str:
