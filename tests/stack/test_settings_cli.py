@@ -63,6 +63,7 @@ ELSEWHERE = {
     "inbound.reject_unauth_destination",
     "inbound.blocked_extensions_notify_admin",
     "inbound.blocked_extensions_notify_recipient",
+    *(key for key in ALL if key.startswith("filtering.")),
 }
 
 

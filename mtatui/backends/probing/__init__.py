@@ -25,7 +25,7 @@ from mtatui.backends import chain
 from mtatui.backends.configuration import Configuration
 from mtatui.backends.filters.places import Places
 from mtatui.backends.host import Host, HostError, Unreachable
-from mtatui.backends.postfix.lists import words
+from mtatui.backends.postfix.lists import words as words_of
 from mtatui.backends.postfix.log import FILES
 from mtatui.backends.postfix.probes import probes
 from mtatui.backends.postfix.reading import PostfixReading
@@ -296,12 +296,12 @@ class Prober:
                 )
         copied = [source.effective("always_bcc")]
         copied += [await self._looked_up(source, name, address) for name in _COPYING]
-        return address, tuple(word for text in copied for word, _, _ in words(text))
+        return address, tuple(word for text in copied for word, _, _ in words_of(text))
 
     async def _looked_up(self, source: PostfixReading, name: str, address: str) -> str:
         """What tables say of an address, asked as cleanup(8) asks; "" for nothing, or where they fail."""
         local, _, domain = address.partition("@")
-        for table, _, _ in words(source.effective(name)):
+        for table, _, _ in words_of(source.effective(name)):
             whole = table.removeprefix("proxy:").startswith(_BY_WHOLE_ADDRESS)
             for key in (address,) if whole else (address, local, f"@{domain}"):
                 asked = await self.host.run(self._tools.argv("postmap", "-q", key, table))
@@ -357,7 +357,7 @@ def _listener(source: PostfixReading) -> Probe:
 
 def _local_domains(source: PostfixReading) -> list[str]:
     """The domains that are this server's own as mydestination says: the server's name first."""
-    listed = [word.lower() for word, _, _ in words(source.effective("mydestination"))]
+    listed = [word.lower() for word, _, _ in words_of(source.effective("mydestination"))]
     literal = [word for word in listed if "/" not in word and ":" not in word and not word.startswith("!")]
     name = source.effective("myhostname").lower()
     return sorted(literal, key=lambda word: (word != name, word.startswith("localhost")))
