@@ -176,7 +176,8 @@ class Mirror:
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(data)))
-        handler.send_header("Last-Modified", handler.date_time_string())
+        # Newer at each request: of two within a second freshclam would fetch only the first.
+        handler.send_header("Last-Modified", handler.date_time_string(time.time() + len(self.requests)))
         if status == 429:
             handler.send_header("Retry-After", "3600")
         handler.end_headers()
