@@ -280,6 +280,7 @@ def test_a_command_is_left_when_somebody_wishes_to_stop(pipe: tuple[int, int]) -
     wish = Wish(pipe[0])
     os.write(pipe[1], b"{}\ncancel\n")
     wish.line()
+    assert wish.cancelled()
     assert run.run(["sleep", "60"], 30, halt=wish.cancelled)[0] is None
 
 

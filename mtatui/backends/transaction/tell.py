@@ -104,16 +104,19 @@ class Wish:
 
     def cancelled(self) -> bool:
         """Whether it shall stop."""
-        while self._heeding and not self._why and select.select([self.fd], [], [], 0)[0]:
-            try:
-                data = os.read(self.fd, 4096)
-            except OSError:
-                data = b""
-            self._rest += data
-            if not data:
-                self._why = "Whoever applied it is gone (a closed terminal, a cut link)"
-            elif b"cancel" in self._rest:
+        while self._heeding and not self._why:
+            if b"cancel" in self._rest:  # it may have come along with the request
                 self._why = "It was stopped on request"
+            elif not select.select([self.fd], [], [], 0)[0]:
+                break
+            else:
+                try:
+                    data = os.read(self.fd, 4096)
+                except OSError:
+                    data = b""
+                self._rest += data
+                if not data:
+                    self._why = "Whoever applied it is gone (a closed terminal, a cut link)"
         return self._heeding and bool(self._why)
 
     def ignore(self) -> None:
