@@ -12,7 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 ARGS ?=
-WORKERS ?= 2
+# Most of the real daemons are waited for, so that more processes than cores are quicker.
+WORKERS ?= 4
 SAY = @printf '\n== %s\n'
 
 help: ## say what there is
