@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
@@ -17,6 +17,7 @@ from mtatui import ask
 from mtatui.backends.host import HostError
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Result, Selection
+from mtatui.screens.standing import Standings
 from mtatui.server import Server
 from mtatui.text import clean, count, size
 from mtatui.verbs import VERBS, Verb
@@ -56,24 +57,10 @@ class Acting:
         self.running = ""
         """What is being done, in words; "" when nothing is."""
         self.last: Outcome | None = None
-        self.waits: Sequence[Piece] = ()
-        """What waits for the person, for the header of every page."""
-        self.services: Mapping[str, bool] = {}
-        """Which services run, by id, of those that should; for the same. Empty until that is known."""
-        self.alarms: Sequence[str] = ()
-        """What puts mail or the server in danger as it is set up now, each in a few words."""
+        self.standings = Standings()
+        """What the header of every page is to say of each server."""
         self._cancel = asyncio.Event()
         self._stoppable = True
-
-    def notes(self, *, but: str = "") -> list[Piece]:
-        """What the header of every page says.
-
-        Args:
-            but: the service of which the page itself says that it is down; "*" for all of them.
-        """
-        down = [id for id, runs in self.services.items() if not runs and but not in (id, "*")]
-        words = f"✖ {down[0]} is down" if len(down) == 1 else f"✖ {len(down)} services are down"
-        return [*self.waits, *([(f"{words} · S ", "danger")] if down else [])]
 
     def run(self, what: str, do: Callable[[], Awaitable[tuple[str, str]]]) -> None:
         """Do something that cannot be stopped half way, and tell what came of it: words, how serious."""

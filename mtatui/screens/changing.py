@@ -1,4 +1,4 @@
-"""From what is staged to what holds: plan, review, apply, confirm, take back. One for all pages of settings.
+"""From what is staged to what holds: plan, review, apply, confirm, take back. One for each server.
 
 What was typed survives whatever becomes of it: it stays staged until the server has it, and is staged again
 when the server gave it back.
@@ -57,6 +57,7 @@ class Changing:
         self.app = app
         self.server = server
         self.acting = acting
+        self.standing = acting.standings.of(server)
         self.model = SettingsModel()
         self.running = False
         self.waiting: tuple[str, float] | None = None
@@ -121,7 +122,7 @@ class Changing:
             self._counting = asyncio.get_running_loop().create_task(self._count_trials())
 
     def _take(self, reading: Reading) -> None:
-        self.acting.alarms = [called(finding) for finding in reading.findings if finding.grave]
+        self.standing.alarms = [called(finding) for finding in reading.findings if finding.grave]
         self.app.show_headers()
         if moved := self.model.take(reading):
             self.app.tell(
@@ -277,7 +278,7 @@ class Changing:
 
     def _stop_waiting(self) -> None:
         self.waiting = None
-        self.acting.waits = ()
+        self.standing.waits = ()
         if self._clock is not None:
             self._clock.stop()
             self._clock = None
@@ -292,7 +293,7 @@ class Changing:
             self.app.work(self._ran_out())
             return
         left = max(left, 0)
-        self.acting.waits = [(f"keep? {left // 60}:{left % 60:02} · Y ", "warning")]
+        self.standing.waits = [(f"keep? {left // 60}:{left % 60:02} · Y ", "warning")]
         self.app.show_headers()
 
     async def _ran_out(self) -> None:

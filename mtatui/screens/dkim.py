@@ -200,7 +200,10 @@ class DkimScreen(Desk):
     def show_header(self) -> None:
         """Where we are."""
         self.header.show(
-            server=self.server.name, pages=[("dkim", "DKIM")], page="dkim", notes=self.changing.acting.notes()
+            server=self.server.name,
+            pages=[("dkim", "DKIM")],
+            page="dkim",
+            notes=self.changing.acting.standings.notes(self.changing.server),
         )
 
     def show_detail(self) -> None:

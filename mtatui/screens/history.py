@@ -148,7 +148,7 @@ class HistoryScreen(Page):
             server=self.changing.server.name,
             pages=[("history", "History")],
             page="history",
-            notes=self.changing.acting.notes(),
+            notes=self.changing.acting.standings.notes(self.changing.server),
         )
 
     async def action_do(self, id: str, argument: str = "") -> None:

@@ -289,9 +289,9 @@ class QueuePage(Page):
     def show_header(self) -> None:
         """The state of the queue, and how fresh what is shown is."""
         live, narrow = self.server.live, self.size.width < WIDE
-        notes: list[Piece] = self.acting.notes(but="postfix")
-        if self.acting.alarms:
-            notes.append((f"✖ {'lint' if narrow else self.acting.alarms[0]}  ", "danger"))
+        notes: list[Piece] = self.acting.standings.notes(but="postfix")
+        if alarms := self.acting.standings.alarms:
+            notes.append((f"✖ {'lint' if narrow else alarms[0]}  ", "danger"))
         if narrow:
             for state, number in self.server.index.counts().items():
                 if number or state in (State.ACTIVE, State.DEFERRED):

@@ -144,7 +144,7 @@ class ServicesScreen(Desk):
             server=self.server.name,
             pages=[("services", "Instances")],
             page="services",
-            notes=self.watching.acting.notes(but="*"),  # they stand below
+            notes=self.watching.acting.standings.notes(self.server, but="*"),  # they stand below
         )
 
     def show_detail(self) -> None:

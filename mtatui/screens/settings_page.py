@@ -132,7 +132,7 @@ class SettingsPage(Page):
 
     def show_header(self) -> None:
         """Where we are, and how much is staged."""
-        notes: list[Piece] = self.changing.acting.notes()
+        notes: list[Piece] = self.changing.acting.standings.notes(self.changing.server)
         if self.changing.server.host.read_only:
             notes.append(("read-only ", "warning"))
         if staged := len(self.changing.staged):
@@ -149,7 +149,7 @@ class SettingsPage(Page):
     def _show_instances(self) -> None:
         """What the mail goes through; on every page, for a line that comes and goes would lay out all."""
         pieces: list[Piece] = [(" Instances  ", "accent")]
-        for id, runs in self.changing.acting.services.items():
+        for id, runs in self.changing.standing.services.items():
             pieces.append((f"{'✔' if runs else '✖'} {clean(id)}  ", "" if runs else "danger"))
         self.instances.say(pieces, [("S shows them ", "dim")])
 

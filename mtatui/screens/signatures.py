@@ -173,7 +173,7 @@ class SignaturesScreen(Desk):
             server=self.server.name,
             pages=[("signatures", "Signatures")],
             page="signatures",
-            notes=self.changing.acting.notes(),
+            notes=self.changing.acting.standings.notes(self.changing.server),
         )
 
     def show_detail(self) -> None:

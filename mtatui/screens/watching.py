@@ -20,7 +20,7 @@ PACE = 15.0
 
 
 class Watching:
-    """What is known of the services of one server. The app has one of these."""
+    """What is known of the services of one server. The app has one of these for each."""
 
     def __init__(self, server: Server, acting: Acting, changed: Callable[[], None]) -> None:
         """Nothing is looked at yet.
@@ -30,6 +30,7 @@ class Watching:
         """
         self.server = server
         self.acting = acting
+        self.standing = acting.standings.of(server)
         self.pace = PACE
         self._changed = changed
         self._looking = False
@@ -49,6 +50,6 @@ class Watching:
     def take(self, services: list[Service]) -> None:
         """Somebody has looked: this is how it is."""
         running = {one.id: one.runs for one in services if one.runs is not None}
-        if running != self.acting.services:
-            self.acting.services = running
+        if running != self.standing.services:
+            self.standing.services = running
             self._changed()

@@ -120,7 +120,7 @@ async def test_the_watch_begins_by_itself_and_goes_on() -> None:
     server = StillServer(rows(3))
     async with at_keyboard(server, messages=3) as hands:
         hands.app.watching.pace = 0.05
-        await hands.until(lambda: bool(hands.app.acting.services))
+        await hands.until(lambda: bool(hands.app.acting.standings.services))
         assert still(server).looks == 0  # quietly: nobody was asked for an answer
         still(server).kill("clamd")
         await hands.until(lambda: "✖ clamd is down · S" in hands.text())

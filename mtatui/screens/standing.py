@@ -1,0 +1,83 @@
+"""What every page is to know at a glance: of each server what waits, what is down, what is dangerous.
+
+Who reads a server's settings or watches its services writes it down here; headers say it. A lone server is
+never named; where there are several, whatever is not of the page's own server is said with its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mtatui.server import Server
+from mtatui.text import clean
+from mtatui.widgets.lines import Piece
+
+
+@dataclass
+class Standing:
+    """What is known of one server."""
+
+    server: Server
+    waits: Sequence[Piece] = ()
+    """What waits for the person."""
+    services: Mapping[str, bool] = field(default_factory=dict)
+    """Which services run, by id, of those that should. Empty until that is known."""
+    alarms: Sequence[str] = ()
+    """What puts mail or the server in danger as it is set up now, each in a few words."""
+
+
+class Standings:
+    """What is known of all servers. The app has one of these."""
+
+    def __init__(self) -> None:
+        self.many = False
+        """Whether there are several servers: then each is named."""
+        self._of: dict[Server, Standing] = {}
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(self._of.values())
+
+    def of(self, server: Server) -> Standing:
+        """What is known of a server; whoever learns more writes it there."""
+        return self._of.setdefault(server, Standing(server))
+
+    def forget(self, server: Server) -> None:
+        """It is on the list no more."""
+        self._of.pop(server, None)
+
+    def notes(self, of: Server | None = None, *, but: str = "") -> list[Piece]:
+        """What a header says.
+
+        Args:
+            of: the server that the page shows: its services, and what waits anywhere; None for all servers.
+            but: the service of which the page itself says that it is down; "*" for all of them.
+        """
+        waits = [
+            (self._named(standing, of) + text, role) for standing in self for text, role in standing.waits
+        ]
+        down = [
+            self._named(standing, of) + clean(id)
+            for standing in ([self.of(of)] if of is not None else self)
+            for id, runs in standing.services.items()
+            if not runs and but not in (id, "*")
+        ]
+        words = f"✖ {down[0]} is down" if len(down) == 1 else f"✖ {len(down)} services are down"
+        return [*waits, *([(f"{words} · S ", "danger")] if down else [])]
+
+    @property
+    def alarms(self) -> list[str]:
+        """What is dangerous, on whatever server."""
+        return [self._named(standing, None) + alarm for standing in self for alarm in standing.alarms]
+
+    @property
+    def services(self) -> dict[str, bool]:
+        """Which services run, on whatever server."""
+        return {
+            self._named(standing, None) + id: runs
+            for standing in self
+            for id, runs in standing.services.items()
+        }
+
+    def _named(self, standing: Standing, of: Server | None) -> str:
+        return f"{clean(standing.server.name)}: " if self.many and standing.server is not of else ""
