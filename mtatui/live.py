@@ -17,6 +17,7 @@ from mtatui.queue.delta import Delta, Done, Rows
 
 if TYPE_CHECKING:
     from mtatui.queue.index import Index
+    from mtatui.queue.part import Part
 
 #: Seconds between two looks at a quiet queue, and the share of a core that looking may cost.
 PACE = 1.0
@@ -52,7 +53,7 @@ class Feed(Protocol):
 class Live(threading.Thread):
     """The thread that keeps one server's index live. It tells its listener of each delta."""
 
-    def __init__(self, name: str, open_feed: Callable[[], Feed], index: Callable[[], Index]) -> None:
+    def __init__(self, name: str, open_feed: Callable[[], Feed], part: Callable[[], Part | Index]) -> None:
         """Nothing is read yet."""
         super().__init__(name=f"live-{name}", daemon=True)
         self.scanning = True
@@ -70,7 +71,7 @@ class Live(threading.Thread):
         self._listener: Callable[[], None] = lambda: None
         self._heard = threading.Event()
         self._open_feed = open_feed
-        self._index = index
+        self._part = part
         self._feed: Feed | None = None
         self._wake = threading.Event()
         self._thorough = False
@@ -125,27 +126,27 @@ class Live(threading.Thread):
             self.limits = self._feed.limits
         self.scanning = True
         asked, self._asked = self._asked, False
-        index: Index | None = None
+        part: Part | Index | None = None
         before = rows = 0
         try:
             for delta in self._feed.scan(thorough):
-                if index is None:  # asked for when the reader is at work: to import it takes as long
-                    index = self._index()
-                    before = index.generation
+                if part is None:  # asked for when the reader is at work: to import it takes as long
+                    part = self._part()
+                    before = part.generation
                     if new:
-                        index.restart()
+                        part.restart()
                 if isinstance(delta, Rows):
                     if rows >= FIRST_ROWS:
                         self._heard.wait(PATIENCE)
                     rows += len(delta.rows)
-                index.apply(delta)
+                part.apply(delta)
                 if rows >= FIRST_ROWS:
                     self.begun.set()
                 if isinstance(delta, Done):
                     if thorough or self.last is None:
                         self.last_whole_cost = delta.cost
                     self.last = delta
-                    changed = self.trouble is not None or index.generation != before
+                    changed = self.trouble is not None or part.generation != before
                     if changed or asked or delta.at - self.told_at >= STALE:
                         self.told_at = delta.at
                     self.trouble = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STATES = ("active", "corrupt", "deferred", "incoming", "hold", "maildrop", "trash")
 FACETS = ("reason", "domain", "sender", "sender-domain", "ip", "user", "age")
-SORTS = ("age", "id", "size", "from", "to", "retry", "reason", "state", "rcpts")
+SORTS = ("age", "id", "size", "from", "to", "retry", "reason", "state", "rcpts", "server")
 #: Rows that are taken from the index at a time.
 CHUNK = 2000
 

@@ -22,6 +22,7 @@ class Facet(StrEnum):
     IP = "ip"
     USER = "user"
     AGE = "age"
+    SERVER = "server"
 
     @property
     def field(self) -> str:
@@ -72,6 +73,7 @@ _NONE = {
     Facet.SENDER_DOMAIN: "no domain",
     Facet.IP: "unknown, or local",
     Facet.USER: "no login",
+    Facet.SERVER: "this server",
 }
 
 

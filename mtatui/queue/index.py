@@ -1,11 +1,12 @@
 # ruff: noqa: S608  (what is put into SQL here are names of our own tables and columns)
 """The index: what is in the queue, kept live by deltas, asked by queries.
 
-A SQLite database in memory. A feed thread calls `Index.apply`; any thread asks. What a screen is about to
-paint (`rows`, `message`, `position`) is urgent and waits for one batch at most; `view`, `facets`,
-`select` and `blast_radius` may take their time and belong in a thread. Each question is one SQLite step
-that yields one JSON text: stepping row by row would hand Python's lock to and fro with the feed a hundred
-thousand times.
+A SQLite database in memory, for all servers that are managed: each has a `Part`, and its feed's thread calls
+`Part.apply`; any thread asks. Of several servers, what is called a message's ID here is its key, see
+`mtatui.queue.message`. What a screen is about to paint (`rows`, `message`, `position`) is urgent and waits
+for one batch at most; `view`, `facets`, `select` and `blast_radius` may take their time and belong in a
+thread. Each question is one SQLite step that yields one JSON text: stepping row by row would hand Python's
+lock to and fro with the feeds a hundred thousand times.
 
 Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
 """
@@ -13,22 +14,25 @@ Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
 from __future__ import annotations
 
 import json
+import threading
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from mtatui.queue.delta import Delta, Done, Problem
 from mtatui.queue.facets import AGE_BANDS, Facet, FacetCount, counted, counted_ages
-from mtatui.queue.message import Identity, Message, Recipient, State
+from mtatui.queue.message import Identity, Message, Recipient, State, split
+from mtatui.queue.part import Part
 from mtatui.queue.query import Query
 from mtatui.queue.schema import STATES
 from mtatui.queue.selection import BlastRadius, Selection, Target
-from mtatui.queue.sql import Clause, where
+from mtatui.queue.sql import Clause, Scope, where
 from mtatui.queue.store import Store
 from mtatui.queue.views import RETRY, Sort, SortField, Summary, View, in_order
 
-__all__ = ["Facet", "FacetCount", "Index", "Sort", "SortField", "Summary", "View"]
+__all__ = ["Facet", "FacetCount", "Index", "Part", "Sort", "SortField", "Summary", "View"]
 
 _CHUNK = 20_000
 #: A condition is worked out anew for each piece of a column, so pieces are large.
@@ -37,7 +41,7 @@ _LARGEST_FEW = 5
 #: How many of the first messages are looked at for those that a view begins with: at first, and at most.
 _NEAR = (500, 5000)
 #: Fields that the order by arrival can serve by itself.
-_BY_ARRIVAL = frozenset({"state", "age"})
+_BY_ARRIVAL = frozenset({"state", "age", "server", "tag"})
 #: Where the values of a facet stand: the column of a message, and the side table and its column behind it.
 _SIDES = {
     Facet.REASON: ("cause", "cause", "t.label"),
@@ -45,19 +49,98 @@ _SIDES = {
     Facet.SENDER_DOMAIN: ("sender_domain", "domain", "t.text"),
     Facet.IP: ("origin", "origin", "t.ip"),
     Facet.USER: ("origin", "origin", "lower(t.user)"),
+    Facet.SERVER: ("server", "server", "t.name"),
 }
 
 
-class Index(Store):
-    """What is in the queue of one server, and every question about it."""
+class Index:
+    """What is in the queues of the servers, and every question about it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._store = Store()
+        self._gate, self._ask, self._numbers = self._store.gate, self._store.ask, self._store.numbers
+        self._parts: dict[str, Part] = {}
+        self._latest = 0
+        """The number of the latest part with a name."""
+        self._making = threading.Lock()
+        self._tags: Mapping[str, tuple[str, ...]] = {}
         self._known_order: View | None = None
+
+    # --- whose it is -----------------------------------------------------------------------------------
+
+    def part(self, name: str = "") -> Part:
+        """The share of one server; a lone one needs no name. One that was dropped begins anew."""
+        with self._making:
+            part = self._parts.get(name)
+            if part is None or part.dropped:
+                self._latest += bool(name)
+                part = Part(self._store, name, self._latest if name else 0)
+                self._parts = {**self._parts, name: part}
+                self._introduce()
+            return part
+
+    @property
+    def tags(self) -> Mapping[str, tuple[str, ...]]:
+        """The tags of each server, by its name: by them servers are chosen together (``tag:`` in a query)."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, tags: Mapping[str, tuple[str, ...]]) -> None:
+        with self._making:
+            self._tags = tags
+            self._introduce()
+
+    def _introduce(self) -> None:
+        known = [(part.number, name, self._tags.get(name, ())) for name, part in self._parts.items()]
+        self._store.introduce(known)
+
+    @property
+    def generation(self) -> int:
+        """Grows with every change of any part, so that whoever shows the queue knows when to look again."""
+        return self._store.generation
+
+    def counts(self, names: Iterable[str] | None = None) -> dict[State, int]:
+        """How many messages each state holds, on the servers named or on all; see `Part.counts`."""
+        parts = self._parts
+        chosen = parts.values() if names is None else [parts[name] for name in names if name in parts]
+        total = dict.fromkeys(State, 0)
+        for part in chosen:
+            for state, number in part.counts().items():
+                total[state] += number
+        return total
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What the latest scans could not read."""
+        return [problem for part in self._parts.values() for problem in part.problems]
+
+    @property
+    def done(self) -> Done | None:
+        """How the latest complete scan of a lone server ended."""
+        part = self._parts.get("")
+        return part.done if part is not None else None
+
+    def apply(self, delta: Delta) -> None:
+        """Take in one delta of a lone server."""
+        self.part().apply(delta)
+
+    def restart(self) -> None:
+        """The feed of a lone server begins anew; see `Part.restart`."""
+        self.part().restart()
+
+    # --- which messages --------------------------------------------------------------------------------
+
+    def _where(self, query: Query, now: int) -> Clause:
+        return where(query, Scope(now, self._many))
+
+    @property
+    def _many(self) -> bool:
+        """Whether messages have keys that are more than their IDs."""
+        return self._latest > 0
 
     def total(self, query: Query, now: int) -> int:
         """How many messages a query means."""
-        clause = where(query, now)
+        clause = self._where(query, now)
         sql = f"SELECT json_array(count(*)) FROM message m WHERE {clause.sql}"
         total: int = self._gate.patiently(lambda: self._ask(sql, *clause.parameters))[0]
         return total
@@ -70,9 +153,9 @@ class Index(Store):
         Raises:
             Unwanted: something urgent came up, and it is not ``wanted`` any more.
         """
-        clause, generation = where(query, now), self.generation
+        clause, generation = self._where(query, now), self.generation
         meant = f"SELECT m.n FROM message m WHERE {clause.sql}"
-        order = sort.sql
+        order = sort.sql(self._many)
         fields = {term.field for term in query.terms}
         if fields - _BY_ARRIVAL:
             if "id" not in fields:  # every message must be looked at: best as they lie, by no index
@@ -92,7 +175,7 @@ class Index(Store):
         whole = self._whole(sort)
         if whole is None or len(whole) <= _NEAR[-1]:
             return None
-        clause, generation = where(query, now), self.generation
+        clause, generation = self._where(query, now), self.generation
         sql = (
             "SELECT json_group_array(m.n) FROM json_each(?) j CROSS JOIN message m ON m.n = j.value"
             f" WHERE {clause.sql}"
@@ -115,7 +198,7 @@ class Index(Store):
         if sort.field is not SortField.AGE:
             return None
         generation = self.generation
-        numbers = self._numbers(f"SELECT m.n FROM message m ORDER BY {sort.sql}", ())
+        numbers = self._numbers(f"SELECT m.n FROM message m ORDER BY {sort.sql(self._many)}", ())
         self._known_order = View(Query(), sort, generation, numbers)
         return numbers
 
@@ -175,7 +258,7 @@ class Index(Store):
 
     def facets(self, query: Query, by: Facet, limit: int, now: int) -> list[FacetCount]:
         """How many of the messages a query means have each value: the most frequent first; ages in order."""
-        clause = where(query, now)
+        clause = self._where(query, now)
         if by is Facet.AGE:
             return self._ages(clause, now)
         if by is Facet.SENDER:
@@ -258,6 +341,7 @@ class Index(Store):
             keys.update(chunk)
         domains = self._named(keys, "domain", "t.text", len(keys))
         senders = Counter(identity.sender for identity in who).most_common()
+        servers = Counter(split(id)[0] for id in ids) if self._many else Counter[str]()
         return BlastRadius(
             messages=len(who),
             recipients=recipients,
@@ -268,6 +352,7 @@ class Index(Store):
             bytes=sum(identity.size for identity in who),
             oldest=min((identity.arrival for identity in who if identity.arrival), default=0),
             partly_served=partly_served,
+            servers=tuple(servers.most_common()),
         )
 
     def states_of(self, ids: Iterable[str]) -> dict[str, State]:

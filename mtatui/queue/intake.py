@@ -25,12 +25,21 @@ _REMEMBERED = 5_000
 #: Where a message's texts (id, sender, address, reason) stand in the tuples below.
 _TEXTS = slice(9, 13)
 
-SIMPLE = (
-    "INSERT OR IGNORE INTO message (n, state, arrival, size, mtime, cause, domain, sender_domain, origin,"
-    " id, sender, address, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-FULL = "INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 OTHER = "INSERT INTO other VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def inserts(server: int) -> tuple[str, str]:
+    """The statements that store the simple and the full messages of a batch of one server."""
+    simple = (
+        "INSERT OR IGNORE INTO message (n, server, state, arrival, size, mtime, cause, domain, sender_domain,"
+        " origin, id, sender, address, reason)"
+        f" VALUES (?, {server}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    full = (
+        "INSERT OR IGNORE INTO message"
+        f" VALUES (?, {server}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    return simple, full
 
 
 class Shared(dict[Any, int]):
@@ -100,23 +109,25 @@ class Intake:
             shared.clear()
         self._replies.clear()
 
-    def batch(self, rows: list[Row]) -> Batch:
-        """Prepare rows; of those with the same ID the last counts."""
+    def batch(self, rows: list[Row], prefix: str) -> Batch:
+        """Prepare rows of the server whose keys have a prefix; of those with the same ID the last counts."""
         batch = Batch(self.next)
         try:
             if len({row[0] for row in rows}) < len(rows):
                 rows = list({row[0]: row for row in rows}.values())
-            self._take(rows, batch)
+            self._take(rows, batch, prefix)
         except _SENSELESS:
             batch = Batch(self.next)
             for row in rows:
                 try:
-                    self._take([row], batch)
+                    self._take([row], batch, prefix)
                 except _SENSELESS:
                     batch.bad.append(repr(row)[:60])
         return batch
 
-    def _take(self, rows: list[Row], batch: Batch) -> None:
+    def _take(self, rows: list[Row], batch: Batch, prefix: str) -> None:
+        if "/" in "".join([row[0] for row in rows]):  # it would be the key of another server's
+            raise ValueError
         n = self.next
         simple: list[tuple[Any, ...]] = []
         replies, domains, origins, codes = self._replies, self._domains, self._origins, CODES
@@ -125,7 +136,7 @@ class Intake:
             if not 0 <= arrival | size | mtime < _LARGEST:
                 raise ValueError
             if len(recipients) != 1 or recipients[0][3] or recipients[0][4]:
-                self._take_full(n, row, batch)
+                self._take_full(n, row, batch, prefix)
             else:
                 address, reason, status, _, _ = recipients[0]
                 reply = replies.get(reason)
@@ -145,7 +156,7 @@ class Intake:
                         domain,
                         sender_domain,
                         origin,
-                        id,
+                        prefix + id,
                         sender,
                         address,
                         reason,
@@ -157,7 +168,7 @@ class Intake:
         batch.simple += simple
         self.next = n
 
-    def _take_full(self, n: int, row: Row, batch: Batch) -> None:
+    def _take_full(self, n: int, row: Row, batch: Batch, prefix: str) -> None:
         id, state, arrival, size, mtime, sender, ip, host, helo, user, filter, recipients = row
         lead = next((place for place, recipient in enumerate(recipients) if not recipient[3]), 0)
         address, reason, status, done, original = recipients[lead] if recipients else ("", "", "", 0, "")
@@ -203,7 +214,7 @@ class Intake:
                 self._domains[domain],
                 self._domains[_domain(sender)],
                 self._origins[ip, host, helo, user, filter],
-                clean(id),
+                prefix + clean(id),
                 clean(sender),
                 clean(address),
                 clean(reason),

@@ -4,6 +4,10 @@ A *row* is one message as the spool reader or ``postqueue -j`` gave it: a plain 
 hundred thousand. A `Message` is the same thing for people and for code that looks at one at a time. An
 `Identity` is what a verb is aimed at: short queue IDs are reused (they end in an inode number), so the ID
 alone never is enough.
+
+Where several servers are managed, an ID alone does not say whose it is: what the index gives and takes there
+as an ID is the message's *key*, ``SERVER/ID``. Of a lone server, which has no name, the ID is the key. What
+is shown is the queue ID; `split` takes keys apart.
 """
 
 from __future__ import annotations
@@ -48,6 +52,17 @@ ROW = (
 RECIPIENT = ("address", "reason", "status", "done", "original")
 
 Row = list[Any]
+
+
+def key(server: str, queue_id: str) -> str:
+    """What the index calls a message of a server ("" for a lone one); no queue ID and no name has a slash."""
+    return f"{server}/{queue_id}" if server else queue_id
+
+
+def split(key: str) -> tuple[str, str]:
+    """The server ("" for a lone one) and the queue ID that a key is made of."""
+    server, slash, queue_id = key.partition("/")
+    return (server, queue_id) if slash else ("", key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,16 @@ class Message:
         fields["state"] = State(fields["state"])
         fields["recipients"] = tuple(Recipient(a, r, s, bool(d), o) for a, r, s, d, o in fields["recipients"])
         return cls(**fields)
+
+    @property
+    def server(self) -> str:
+        """The name of the server it is on, "" of a lone one."""
+        return split(self.id)[0]
+
+    @property
+    def queue_id(self) -> str:
+        """What its server calls it: its ID without the server."""
+        return split(self.id)[1]
 
     @property
     def identity(self) -> Identity:

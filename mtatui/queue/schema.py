@@ -4,7 +4,8 @@ A message is one row of ``message``; what a hundred thousand of them share (doma
 came from) stands once in a table of its own. Nearly every message has one recipient, so the *lead*
 recipient (the first still to be served, else the first) lies in the message's own row and only further
 ones in ``other``: that halves memory, and most questions need no join. A side table may hold a value
-twice (`mtatui.queue.intake`).
+twice (`mtatui.queue.intake`). Of a fleet all messages lie together, the ``id`` of each being its key: the
+queue ID behind the prefix of its server.
 
 ``first_domain`` and ``first_cause`` mark the recipients that bring a domain or cause their message did
 not have yet, so that messages can be counted by them without sorting out doubles.
@@ -29,19 +30,21 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA secure_delete = OFF;
 PRAGMA temp_store = MEMORY;
+CREATE TABLE server (key INTEGER PRIMARY KEY, name TEXT, prefix TEXT);
+CREATE TABLE tag (server INTEGER, text TEXT);
 CREATE TABLE domain (key INTEGER PRIMARY KEY, text TEXT);
 CREATE TABLE cause (key INTEGER PRIMARY KEY, label TEXT, status TEXT);
 CREATE TABLE origin (key INTEGER PRIMARY KEY, ip TEXT, host TEXT, helo TEXT, user TEXT, filter TEXT);
 CREATE TABLE message (
     n INTEGER PRIMARY KEY,
-    state INTEGER, arrival INTEGER, size INTEGER, mtime INTEGER,
+    server INTEGER, state INTEGER, arrival INTEGER, size INTEGER, mtime INTEGER,
     cause INTEGER, domain INTEGER, sender_domain INTEGER, origin INTEGER,
     id TEXT, sender TEXT, address TEXT, reason TEXT,
     waiting INTEGER DEFAULT 1, served INTEGER DEFAULT 0, place INTEGER DEFAULT 0,
     done INTEGER DEFAULT 0, original TEXT DEFAULT ''
 );
 CREATE UNIQUE INDEX message_id ON message (id);
-CREATE INDEX message_arrival ON message (arrival, state); -- the order of everything, and of one state
+CREATE INDEX message_arrival ON message (arrival, state, server); -- the order of everything, and of some
 CREATE TABLE other (
     message INTEGER, place INTEGER, cause INTEGER, domain INTEGER, done INTEGER,
     first_cause INTEGER, first_domain INTEGER, address TEXT, reason TEXT, original TEXT,

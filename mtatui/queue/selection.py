@@ -7,6 +7,7 @@ gone when the verb acts is left out, and a receipt says so: one per message, alw
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,7 +36,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the few largest."""
+    """What a verb over a selection would touch. ``domains`` and ``senders`` hold the few largest, ``servers``
+    all that have a name."""
 
     messages: int
     recipients: int
@@ -46,6 +48,7 @@ class BlastRadius:
     bytes: int
     oldest: int
     partly_served: int
+    servers: tuple[tuple[str, int], ...] = ()
 
 
 class Result(StrEnum):
@@ -86,6 +89,8 @@ class Outcome:
     cost: float = 0.0
     entry: str = ""
     """The journal entry that tells it, "" where nothing was journaled (nothing was changed)."""
+    parts: Mapping[str, Outcome] = field(default_factory=dict)
+    """What each of several servers told of its own, in its own queue IDs; nothing of a lone one."""
 
     def tally(self) -> Counter[Result]:
         """How many of each result."""

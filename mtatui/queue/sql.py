@@ -15,6 +15,7 @@ from mtatui.queue.message import State
 from mtatui.queue.query import Query
 from mtatui.queue.schema import CODES
 from mtatui.queue.terms import And, Kind, Node, Not, Or, Term
+from mtatui.queue.views import QUEUE_ID
 
 
 class Clause(NamedTuple):
@@ -24,34 +25,42 @@ class Clause(NamedTuple):
     parameters: tuple[str | int, ...] = ()
 
 
+class Scope(NamedTuple):
+    """What a query is asked of: the time (epoch seconds), and whether of many servers: then the ``id`` of a
+    message is its key."""
+
+    now: int
+    many: bool = False
+
+
 #: Where in a field a value must stand, as LIKE patterns around it: anywhere, first, first in a label.
 _CONTAINS = ("%{}%",)
 _BEGINS = ("{}%",)
 _LABEL = ("{}%", "%.{}%")
 
 
-def where(query: Query, now: int) -> Clause:
-    """The condition that holds for the messages a query means, at a time (epoch seconds)."""
-    clause = _node(query.root, now)
+def where(query: Query, scope: Scope) -> Clause:
+    """The condition that holds for the messages a query means."""
+    clause = _node(query.root, scope)
     if query.wants_trash:
         return clause
     kept = Clause("m.state <> ?", (CODES[State.TRASH],))
     return kept if query.everything else _joined("AND", [kept, clause])
 
 
-def _node(node: Node, now: int) -> Clause:
+def _node(node: Node, scope: Scope) -> Clause:
     match node:
         case And(()):
             return Clause("1")
         case And(parts):
-            return _joined("AND", [_node(part, now) for part in parts])
+            return _joined("AND", [_node(part, scope) for part in parts])
         case Or(parts):
-            return _joined("OR", [_node(part, now) for part in parts])
+            return _joined("OR", [_node(part, scope) for part in parts])
         case Not(part):
-            inner = _node(part, now)
+            inner = _node(part, scope)
             return Clause(f"NOT {inner.sql}", inner.parameters)
         case Term():
-            return _TERMS[node.field](node, now)
+            return _TERMS[node.field](node, scope)
 
 
 def _joined(word: str, clauses: list[Clause]) -> Clause:
@@ -114,58 +123,72 @@ def _reasons(table: str, term: Term) -> list[Clause]:
     return [_joined("AND", [some, group]), _text(f"{table}.reason", term)]
 
 
-def _bare(term: Term, now: int) -> Clause:
+def _bare(term: Term, scope: Scope) -> Clause:
     recipient = _recipient(lambda table: [_text(f"{table}.address", term), *_reasons(table, term)])
-    return _joined("OR", [_id(term, now), _text("m.sender", term), recipient])
+    return _joined("OR", [_id(term, scope), _text("m.sender", term), recipient])
 
 
-def _id(term: Term, now: int) -> Clause:
-    if term.op == "=":
+def _id(term: Term, scope: Scope) -> Clause:
+    whole = not scope.many or "/" in str(term.value)
+    if term.op != "=":
+        return _text("m.id" if whole else QUEUE_ID, term, _BEGINS)
+    if whole:
         return Clause("m.id = ?", (term.value,))
-    return _text("m.id", term, _BEGINS)
+    return Clause("m.id IN (SELECT prefix || ? FROM server)", (term.value,))
 
 
-def _domain(term: Term, now: int) -> Clause:
+def _domain(term: Term, scope: Scope) -> Clause:
     domains = _text("text", term, _LABEL)
     return _recipient(lambda table: [_in(f"{table}.domain", "domain", domains)])
 
 
-def _sender_domain(term: Term, now: int) -> Clause:
+def _sender_domain(term: Term, scope: Scope) -> Clause:
     return _in("m.sender_domain", "domain", _text("text", term, _LABEL))
 
 
-def _origin(term: Term, now: int) -> Clause:
+def _server(term: Term, scope: Scope) -> Clause:
+    return _in("m.server", "server", _text("name", term))
+
+
+def _tag(term: Term, scope: Scope) -> Clause:
+    tag = _text("text", term)
+    return Clause(f"m.server IN (SELECT server FROM tag WHERE {tag.sql})", tag.parameters)
+
+
+def _origin(term: Term, scope: Scope) -> Clause:
     around = _BEGINS if term.field == "ip" else _CONTAINS
     return _in("m.origin", "origin", _text(term.field, term, around))
 
 
-def _age(term: Term, now: int) -> Clause:
+def _age(term: Term, scope: Scope) -> Clause:
     flipped = term.op.translate(str.maketrans("<>", "><"))
-    return Clause(f"(m.arrival > 0 AND m.arrival {flipped} ?)", (now - int(term.value),))
+    return Clause(f"(m.arrival > 0 AND m.arrival {flipped} ?)", (scope.now - int(term.value),))
 
 
-def _retry(term: Term, now: int) -> Clause:
-    parameters = (CODES[State.DEFERRED], now + int(term.value))
+def _retry(term: Term, scope: Scope) -> Clause:
+    parameters = (CODES[State.DEFERRED], scope.now + int(term.value))
     return Clause(f"(m.state = ? AND m.mtime > 0 AND m.mtime {term.op} ?)", parameters)
 
 
 #: How each field's terms become SQL. An operator comes from the parser's own list, never from a text.
-_TERMS: dict[str, Callable[[Term, int], Clause]] = {
+_TERMS: dict[str, Callable[[Term, Scope], Clause]] = {
     "": _bare,
     "id": _id,
-    "from": lambda term, now: _text("m.sender", term),
-    "to": lambda term, now: _recipient(lambda table: [_text(f"{table}.address", term)]),
+    "from": lambda term, scope: _text("m.sender", term),
+    "to": lambda term, scope: _recipient(lambda table: [_text(f"{table}.address", term)]),
     "domain": _domain,
     "sender-domain": _sender_domain,
-    "reason": lambda term, now: _recipient(lambda table: _reasons(table, term)),
+    "reason": lambda term, scope: _recipient(lambda table: _reasons(table, term)),
     "ip": _origin,
     "host": _origin,
     "helo": _origin,
     "user": _origin,
     "filter": _origin,
-    "state": lambda term, now: Clause("m.state = ?", (CODES[State(str(term.value))],)),
-    "size": lambda term, now: Clause(f"m.size {term.op} ?", (term.value,)),
-    "rcpts": lambda term, now: Clause(f"m.waiting {term.op} ?", (term.value,)),
+    "server": _server,
+    "tag": _tag,
+    "state": lambda term, scope: Clause("m.state = ?", (CODES[State(str(term.value))],)),
+    "size": lambda term, scope: Clause(f"m.size {term.op} ?", (term.value,)),
+    "rcpts": lambda term, scope: Clause(f"m.waiting {term.op} ?", (term.value,)),
     "age": _age,
     "retry": _retry,
 }

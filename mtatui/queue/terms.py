@@ -25,7 +25,11 @@ TEXT_FIELDS = {
     "helo": "how that client greeted",
     "user": "login it was sent with",
     "filter": "content filter it is bound for",
+    "server": "name of the server it is on",
+    "tag": "a tag of that server",
 }
+#: Those of them that tell servers apart: nothing to ask where there is but one.
+FLEET_FIELDS = frozenset({"server", "tag"})
 #: What can be compared: the field and what it counts.
 NUMBER_FIELDS = {
     "size": "content size: 500, 10k, 1.5M",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import compress
 
-from mtatui.queue.message import State
+from mtatui.queue.message import State, split
 from mtatui.queue.query import Query
 from mtatui.queue.schema import CODES
 
@@ -27,6 +27,7 @@ class SortField(StrEnum):
     REASON = "reason"
     STATE = "state"
     RCPTS = "rcpts"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,15 @@ class Sort:
     field: SortField = SortField.AGE
     descending: bool = False
 
-    @property
-    def sql(self) -> str:
-        """The order as SQL over ``message m``."""
-        order = _ORDERS[self.field] + (" DESC" if self.descending else "")
+    def sql(self, many: bool = False) -> str:
+        """The order as SQL over ``message m``, of one server or of ``many``."""
+        by = QUEUE_ID if many and self.field is SortField.ID else _ORDERS[self.field]
+        order = by + (" DESC" if self.descending else "")
         return order if self.field in {SortField.AGE, SortField.ID} else f"{order}, m.arrival"
 
 
+#: The queue ID behind the server in a message's key, as SQL over ``message m``.
+QUEUE_ID = "substr(m.id, instr(m.id, '/') + 1)"
 #: When a deferred message is tried again, as SQL over ``message m``; NULL of the others.
 RETRY = f"CASE WHEN m.state = {CODES[State.DEFERRED]} AND m.mtime THEN m.mtime END"
 _ORDERS = {
@@ -55,6 +58,7 @@ _ORDERS = {
     SortField.REASON: "(SELECT label FROM cause WHERE key = m.cause)",
     SortField.STATE: "m.state",
     SortField.RCPTS: "m.waiting",
+    SortField.SERVER: "(SELECT name FROM server WHERE key = m.server) COLLATE NOCASE",
 }
 
 
@@ -100,3 +104,13 @@ class Summary:
     recipients: int
     retry: int
     reason: str
+
+    @property
+    def server(self) -> str:
+        """The name of the server it is on, "" of a lone one."""
+        return split(self.id)[0]
+
+    @property
+    def queue_id(self) -> str:
+        """What its server calls it: its ID without the server."""
+        return split(self.id)[1]

@@ -237,7 +237,8 @@ class QueueScreen(QueuePage):
         elif argument:
             self.tell(f"Sort by one of: {', '.join(SortField)}.", "warning")
         else:
-            options = [Option(field, field, queue_sheets.SORTS[field]) for field in SortField]
+            fields = [field for field in SortField if field is not SortField.SERVER]
+            options = [Option(field, field, queue_sheets.SORTS[field]) for field in fields]
             now = self.model.sort.field
             self._choose("Sort by", options, lambda field: self._sort(SortField(field)), now)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from mtatui.backends.host import CommandLog
 from mtatui.queue.message import Message
 from mtatui.queue.selection import Outcome, Result
-from mtatui.queue.terms import FIELDS
+from mtatui.queue.terms import FIELDS, FLEET_FIELDS
 from mtatui.text import clean, count, fit, wrap
 from mtatui.verbs import ALL, Action, on
 from mtatui.widgets.footer import cap
@@ -27,6 +27,7 @@ SORTS = {
     "reason": "by reason",
     "state": "by state",
     "rcpts": "the fewest recipients first",
+    "server": "by server",
 }
 
 
@@ -42,6 +43,8 @@ def help(keymap: Mapping[str, str], width: int) -> Sheet:
     how = 'Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.'
     lines += [[(f"  {line}", "dim")] for line in wrap(how, width - 2)]
     for name, meaning in FIELDS.items():
+        if name in FLEET_FIELDS:
+            continue
         first, *rest = wrap(meaning, width - 18)
         lines.append([(fit(f"  {name}", 18), "strong"), (first, "dim")])
         lines += [[(" " * 18 + text, "dim")] for text in rest]
