@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mtatui.backends.host import Host
 from mtatui.backends.postfix.facts import Facts, ask
 from mtatui.live import Feed, Live
-from mtatui.queue.message import State
+from mtatui.queue.message import State, key
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action, Danger, Verb
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mtatui.backends.verdicts import Judge, Verdicts
     from mtatui.queue.index import Index
     from mtatui.queue.message import Message
+    from mtatui.queue.part import Part
     from mtatui.queue.selection import Outcome, Selection
 
 
@@ -50,7 +51,7 @@ class Server:
         keep_days: int = 7,
         keep_bytes: int = 1024**3,
     ) -> None:
-        """Nothing is started yet.
+        """Nothing is started yet. It is a lone server until it is to `join` others.
 
         Args:
             filter_places: where the files of the filters may be; None for where distributions have them.
@@ -62,10 +63,14 @@ class Server:
         self.config_directory = config_directory
         self.filter_places = filter_places
         self.live: Live | None = None
+        self.part_name = ""
+        """What the index calls it, "" for a lone one: the keys of its messages begin with that."""
         self._name = name
         self._facts: Facts | None = None
         self._index: Index | None = None
+        self._index_of_all: Callable[[], Index] = _index_of_its_own
         self._making = threading.Lock()
+        self._asking = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -80,25 +85,65 @@ class Server:
             HostError: there is no Postfix, or none that answers.
         """
         if self._facts is None:
-            self._facts = ask(self.host, self.config_directory)
+            with self._asking:
+                self._facts = self._facts or ask(self.host, self.config_directory)
+        return self._facts
+
+    @property
+    def known(self) -> bool:
+        """Whether it has been reached, and has told its facts."""
+        return self._facts is not None
+
+    async def reached(self) -> Facts:
+        """The facts, without blocking whoever asks: far away they may take their time.
+
+        Raises:
+            HostError: as `facts`.
+        """
+        if self._facts is None:
+            import asyncio
+
+            return await asyncio.to_thread(lambda: self.facts)
         return self._facts
 
     @property
     def index(self) -> Index:
-        """What is in its queue. Imported when it is first asked for: by then the reader is on its way."""
+        """What is in its queue (and those it has joined). Imported when it is first asked for: by then the
+        reader is on its way."""
         with self._making:
             if self._index is None:
-                from mtatui.queue.index import Index
-
-                self._index = Index()
+                self._index = self._index_of_all()
             return self._index
+
+    @property
+    def part(self) -> Part:
+        """What the index holds of its queue."""
+        return self.index.part(self.part_name)
+
+    def join(self, part_name: str, index: Callable[[], Index] | None = None) -> None:
+        """Be one of several, under a name, in the index of another or (None) in its own, which others join.
+
+        A server that is live already begins anew.
+        """
+        live, self.live = self.live, None
+        if live is not None:
+            live.close()
+        with self._making:
+            known, before = self._index, self.part_name
+            self.part_name = part_name
+            if index is not None:
+                self._index, self._index_of_all = None, index
+        if known is not None:
+            known.part(before).drop()
+        if live is not None:
+            self.start()
 
     # --- the queue, live -------------------------------------------------------------------------------
 
     def start(self) -> Live:
         """Begin to keep the index live, in a thread; once is enough."""
         if self.live is None:
-            self.live = Live(self.host.name, self.feed, lambda: self.index)
+            self.live = Live(self.host.name, self.feed, lambda: self.part)
             self.live.start()
         return self.live
 
@@ -125,7 +170,7 @@ class Server:
         feed = self.feed()
         try:
             for delta in feed.scan():
-                self.index.apply(delta)
+                self.part.apply(delta)
         finally:
             feed.close()
 
@@ -223,15 +268,22 @@ class Server:
         *,
         progress: Callable[[int, int, str], None] = lambda done, total, what: None,
         cancel: asyncio.Event | None = None,
+        entry: str = "",
     ) -> Outcome:
-        """Do a verb to a frozen selection; a receipt for each of its messages comes back."""
+        """Do a verb to a frozen selection (of queue IDs); a receipt for each of its messages comes back.
+
+        Args:
+            entry: what the journal is to call it; "" for a name of its own.
+        """
         import asyncio  # not at the top: see `mtatui.backends.host_local`
 
+        cancel = cancel or asyncio.Event()
         try:
+            await self.reached()
             if verb is DELETE and not self.host.read_only and self.host.superuser:
                 # Before and not after, so that what is deleted now can be restored however much it is.
                 await self.actor.trash.purge(self.keep_days * 86400, self.keep_bytes)
-            return await self.actor.act(verb, selection, progress=progress, cancel=cancel or asyncio.Event())
+            return await self.actor.act(verb, selection, progress=progress, cancel=cancel, entry=entry)
         finally:
             self.rescan(thorough=verb is DELIVER)
 
@@ -243,6 +295,7 @@ class Server:
         """Find out what came of verbs that were interrupted (a crash, a cut link); nothing is done again."""
         if self.host.read_only or not self.host.superuser:
             return []
+        await self.reached()
         return await self.actor.settle()
 
     async def flush(self, site: str = "") -> None:
@@ -256,7 +309,7 @@ class Server:
 
     def message(self, id: str) -> Message | None:
         """What the index knows of a message."""
-        return self.index.message(id)
+        return self.index.message(key(self.part_name, id))
 
     def expires(self, message: Message) -> int:
         """When it goes back to its sender (epoch seconds), 0 where it does not (held) or nobody knows."""
@@ -307,12 +360,18 @@ class Server:
 
     def _where(self, id: str) -> str:
         """What postcat calls it: its ID, or the path where it does not look by itself."""
-        message = self.index.message(id)
+        message = self.message(id)
         if message is not None and message.state is State.TRASH:
             return f"{self.facts.queue_directory}/mtatui/trash/{id}"
         if message is not None and message.state is State.CORRUPT:
             return f"{self.facts.queue_directory}/corrupt/{id}"
         return id
+
+
+def _index_of_its_own() -> Index:
+    from mtatui.queue.index import Index
+
+    return Index()
 
 
 _ROOT_ACTIONS = frozenset({"empty-trash", "trash", "undo"})

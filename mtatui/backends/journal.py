@@ -135,14 +135,18 @@ class Journal:
                 with contextlib.suppress(HostError):  # if the hands have died, so has the lock
                     await to_its_end(self._hands.ask, "unlock")
 
-    def begin(self, verb: str, selection: Selection, undoes: str = "") -> str:
+    def begin(self, verb: str, selection: Selection, undoes: str = "", entry: str = "") -> str:
         """Write down what is about to be done; its entry.
+
+        Args:
+            undoes: the entry that this takes back.
+            entry: one of `new_entry`, where the same is done on other servers, too.
 
         Raises:
             HostError: it could not be written; do nothing then.
         """
         at = time.time()
-        entry = time.strftime("%y%m%d-%H%M%S-", time.localtime(at)) + secrets.token_hex(2)
+        entry = entry or new_entry(at)
         try:
             self._write(
                 entry=entry,
@@ -232,6 +236,12 @@ class Journal:
 
 #: What takes back what.
 UNDO = {"delete": "restore", "hold": "release", "release": "hold"}
+
+
+def new_entry(at: float) -> str:
+    """A name for what is done at a time (epoch seconds). What is done on several servers at once bears one
+    name in all their journals, and so can be taken back as one."""
+    return time.strftime("%y%m%d-%H%M%S-", time.localtime(at)) + secrets.token_hex(2)
 
 
 def user() -> str:

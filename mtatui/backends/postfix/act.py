@@ -80,6 +80,7 @@ class Actor:
         progress: Progress = silent,
         cancel: asyncio.Event | None = None,
         undoes: str = "",
+        entry: str = "",
     ) -> Outcome:
         """Do a verb to a frozen selection.
 
@@ -87,6 +88,7 @@ class Actor:
             progress: told how far it is, at most some ten times a second.
             cancel: once set, no more messages are begun; the outcome says which were.
             undoes: the journal entry that this takes back.
+            entry: what the journal is to call this, "" for a name of its own.
 
         Returns:
             A receipt for every target, in their order.
@@ -109,7 +111,7 @@ class Actor:
             await self._deliver(run)
             return run.finish()
         async with self.journal.working(verb.id):
-            run.outcome.entry = await to_its_end(self.journal.begin, verb.id, selection, undoes)
+            run.outcome.entry = await to_its_end(self.journal.begin, verb.id, selection, undoes, entry)
             # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away) leaves
             # the intent in the journal without an outcome: `settle` finds out later what came of it.
             error: HostError | None = None
@@ -137,6 +139,7 @@ class Actor:
         *,
         progress: Progress = silent,
         cancel: asyncio.Event | None = None,
+        name: str = "",
     ) -> Outcome:
         """Take back what an entry of the journal did (without one: the last that can be), to those that it
         changed and that still are who they were.
@@ -161,7 +164,7 @@ class Actor:
             if t.identity.id in entry.did
         )
         selection = Selection(targets, f"undo of {entry.verb} ({entry.selection.chosen_by})", entry.at)
-        return await self.act(verb, selection, progress=progress, cancel=cancel, undoes=entry.id)
+        return await self.act(verb, selection, progress=progress, cancel=cancel, undoes=entry.id, entry=name)
 
     async def settle(self) -> list[Outcome]:
         """Find out what came of everything that was interrupted, and write it down; nothing is done again.

@@ -1,0 +1,111 @@
+"""How a server of the fleet is: what the tree, the header and the table of servers say of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtatui.server import Server
+
+P = TypeVar("P")
+
+
+class Phase(StrEnum):
+    """How far it is with a server."""
+
+    OPENING = "opening"
+    ASKING = "asking"
+    """It cannot be opened before the person has answered: a password, a passphrase, a new host key."""
+    READING = "reading"
+    LIVE = "live"
+    LIMITED = "limited"
+    """Live, but not all can be seen or done."""
+    TROUBLE = "trouble"
+    """It does not answer, or not as it should. What is known of its queue is what was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a server is. Times are epoch seconds, 0 for never."""
+
+    phase: Phase
+    since: float = 0.0
+    """Since when there is trouble, or it waits for an answer."""
+    why: str = ""
+    """What is wrong, asked, or limited, in words."""
+    scanned: float = 0.0
+    """When its queue was last looked at, as far as that is worth telling."""
+    cost: float = 0.0
+    """Seconds that the last look at the whole queue took."""
+    stopped: bool = False
+    """Postfix does not run there."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether something can be asked of it now."""
+        return self.phase in (Phase.READING, Phase.LIVE, Phase.LIMITED)
+
+
+class Questions(Generic[P]):
+    """The questions that servers put to the person while they are opened, each in a thread of its own.
+
+    They wait until there is a face that can ask (`answer_by`), and every server is known to wait meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._face: Callable[[P], str | None] | None = None
+        self._there = threading.Event()
+        self._waiting: dict[str, tuple[float, str]] = {}
+
+    def answer_by(self, face: Callable[[P], str | None] | None) -> None:
+        """Have questions asked by a face from now on; None refuses them all."""
+        self._face = face
+        self._there.set()
+
+    def ask(self, server: str, text: str, question: P) -> str | None:
+        """Ask, and wait for the answer; None is a refusal."""
+        with self._pending(server, text):
+            self._there.wait()
+            return self._face(question) if self._face is not None else None
+
+    def of(self, server: str) -> tuple[float, str] | None:
+        """Since when a server waits for an answer, and to what; None when it does not."""
+        return self._waiting.get(server)
+
+    @contextmanager
+    def _pending(self, server: str, text: str) -> Iterator[None]:
+        self._waiting[server] = time.time(), text
+        try:
+            yield
+        finally:
+            self._waiting.pop(server, None)
+
+
+def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) -> Condition:
+    """How a server is.
+
+    Args:
+        asked: since when it waits for an answer of the person, and what it asks.
+        stopped: whether Postfix was last seen not to run there.
+    """
+    live = server.live
+    limits = getattr(server.host, "limits", "") or (live.limits if live is not None else "")
+    scanned, cost = (live.told_at, live.last_whole_cost) if live is not None else (0.0, 0.0)
+    if asked is not None:
+        return Condition(Phase.ASKING, *asked, scanned, cost)
+    if live is not None and live.trouble is not None:
+        return Condition(Phase.TROUBLE, live.trouble_since, str(live.trouble), scanned, cost)
+    if live is None or (live.last is None and not server.known):
+        return Condition(Phase.OPENING)
+    if live.last is None:
+        return Condition(Phase.READING, why=limits)
+    phase = Phase.LIMITED if limits else Phase.LIVE
+    return Condition(phase, 0.0, limits, scanned, cost, stopped)
