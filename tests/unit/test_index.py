@@ -177,7 +177,7 @@ def test_strangers_texts_are_cleaned_on_their_way_in() -> None:
     )
     index.apply(Problem("deferred/" + evil, evil))
     told = [repr(index.message("AAAAA")), repr(index.problems), repr(ids(index))]
-    told += [repr(index.facets(Query(), by, 9, NOW)) for by in Facet if by is not Facet.AGE]
+    told += [repr(index.facets(Query(), by, 9, NOW)) for by in Facet if by not in {Facet.AGE, Facet.SERVER}]
     told.append(repr(index.rows(index.view(Query(), Sort(), NOW), 0, 9)))
     for text in told:
         assert "evil" in text or "odd" in text

@@ -1,9 +1,11 @@
-"""The index against a naive one: what SQL says about random messages is what plain Python says about them."""
+"""The index against a naive one: what SQL says about random messages, of one server or of several, is what
+plain Python says about them."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from unittest import mock
@@ -14,12 +16,13 @@ from hypothesis import strategies as st
 from mtatui.queue.delta import Rows
 from mtatui.queue.facets import AGE_BANDS, Facet
 from mtatui.queue.index import Index, Sort, SortField
-from mtatui.queue.message import Message, Recipient, State
+from mtatui.queue.message import Message, Recipient, State, key, split
 from mtatui.queue.query import Query, parse
 from mtatui.queue.reasons import cause
 from mtatui.queue.terms import And, Kind, Not, Or, Term
 
 NOW = 1_780_000_000
+TAGS = {"": ("here",), "mx1": ("eu", "prod"), "A": ("prod",), "gone": ("eu",)}
 
 # --- the naive matcher -----------------------------------------------------------------------------------
 
@@ -54,6 +57,11 @@ def reason_fits(recipient: Recipient, term: Term) -> bool:
     return by_group or (term.op != "=" and fits(recipient.reason, term))
 
 
+def called(message: Message, term: Term) -> str:
+    """The ID that a term looks at: with a slash in it, it knows the server too."""
+    return message.id if "/" in str(term.value) else message.queue_id
+
+
 def compared(left: int, op: str, right: int) -> bool:
     return {
         "<": left < right,
@@ -84,12 +92,17 @@ def holds(message: Message, node: Any) -> bool:
     match node.field:
         case "":
             return (
-                fits(message.id, node, begin=True)
+                fits(called(message, node), node, begin=True)
                 or fits(message.sender, node)
                 or any(fits(r.address, node) or reason_fits(r, node) for r in seen(message))
             )
         case "id":
-            return message.id == node.value if node.op == "=" else fits(message.id, node, begin=True)
+            id = called(message, node)
+            return id == node.value if node.op == "=" else fits(id, node, begin=True)
+        case "server":
+            return fits(message.server, node)
+        case "tag":
+            return any(fits(tag, node) for tag in TAGS.get(message.server, ("",)))
         case "from":
             return fits(message.sender, node)
         case "to":
@@ -175,18 +188,30 @@ _rows = st.builds(
     _origins,
     st.lists(_recipients, max_size=4),
 )
-queues = st.lists(_rows, max_size=12, unique_by=lambda row: row[0])
+_queues = st.lists(_rows, max_size=12, unique_by=lambda row: row[0])
+_few = st.lists(_rows, max_size=4, unique_by=lambda row: row[0])
+Queues = dict[str, list[list[Any]]]
+#: What lies in the queues of each server: of a lone one without a name, or of several.
+queues = st.one_of(
+    st.fixed_dictionaries({"": _queues}),
+    st.dictionaries(st.sampled_from(["mx1", "mx2.a.test", "MX1", "A", "mx1", ""]), _few, max_size=4),
+)
 
 _WORDS = (
     r'a A b a.test test ü Ü überr % _ \ 1 *a* a* *.test *ü* none "none" /a.*t/ /ü/ /^b?$/ timeout mail root'
 )
-_values = st.sampled_from([*_WORDS.split(), '"mailbox full"', "192.0.2.7", '"*"', "a@a.test"])
+_values = st.sampled_from(
+    [*_WORDS.split(), '"mailbox full"', "192.0.2.7", '"*"', "a@a.test", "mx", "mx1/A", "prod"]
+)
 _terms = st.one_of(
     _values,
     st.builds(
         "{}{}{}".format,
         st.sampled_from(
-            ["id", "from", "to", "domain", "sender-domain", "reason", "ip", "host", "helo", "user", "filter"]
+            [
+                *["id", "from", "to", "domain", "sender-domain", "reason", "ip", "host", "helo", "user"],
+                *["filter", "server", "tag"],
+            ]
         ),
         st.sampled_from([":", ":", "="]),
         _values,
@@ -212,10 +237,17 @@ texts = st.recursive(
 )
 
 
-def filled(rows: list[list[Any]]) -> Index:
+def filled(queues: Queues) -> Index:
     index = Index()
-    index.apply(Rows(rows))
+    index.tags = TAGS
+    for name, rows in queues.items():
+        index.part(name).apply(Rows(rows))
     return index
+
+
+def messages_in(queues: Queues) -> list[Message]:
+    messages = [(name, Message.from_row(row)) for name, rows in queues.items() for row in rows]
+    return [replace(message, id=key(name, message.id)) for name, message in messages]
 
 
 def shown(index: Index, query: Query, sort: Sort | None = None) -> list[str]:
@@ -227,9 +259,9 @@ def shown(index: Index, query: Query, sort: Sort | None = None) -> list[str]:
 
 @settings(max_examples=250, deadline=None)
 @given(queues, texts)
-def test_a_query_finds_what_plain_python_finds(rows: list[list[Any]], text: str) -> None:
-    index, query = filled(rows), parse(text)
-    messages = [Message.from_row(row) for row in rows]
+def test_a_query_finds_what_plain_python_finds(queues: Queues, text: str) -> None:
+    index, query = filled(queues), parse(text)
+    messages = messages_in(queues)
     wanted = sorted(m.id for m in expected(messages, query))
     assert sorted(shown(index, query)) == wanted
     assert index.total(query, NOW) == len(wanted)
@@ -258,13 +290,15 @@ def values(message: Message, by: Facet) -> set[str]:
                 if (not b.youngest or age >= b.youngest) and (not b.oldest or age < b.oldest)
             )
             return {band.value for band in fitting} if message.arrival else set()
+        case Facet.SERVER:
+            return {message.server}
 
 
 @settings(max_examples=100, deadline=None)
 @given(queues, texts, st.sampled_from(list(Facet)))
-def test_a_facet_counts_what_its_term_finds(rows: list[list[Any]], text: str, by: Facet) -> None:
-    index, query = filled(rows), parse(text)
-    found = expected([Message.from_row(row) for row in rows], query)
+def test_a_facet_counts_what_its_term_finds(queues: Queues, text: str, by: Facet) -> None:
+    index, query = filled(queues), parse(text)
+    found = expected(messages_in(queues), query)
     counts = index.facets(query, by, 100, NOW)
     wanted = Counter(value for message in found for value in values(message, by))
     assert {count.value: count.messages for count in counts} == wanted
@@ -276,11 +310,11 @@ def test_a_facet_counts_what_its_term_finds(rows: list[list[Any]], text: str, by
         assert index.total(everything.adding(count.term), NOW) == count.messages
 
 
-def key(message: Message, field: SortField) -> Any:
+def rank(message: Message, field: SortField) -> Any:
     lead = seen(message)[0]
     return {
         SortField.AGE: message.arrival,
-        SortField.ID: message.id,
+        SortField.ID: message.queue_id,
         SortField.SIZE: message.size,
         SortField.FROM: message.sender.translate(_LOWER).encode(),
         SortField.TO: lead.address.translate(_LOWER).encode(),
@@ -288,6 +322,7 @@ def key(message: Message, field: SortField) -> Any:
         SortField.REASON: cause(lead.reason, lead.status).encode(),
         SortField.STATE: list(State).index(message.state),
         SortField.RCPTS: sum(not r.done for r in message.recipients),
+        SortField.SERVER: message.server.lower(),
     }[field]
 
 
@@ -296,33 +331,33 @@ _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 @settings(max_examples=100, deadline=None)
 @given(queues, st.sampled_from(list(SortField)), st.booleans(), st.sampled_from(["", "a", "state:deferred"]))
-def test_a_view_is_in_order(rows: list[list[Any]], field: SortField, descending: bool, text: str) -> None:
-    index, query = filled(rows), parse(text)
-    messages = {row[0]: Message.from_row(row) for row in rows}
+def test_a_view_is_in_order(queues: Queues, field: SortField, descending: bool, text: str) -> None:
+    index, query = filled(queues), parse(text)
+    messages = {message.id: message for message in messages_in(queues)}
     order = [messages[id] for id in shown(index, query, Sort(field, descending))]
-    keys = [key(message, field) for message in order]
+    keys = [rank(message, field) for message in order]
     if field is SortField.RETRY:  # what has no retry stands last, either way
         known = [k for k in keys if k]
         assert keys == known + [0] * (len(keys) - len(known))
         keys = known
     assert keys == sorted(keys, reverse=descending)
-    if field is not SortField.AGE:
+    if field not in {SortField.AGE, SortField.ID}:
         for one, other in pairwise(order):
-            assert key(one, field) != key(other, field) or one.arrival <= other.arrival
+            assert rank(one, field) != rank(other, field) or one.arrival <= other.arrival
 
 
 @settings(max_examples=100, deadline=None)
 @given(queues, st.booleans(), st.sampled_from(["", "a", "state:deferred", "-a", "nobody"]), st.integers(1, 3))
 def test_the_first_are_those_that_a_view_begins_with(
-    rows: list[list[Any]], descending: bool, text: str, number: int
+    queues: Queues, descending: bool, text: str, number: int
 ) -> None:
-    index, query, sort = filled(rows), parse(text), Sort(SortField.AGE, descending)
-    arrival = {row[0]: row[2] for row in rows}
+    index, query, sort = filled(queues), parse(text), Sort(SortField.AGE, descending)
+    arrival = {message.id: message.arrival for message in messages_in(queues)}
     view = index.view(query, sort, NOW)
     with mock.patch("mtatui.queue.index._NEAR", (1, 3)):
         first = index.first(query, sort, NOW, number)
     if first is None:  # there are few messages, or few that fit
-        assert len(rows) <= 3 or len(view) < len(rows)
+        assert len(arrival) <= 3 or len(view) < len(arrival)
         return
     ids = [row.id for row in index.rows(first, 0, number) if row is not None]
     assert len(ids) == number
@@ -333,18 +368,20 @@ def test_the_first_are_those_that_a_view_begins_with(
 
 @settings(max_examples=100, deadline=None)
 @given(queues)
-def test_what_is_told_comes_back(rows: list[list[Any]]) -> None:
-    index = filled(rows)
-    view = index.view(parse("-state:trash OR state:trash"), Sort(SortField.ID), NOW)
-    assert len(view) == len(rows)
-    for place, row in enumerate(sorted(rows, key=lambda row: row[0])):
-        message = Message.from_row(row)
+def test_what_is_told_comes_back(queues: Queues) -> None:
+    index = filled(queues)
+    view = index.view(parse("-state:trash OR state:trash"), Sort(), NOW)
+    messages = messages_in(queues)
+    assert len(view) == len(messages)
+    for message in messages:
         assert index.message(message.id) == message
-        assert index.position(view, message.id) == place
+        place = index.position(view, message.id)
+        assert place is not None
         (summary,) = index.rows(view, place, place + 1)
         assert summary is not None
         lead = seen(message)[0]
         assert (summary.id, summary.state, summary.sender) == (message.id, message.state, message.sender)
+        assert (summary.server, summary.queue_id) == split(message.id)
         assert (summary.arrival, summary.size, summary.retry) == (
             message.arrival,
             message.size,
