@@ -23,7 +23,7 @@ from mtatui.verbs import ALL, Action, Danger
 
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py (`make docs`); change the code, not this page. -->"
-PLACES = {"queue": "Queue", "message": "Message", "everywhere": "Everywhere"}
+PLACES = {"one": "Pages of one server"}
 #: How keys are called by people, where Textual calls them otherwise.
 KEYS = {
     "slash": "/",
@@ -34,6 +34,9 @@ KEYS = {
     "enter": "Enter",
     "escape": "Esc",
     "tab": "Tab",
+    "at": "@",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 DANGERS = {Danger.LOOKS: "", Danger.REVERSIBLE: "can be taken back", Danger.FINAL: "**final**"}
 

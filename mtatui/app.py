@@ -7,11 +7,14 @@ the terminal is lost. A lost terminal (SIGHUP) lets a running verb finish and be
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import importlib
 import os
 import signal
 import termios
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,18 +27,22 @@ from textual.widgets import Input
 
 from mtatui.config import Config
 from mtatui.driver import SteadyDriver
+from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
+from mtatui.screens.prompts import Prompts
 from mtatui.screens.queue import QueueScreen
 from mtatui.server import Server
-from mtatui.verbs import ALL, PAGES, VERBS
+from mtatui.verbs import ALL, PAGES, SERVERS_PAGE, VERBS
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.notice import NoticeFooter
 
 if TYPE_CHECKING:
+    from mtatui.screens.asking import Asking
     from mtatui.screens.changing import Changing
     from mtatui.screens.glance import Glance
     from mtatui.screens.message import MessageScreen
     from mtatui.screens.page import Page
+    from mtatui.screens.servers import ServersScreen
     from mtatui.screens.settings import SettingsScreen
     from mtatui.screens.watching import Watching
 
@@ -46,12 +53,22 @@ STYLES = next(
     if path.is_dir()
 )
 
+#: Of so many looks at the services of the current server one is at those of all others, too; so many of them
+#: at once.
+OTHERS, AT_ONCE = 4, 4
+ALONE = "There is no other server; on page 0, Servers, a adds one."
+#: Lines of what is staged and would be lost.
+LINES = 8
 #: Seconds after the start in which nothing but the queue is read.
 IDLE = 3.0
 
 
 class MtatuiApp(App[None]):
-    """mtatui in the terminal, on one server."""
+    """mtatui in the terminal, on one server or many.
+
+    The queue is that of all of them. The pages of settings and services show the *current* server; what is
+    staged there is its own, and stays when another one is current.
+    """
 
     TITLE = "mtatui"
     CSS_PATH: ClassVar[Any] = sorted(str(path) for path in STYLES.glob("*.tcss"))
@@ -64,23 +81,34 @@ class MtatuiApp(App[None]):
         Binding("ctrl+c", "leave", show=False),
         *(
             Binding(ALL[f"page-{id}"].keys, f"page('{id}')", label, id=f"page-{id}", show=False)
-            for id, label in PAGES
+            for id, label in (*PAGES, SERVERS_PAGE)
         ),
     ]
 
-    def __init__(self, server: Server, config: Config, *, greeting: str = "") -> None:
+    def __init__(self, fleet: Fleet | Server, config: Config, *, greeting: str = "") -> None:
+        """Nothing is shown yet.
+
+        Args:
+            fleet: the servers; one alone is a fleet of one.
+            greeting: said at the start.
+        """
         super().__init__(driver_class=SteadyDriver)
         self.theme = config.theme
-        self.server = server
+        self.fleet = fleet if isinstance(fleet, Fleet) else Fleet((fleet,))
+        self.server = self.fleet.servers[0]
         self.config = config
         self.greeting = greeting
         self.lost = False
-        self.acting = Acting(self, server)
+        self.prompts = Prompts()
+        self.acting = Acting(self, self.server)
+        self.acting.standings.servers = self.fleet.servers
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
-        self._changing: Changing | None = None
-        self._watching: Watching | None = None
+        self._changing: dict[Server, Changing] = {}
+        self._watching: dict[Server, Watching] = {}
+        self._rounds = 0
         self._settings: SettingsScreen | None = None
+        self._servers: ServersScreen | None = None
         self._pages: list[Page] = []
 
     def get_default_screen(self) -> QueueScreen:
@@ -95,10 +123,24 @@ class MtatuiApp(App[None]):
         self.set_keymap(self.config.keymap)
         self.add_mode("queue", self.get_default_screen)
         self.add_mode("settings", self._settings_screen)
+        self.add_mode("servers", self._servers_screen)
         self.set_timer(IDLE, self._prepare)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
+        context = contextvars.copy_context()
+
+        def asked() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is there to answer
+                loop.call_soon_threadsafe(self._ask, context=context)
+
+        self.prompts.listen(asked)
+        self.fleet.questions.answer_by(self.prompts)
+
+    def on_unmount(self) -> None:
+        """Nobody can be asked any more."""
+        self.fleet.questions.answer_by(None)
+        self.prompts.close()
 
     async def on_event(self, event: events.Event) -> None:
         """Take keys in the order in which they were typed.
@@ -160,21 +202,39 @@ class MtatuiApp(App[None]):
 
     @property
     def changing(self) -> Changing:
-        """The hands of the pages of settings; imported when it is asked for, for the queue comes first."""
-        if self._changing is None:
+        """The hands of the pages of settings, for the current server."""
+        return self._changing_of(self.server)
+
+    def _changing_of(self, server: Server) -> Changing:
+        """Those for a server; imported when they are asked for, for the queue comes first."""
+        if server not in self._changing:
             from mtatui.screens.changing import Changing
 
-            self._changing = Changing(self, self.server, self.acting)
-        return self._changing
+            self._changing[server] = Changing(self, server, self.acting)
+        return self._changing[server]
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Who puts the questions of ssh to the person."""
+        from mtatui.screens.asking import Asking
+
+        return Asking(self, self.prompts)
+
+    def _ask(self) -> None:
+        self.asking.next()
 
     @property
     def watching(self) -> Watching:
-        """Who keeps watch over the services; imported when it is asked for, like `changing`."""
-        if self._watching is None:
+        """Who keeps watch over the services of the current server."""
+        return self.watching_of(self.server)
+
+    def watching_of(self, server: Server) -> Watching:
+        """Who keeps watch over a server; imported when it is asked for, like `changing`."""
+        if server not in self._watching:
             from mtatui.screens.watching import Watching
 
-            self._watching = Watching(self.server, self.acting, self.show_headers)
-        return self._watching
+            self._watching[server] = Watching(server, self.acting, self.show_headers)
+        return self._watching[server]
 
     def _settings_screen(self) -> SettingsScreen:
         from mtatui.screens.settings import SettingsScreen
@@ -185,10 +245,18 @@ class MtatuiApp(App[None]):
         self._pages.append(self._settings)
         return self._settings
 
+    def _servers_screen(self) -> ServersScreen:
+        from mtatui.screens.servers import ServersScreen
+
+        self._servers = ServersScreen(self, self.config)
+        self._servers._css_update_count = self._css_update_count
+        self._pages.append(self._servers)
+        return self._servers
+
     async def action_page(self, id: str) -> None:
         """Go to a page."""
-        if id == "queue":
-            await self.switch_mode("queue")
+        if id in ("queue", "servers"):
+            await self.switch_mode(id)
             return
         self.changing.read_soon()  # its commands run while the page is laid out
         await self.switch_mode("settings")
@@ -201,11 +269,15 @@ class MtatuiApp(App[None]):
 
         self.push_screen(HistoryScreen(self.changing))
 
-    def action_services(self) -> None:
-        """Show what the mail goes through."""
+    async def action_services(self) -> None:
+        """Show what the mail goes through: of all servers, where the page is about all of them."""
         from mtatui.screens.services import ServicesScreen
 
-        if not isinstance(self.screen, ServicesScreen):
+        if self.fleet.many and self.current_mode == "queue" and len(self.screen_stack) == 1:
+            await self.switch_mode("servers")
+            assert self._servers is not None
+            self._servers.show_instances()
+        elif not isinstance(self.screen, ServicesScreen):
             self.push_screen(ServicesScreen(self.watching, self.config.keymap))
 
     def action_signatures(self) -> None:
@@ -220,9 +292,57 @@ class MtatuiApp(App[None]):
 
         self.push_screen(DkimScreen(self.changing, self.config.keymap))
 
+    # --- the current server ----------------------------------------------------------------------------
+
+    async def attend(self, server: Server) -> None:
+        """Make it the current server: what shows one server shows this one from now on."""
+        if server is self.server:
+            return
+        self.server = server
+        if server not in self._changing:
+            self.run_worker(self.changing.settle(), group="settle", exit_on_error=False)
+            self.run_worker(self.watching.look(), group="settle", exit_on_error=False)
+        if self._settings is not None:
+            self._settings.attend(self.changing)
+            if self.screen_stack[0] is self._settings:
+                self.changing.read_soon()
+        over = [again for screen in self.screen_stack if (again := getattr(screen, "AGAIN", ""))]
+        if over:
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+            await self.run_action(over[-1])
+        self.show_headers()
+
+    async def action_server(self, name: str = "") -> None:
+        """Make the server that is named the current one, or choose from a list."""
+        if not self.fleet.many:
+            self.tell(ALONE)
+            return
+        named = [one for one in self.fleet.servers if name and one.name.startswith(name.strip())]
+        if named:
+            await self.attend(named[0])
+            return
+        from mtatui.screens.choosing import ServerSeek
+
+        def chosen(server: Server | None) -> None:
+            if server is not None:
+                self.call_later(self.attend, server)
+
+        self.push_screen(ServerSeek(self.fleet, self.server), chosen)
+
+    async def action_next_server(self, step: int) -> None:
+        """Make the next server the current one, or the one before (-1)."""
+        servers = self.fleet.servers
+        if not self.fleet.many:
+            self.tell(ALONE)
+        else:
+            await self.attend(servers[(servers.index(self.server) + step) % len(servers)])
+
     async def action_confirm(self) -> None:
-        """Keep what was applied and waits to be confirmed."""
-        await self.changing.confirm()
+        """Keep what was applied and waits to be confirmed: on this server, else on the one where it does."""
+        others = [changing for changing in self._changing.values() if changing.waiting is not None]
+        here = self.changing
+        await (others[0] if here.waiting is None and len(others) == 1 else here).confirm()
 
     @aside(group="prepare", exit_on_error=False)
     async def _prepare(self) -> None:
@@ -235,9 +355,30 @@ class MtatuiApp(App[None]):
 
     @aside(group="watch", exit_on_error=False)
     async def _watch(self) -> None:
-        """Look at the services, and again when it is time."""
+        """Look at the services, and again when it is time; at those of other servers less often."""
+        if self.fleet.many and self._rounds % OTHERS == 0:
+            self._watch_others()
+        self._rounds += 1
         await self.watching.look()
         self.set_timer(self.watching.pace, self._watch)
+
+    @aside(group="watch-others", exclusive=True, exit_on_error=False)
+    async def _watch_others(self) -> None:
+        """Look at servers that answer and are not the current one; at first what was interrupted there."""
+        few = asyncio.Semaphore(AT_ONCE)
+
+        async def look(server: Server) -> None:
+            async with few:
+                if server not in self._changing:
+                    await self._changing_of(server).settle()
+                await self.watching_of(server).look()
+
+        well = [
+            one
+            for one in self.fleet.servers
+            if one is not self.server and self.fleet.condition(one.part_name).answers
+        ]
+        await asyncio.gather(*map(look, well))
 
     def show_headers(self) -> None:
         """Something that every page says in its header is different now."""
@@ -249,7 +390,7 @@ class MtatuiApp(App[None]):
 
     async def action_leave(self) -> None:
         """Leave; ask first when something is running, or staged and not applied."""
-        staged = self._changing.staged if self._changing is not None else {}
+        staged = [changing for changing in self._changing.values() if changing.staged]
         if not self.working and not staged:
             self.exit()
             return
@@ -262,9 +403,10 @@ class MtatuiApp(App[None]):
                 "To stop it half way, go back and press esc.",
             ]
         else:
-            title, act = f"Staged and not applied: {len(staged)}", "Leave"
+            number = sum(len(changing.staged) for changing in staged)
+            title, act = f"Staged and not applied: {number}", "Leave"
             lines = [
-                *self.changing.told(8),
+                *self._told(staged),
                 "",
                 "Nothing on the server was touched; this is forgotten when you leave.",
             ]
@@ -274,6 +416,15 @@ class MtatuiApp(App[None]):
                 self.work(self._leave_when_done())
 
         await self.push_screen(ConfirmDialog(title, lines, act=act), answered)
+
+    def _told(self, staged: Sequence[Changing]) -> Iterator[str]:
+        """What is staged, server by server."""
+        for changing in staged[:LINES]:
+            if self.fleet.many:
+                yield f"{changing.server.name}:"
+            yield from changing.told(max(LINES // len(staged), 1))
+        if len(staged) > LINES:
+            yield f"… and on {len(staged) - LINES} more servers"
 
     async def _leave_when_done(self) -> None:
         mine = asyncio.current_task()
@@ -307,11 +458,11 @@ def _let_go_of_terminal() -> None:
     os.dup2(nothing, 2)
 
 
-def run(server: Server, config: Config, *, greeting: str = "", glance: Glance | None = None) -> None:
+def run(fleet: Fleet | Server, config: Config, *, greeting: str = "", glance: Glance | None = None) -> None:
     """Show the terminal face until the user leaves it. ``greeting`` is said at the start; ``glance`` has the
     terminal until then."""
     SteadyDriver.glance = glance
     try:
-        MtatuiApp(server, config, greeting=greeting).run()
+        MtatuiApp(fleet, config, greeting=greeting).run()
     finally:
-        server.close()
+        fleet.close()

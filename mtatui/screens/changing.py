@@ -85,6 +85,12 @@ class Changing:
         if len(words) > most:
             yield f"… and {len(words) - most} more"
 
+    def tell(self, text: str, severity: str = "information") -> None:
+        """One line for the person; where there are several servers it says of which it speaks."""
+        name = self.server.name
+        named = self.acting.standings.many and not text.startswith(name)
+        self.app.tell(f"{name}: {text}" if named else text, severity)
+
     # --- reading ---------------------------------------------------------------------------------------
 
     def read_soon(self) -> None:
@@ -98,7 +104,7 @@ class Changing:
         if not reader.cancelled() and (fault := reader.exception()) is not None:
             self.model.trouble = f"mtatui itself has failed: {type(fault).__name__}: {fault}"
             self.model.tell()
-            self.app.tell(self.model.trouble, "error")
+            self.tell(self.model.trouble, "error")
 
     async def read(self, *, ahead: bool = False) -> None:
         """Read the configuration; what is staged stays over it.
@@ -116,7 +122,7 @@ class Changing:
             self.model.trouble = str(error)
             self.model.tell()
             if not ahead:
-                self.app.tell(str(error), "error")
+                self.tell(str(error), "error")
             return
         if self.model.trying and not ahead and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count_trials())
@@ -125,13 +131,13 @@ class Changing:
         self.standing.alarms = [called(finding) for finding in reading.findings if finding.grave]
         self.app.show_headers()
         if moved := self.model.take(reading):
-            self.app.tell(
+            self.tell(
                 f"Changed by somebody else meanwhile: {', '.join(moved)}. What you staged stays staged.",
                 "warning",
             )
         elif reading.changed_outside and reading.changed_outside != self._outside:
             files = ", ".join(reading.changed_outside)
-            self.app.tell(f"Changed by hand since the last entry of the history: {files}.")
+            self.tell(f"Changed by hand since the last entry of the history: {files}.")
         self._outside = reading.changed_outside
 
     async def _count_trials(self) -> None:
@@ -146,15 +152,15 @@ class Changing:
         """Plan what is staged, and show it."""
         reading = self.model.reading
         if reading is None or not self.staged:
-            self.app.tell("Nothing is staged: switch or edit something first.")
+            self.tell("Nothing is staged: switch or edit something first.")
             return
         try:
             plan = await asyncio.to_thread(self.configuration.plan, reading, dict(self.staged))
         except (Refused, HostError) as error:
-            self.app.tell(str(error), "error")
+            self.tell(str(error), "error")
             return
         if plan.empty:
-            self.app.tell("Not a byte would change: all of it is so already.")
+            self.tell("Not a byte would change: all of it is so already.")
         else:
             self.look_at(plan)
 
@@ -163,10 +169,10 @@ class Changing:
         try:
             plan = await self.configuration.undo_plan(entry)
         except (Refused, HostError) as error:
-            self.app.tell(str(error), "error")
+            self.tell(str(error), "error")
             return
         if plan.empty:
-            self.app.tell("There is nothing left to take back: it is as it was before.")
+            self.tell("There is nothing left to take back: it is as it was before.")
         else:
             self.look_at(plan)
 
@@ -177,12 +183,12 @@ class Changing:
         try:
             entries = await self.configuration.history()
         except HostError as error:
-            self.app.tell(str(error), "error")
+            self.tell(str(error), "error")
             return
         if entries and entries[0].awaiting:
-            self.app.tell("The last change waits to be confirmed: Y keeps it; H, then B takes it back.")
+            self.tell("The last change waits to be confirmed: Y keeps it; H, then B takes it back.")
         elif (last := last_undoable(entries)) is None:
-            self.app.tell("There is no change of settings to take back.")
+            self.tell("There is no change of settings to take back.")
         else:
             await self.undo(last)
 
@@ -197,7 +203,7 @@ class Changing:
 
     def _apply(self, plan: Plan, confirm_within: float | None) -> None:
         if self.running:
-            self.app.tell("Something is being applied already.", "warning")
+            self.tell("Something is being applied already.", "warning")
             return
         cancel = asyncio.Event()
         screen = ApplyingScreen(
@@ -244,7 +250,7 @@ class Changing:
         if outcome is Ending.AWAITING and applied.until is not None:
             self._wait(applied.entry_id, applied.until)
         text, role = OUTCOMES[outcome]
-        self.app.tell(text.lstrip("✔✖◐ "), {"danger": "error"}.get(role, "information"))
+        self.tell(text.lstrip("✔✖◐ "), {"danger": "error"}.get(role, "information"))
 
     # --- what waits to be confirmed --------------------------------------------------------------------
 
@@ -252,17 +258,19 @@ class Changing:
         """Read everything, quietly; find out whether something was interrupted or waits to be confirmed."""
         if self._reader is None:
             await self.read(ahead=True)
-        if not self.configuration.why_not():
-            await self._settle()
+        await self.settle()
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
+        """Find out, quietly, whether something was interrupted or waits to be confirmed."""
+        if self.configuration.why_not():
+            return
         try:
             settled = await self.configuration.settle()
             entries = await self.configuration.history(RECENT)
         except HostError:
             return  # whoever opens the history is told
         for entry in settled:
-            self.app.tell(
+            self.tell(
                 f"Interrupted, and rolled back: {clean('; '.join(entry.words))}. H shows it.", "warning"
             )
         for entry in entries:
@@ -298,39 +306,39 @@ class Changing:
 
     async def _ran_out(self) -> None:
         await self._back()
-        self.app.tell(
+        self.tell(
             "Nobody confirmed it: the old configuration is back. What you had set is staged.", "warning"
         )
 
     async def confirm(self) -> None:
         """Keep what waits."""
         if self.waiting is None:
-            self.app.tell("Nothing waits to be confirmed.")
+            self.tell("Nothing waits to be confirmed.")
             return
         try:
             await self.configuration.confirm(self.waiting[0])
         except HostError as error:
-            self.app.tell(str(error), "error")
+            self.tell(str(error), "error")
             return
         self._tried = {}
         self._stop_waiting()
-        self.app.tell("Confirmed: it stays.")
+        self.tell("Confirmed: it stays.")
 
     async def roll_back(self) -> None:
         """Take back what waits, now."""
         if self.waiting is None:
-            self.app.tell("Nothing waits to be confirmed.")
+            self.tell("Nothing waits to be confirmed.")
             return
         try:
             applied = await self.configuration.roll_back(self.waiting[0])
         except HostError as error:
-            self.app.tell(str(error), "error")
+            self.tell(str(error), "error")
             return
         self._stop_waiting()
         await self._back()
         said = "Taken back: the old configuration is in place. What you had set is staged."
         broken = applied.outcome is Ending.BROKEN
-        self.app.tell(
+        self.tell(
             f"{OUTCOMES[applied.outcome][0]} {applied.text}" if broken else said,
             "error" if broken else "information",
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Coroutine, Mapping
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -76,6 +76,7 @@ class Desk(Page):
         lines = [*queue_sheets.keys(on(self.WHERE), self.keymap, room(self.size.width))]
         self.app.push_screen(ReadingScreen("Keys", lines))
 
-    def do_back(self, argument: str) -> None:
+    def do_back(self, argument: str) -> Coroutine[Any, Any, None] | None:
         """Back to the page."""
         self.dismiss()
+        return None

@@ -116,6 +116,7 @@ class DomainLines(CursorLines):
 class DkimScreen(Desk):
     """The keys of one server."""
 
+    AGAIN = "app.dkim"
     AUTO_FOCUS = "DomainLines"
     DEFAULT_CSS = f"""
     DkimScreen {{
@@ -200,7 +201,7 @@ class DkimScreen(Desk):
     def show_header(self) -> None:
         """Where we are."""
         self.header.show(
-            server=self.server.name,
+            server=self.changing.acting.standings.called(self.server),
             pages=[("dkim", "DKIM")],
             page="dkim",
             notes=self.changing.acting.standings.notes(self.changing.server),

@@ -84,6 +84,7 @@ class Deeds(CursorLines):
 class HistoryScreen(Page):
     """What was changed on one server, settings and queue in one list."""
 
+    AGAIN = "app.history"
     AUTO_FOCUS = "Deeds"
     DEFAULT_CSS = """
     HistoryScreen {
@@ -145,7 +146,7 @@ class HistoryScreen(Page):
     def show_header(self) -> None:
         """Where we are."""
         self.header.show(
-            server=self.changing.server.name,
+            server=self.changing.acting.standings.called(self.changing.server),
             pages=[("history", "History")],
             page="history",
             notes=self.changing.acting.standings.notes(self.changing.server),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -11,7 +13,7 @@ from mtatui.backends.host import CommandLog
 from mtatui.screens import queue_sheets
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.text import cells, clean
-from mtatui.verbs import PAGES
+from mtatui.verbs import PAGES, SERVERS_PAGE
 from mtatui.widgets.header import PageHeader
 from mtatui.widgets.notice import NoticeFooter
 from mtatui.widgets.one_line import OneLine
@@ -22,6 +24,9 @@ LEAST = (60, 12)
 
 class Page(Screen[None]):
     """A page. Each action of the user has a method ``do_…``, here or in a child class."""
+
+    AGAIN: ClassVar[str] = ""
+    """The action of the app that opens it, for a page over a page: so that another server's comes instead."""
 
     #: Textual would repaint the whole screen whenever the focus moves; the panes draw their own.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -67,7 +72,7 @@ class Page(Screen[None]):
 
     async def do_page(self, argument: str) -> None:
         """Go to a page by its name."""
-        known = [id for id, _ in PAGES]
+        known = [id for id, _ in (*PAGES, SERVERS_PAGE)]
         named = [id for id in known if argument and id.startswith(argument.strip().lower())]
         if named:
             await self.run_action(f"app.page('{named[0]}')")
@@ -89,6 +94,22 @@ class Page(Screen[None]):
     async def do_page_queue(self, argument: str) -> None:
         """The queue."""
         await self.do_page("queue")
+
+    async def do_page_servers(self, argument: str) -> None:
+        """All servers."""
+        await self.do_page("servers")
+
+    async def do_server(self, argument: str) -> None:
+        """Another server, by its name or from a list."""
+        await self.run_action(f"app.server({argument!r})")
+
+    async def do_server_next(self, argument: str) -> None:
+        """The same of the next server."""
+        await self.run_action("app.next_server(1)")
+
+    async def do_server_previous(self, argument: str) -> None:
+        """The same of the server before."""
+        await self.run_action("app.next_server(-1)")
 
     async def do_history(self, argument: str) -> None:
         """What was changed, by whom."""

@@ -31,7 +31,7 @@ from mtatui.screens.page import Page
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
 from mtatui.server import Server
 from mtatui.text import clean, count
-from mtatui.verbs import ALL, PAGES, RESTORE, VERBS, Action, Verb, on
+from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb, on, pages
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.lines import Piece
@@ -316,7 +316,8 @@ class QueuePage(Page):
                 notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
             if live.limits:
                 notes.append((" · no root" if narrow else " · limited view", "warning"))
-        self.header.show(server=self.server.name, pages=PAGES, page="queue", notes=notes)
+        many = self.acting.standings.many
+        self.header.show(server=self.server.name, pages=pages(many), page="queue", notes=notes)
 
     def show_count(self, *, well_formed: bool = False) -> None:
         """Say how much matches, unless the filter bar is saying what is wrong with the filter."""

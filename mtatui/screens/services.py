@@ -75,6 +75,7 @@ class ServiceLines(CursorLines):
 class ServicesScreen(Desk):
     """The services of one server."""
 
+    AGAIN = "app.services"
     AUTO_FOCUS = "ServiceLines"
     DEFAULT_CSS = f"""
     ServicesScreen {{
@@ -141,7 +142,7 @@ class ServicesScreen(Desk):
     def show_header(self) -> None:
         """Where we are."""
         self.header.show(
-            server=self.server.name,
+            server=self.watching.acting.standings.called(self.server),
             pages=[("services", "Instances")],
             page="services",
             notes=self.watching.acting.standings.notes(self.server, but="*"),  # they stand below

@@ -22,8 +22,7 @@ from mtatui.settings.catalogue import PAGES
 from mtatui.settings.current import Current
 from mtatui.settings.setting import Setting
 from mtatui.text import clean
-from mtatui.verbs import ALL, FILTERS, Action
-from mtatui.verbs import PAGES as NAMES
+from mtatui.verbs import ALL, FILTERS, Action, pages
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.one_line import OneLine
 from mtatui.widgets.scale import picture
@@ -82,6 +81,14 @@ class SettingsPage(Page):
     def on_unmount(self) -> None:
         """Nobody looks any more."""
         self.model.listeners.discard(self.show_all)
+
+    def attend(self, changing: Changing) -> None:
+        """Show another server; what is staged stays with the one before."""
+        self.model.listeners.discard(self.show_all)
+        self.changing, self.model = changing, changing.model
+        if self.is_mounted:
+            self.model.listeners.add(self.show_all)
+            self.show_all()
 
     def on_resize(self, event: events.Resize) -> None:
         """The text goes below where it is narrow."""
@@ -143,7 +150,13 @@ class SettingsPage(Page):
             notes.append(("no answer" if nothing else "not all was read", "danger"))
         elif not self.model.whole:
             notes.append(("reading …", "dim"))
-        self.header.show(server=self.changing.server.name, pages=NAMES, page=self.page_id, notes=notes)
+        standings = self.changing.acting.standings
+        self.header.show(
+            server=standings.called(self.changing.server),
+            pages=pages(standings.many),
+            page=self.page_id,
+            notes=notes,
+        )
         self._show_instances()
 
     def _show_instances(self) -> None:

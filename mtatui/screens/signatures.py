@@ -98,6 +98,7 @@ class DatabaseLines(CursorLines):
 class SignaturesScreen(Desk):
     """The signatures of one server."""
 
+    AGAIN = "app.signatures"
     AUTO_FOCUS = "DatabaseLines"
     DEFAULT_CSS = f"""
     SignaturesScreen {{
@@ -170,7 +171,7 @@ class SignaturesScreen(Desk):
     def show_header(self) -> None:
         """Where we are."""
         self.header.show(
-            server=self.server.name,
+            server=self.changing.acting.standings.called(self.server),
             pages=[("signatures", "Signatures")],
             page="signatures",
             notes=self.changing.acting.standings.notes(self.changing.server),

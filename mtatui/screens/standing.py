@@ -31,9 +31,20 @@ class Standings:
     """What is known of all servers. The app has one of these."""
 
     def __init__(self) -> None:
-        self.many = False
-        """Whether there are several servers: then each is named."""
+        self.servers: Sequence[Server] = ()
+        """All there are, in the order in which one goes from one to the next."""
         self._of: dict[Server, Standing] = {}
+
+    @property
+    def many(self) -> bool:
+        """Whether there are several servers: then each is named."""
+        return len(self.servers) > 1
+
+    def called(self, server: Server) -> str:
+        """How a header names the server that its page shows."""
+        if not self.many or server not in self.servers:
+            return server.name
+        return f"{server.name} · {self.servers.index(server) + 1} of {len(self.servers)}"
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._of.values())

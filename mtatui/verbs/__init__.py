@@ -22,12 +22,14 @@ from mtatui.verbs.messages import (
     VERBS,
 )
 from mtatui.verbs.pages import ACTIONS
+from mtatui.verbs.servers import CURRENT, SERVERS
 from mtatui.verbs.setup import HISTORY, SERVICES, SETTINGS
 
 __all__ = [
     "ACTIONS",
     "ALL",
     "BOUNCE",
+    "CURRENT",
     "DELETE",
     "DELIVER",
     "DKIM",
@@ -41,6 +43,8 @@ __all__ = [
     "REQUEUE",
     "RESTORE",
     "SECTIONS",
+    "SERVERS",
+    "SERVERS_PAGE",
     "SERVICES",
     "SETTINGS",
     "SIGNATURES",
@@ -49,6 +53,7 @@ __all__ = [
     "Danger",
     "Verb",
     "on",
+    "pages",
 ]
 
 #: Every action there is, by id.
@@ -65,19 +70,35 @@ ALL: dict[str, Action] = {
         *SERVICES,
         *SIGNATURES,
         *DKIM,
+        *SERVERS,
+        *CURRENT,
     )
 }
 
-#: The pages there are: the id and the name of each, in the order of their keys.
+#: The page of all servers: where there is one only, the header does not speak of it.
+SERVERS_PAGE = ("servers", "Servers")
+
+#: The pages of a server: the id and the name of each, in the order of their keys.
 PAGES: tuple[tuple[str, str], ...] = tuple(
-    (action.id.removeprefix("page-"), action.label) for action in ACTIONS if action.id.startswith("page-")
+    (action.id.removeprefix("page-"), action.label)
+    for action in ACTIONS
+    if action.id.startswith("page-") and action.id != f"page-{SERVERS_PAGE[0]}"
 )
 
-#: The screens that "pages" and "everywhere" mean.
+#: The screens that show one server.
+_OF_ONE = ("settings", "history", "services", "signatures", "dkim")
+
+#: The screens that "one", "pages" and "everywhere" mean.
 PLACES: dict[str, tuple[str, ...]] = {
-    "pages": ("queue", "settings", "history", "services", "signatures", "dkim"),
-    "everywhere": ("queue", "message", "settings", "history", "services", "signatures", "dkim"),
+    "one": _OF_ONE,
+    "pages": ("queue", "servers", *_OF_ONE),
+    "everywhere": ("queue", "message", "servers", *_OF_ONE),
 }
+
+
+def pages(many: bool) -> tuple[tuple[str, str], ...]:
+    """The pages that a header names, where there are many servers or one."""
+    return (SERVERS_PAGE, *PAGES) if many else PAGES
 
 
 def on(screen: str) -> tuple[Action, ...]:

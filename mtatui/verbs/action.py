@@ -19,9 +19,9 @@ class Action:
     """One thing a user can do.
 
     ``id`` is what a config file rebinds; ``keys`` are Textual's names, comma-separated; ``where`` is the
-    screen it belongs to ("queue", "message", "settings", "history", "services"), or "pages" (all but the
-    message), or "everywhere"; ``argument`` describes what it takes in the palette; ``footer`` says whether
-    its key is worth a place there.
+    screen it belongs to ("queue", "message", "settings", "history", "services"), or "one" (those that show
+    one server), or "pages" (all but the message), or "everywhere"; ``argument`` describes what it takes in
+    the palette; ``footer`` says whether its key is worth a place there.
     """
 
     id: str

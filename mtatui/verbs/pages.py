@@ -72,6 +72,7 @@ ACTIONS: tuple[Action, ...] = (
             ("outbound", "2", "Outbound"),
             ("filtering", "3", "Antispam & AV"),
             ("queue", "4", "Queue"),
+            ("servers", "0", "Servers"),
         )
     ),
     Action(

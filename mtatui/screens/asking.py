@@ -1,0 +1,100 @@
+"""A question of ssh, put to the person: a password, a passphrase, whether a new host key is the right one.
+
+They come one at a time, and never over another dialog: what is being typed there is meant for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from mtatui.screens.editors import Field, beside
+from mtatui.screens.prompts import Prompts
+from mtatui.text import clean, wrap
+from mtatui.widgets.dialog import Dialog, answer
+
+if TYPE_CHECKING:
+    from mtatui.backends.host import Prompt
+
+#: Seconds until it is looked again whether the dialog that is open is closed.
+PATIENCE = 0.3
+#: Cells of a line, and lines of a question: a server may say anything.
+WIDTH, MOST = 66, 14
+#: What ssh takes for a yes.
+YES = "yes"
+
+
+class AskDialog(Dialog[str]):
+    """One question; dismissed with the answer, or None where there is none."""
+
+    DEFAULT_CSS = """
+    AskDialog {
+        & .field { height: 1; margin-top: 1; }
+        & .field .label { width: auto; }
+        & .field Field, & .field Field:focus { width: 1fr; background: transparent; }
+        & #about { color: $text-muted; margin-top: 1; }
+        &:ansi #about { color: ansi_default; text-style: dim; }
+    }
+    """
+    AUTO_FOCUS = "Field, #cancel"
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__(f"{prompt.server} asks")
+        self.prompt = prompt
+
+    def body(self) -> ComposeResult:
+        yield Static(Content("\n".join(wrap(self.prompt.text.strip(), WIDTH, MOST))))
+        if not self.prompt.confirm:
+            yield beside("", Field("", hidden=self.prompt.secret))
+        name = clean(self.prompt.server)
+        kept = "It goes to ssh and is not kept. " if self.prompt.secret else ""
+        shut = f"With esc {name} stays shut; o on the page Servers asks again."
+        yield Static(Content(kept + shut), id="about")
+
+    def answers(self) -> Sequence[Widget]:
+        return [answer("Cancel", "cancel"), answer("Yes" if self.prompt.confirm else "OK", "ok")]
+
+    def on_input_submitted(self) -> None:
+        """Enter is OK."""
+        self._agreed()
+
+    @on(Button.Pressed, "#ok")
+    def _agreed(self) -> None:
+        self.dismiss(YES if self.prompt.confirm else self.query_one(Field).value)
+
+
+class Asking:
+    """Puts the questions to the person as they come."""
+
+    def __init__(self, app: App[Any], prompts: Prompts) -> None:
+        self.app = app
+        self.prompts = prompts
+        self._open = False
+
+    def next(self) -> None:
+        """Put the question that has waited longest, unless one is open."""
+        prompt = self.prompts.first
+        if self._open or prompt is None:
+            return
+        self._open = True
+        self._put(prompt)
+
+    def _put(self, prompt: Prompt) -> None:
+        top = self.app.screen
+        if isinstance(top, ModalScreen) and not getattr(top, "MAY_BE_ASKED", False):
+            self.app.set_timer(PATIENCE, lambda: self._put(prompt))
+            return
+
+        def answered(text: str | None) -> None:
+            self.prompts.answer(prompt, text)
+            self._open = False
+            self.next()
+
+        self.app.push_screen(AskDialog(prompt), answered)

@@ -1,0 +1,93 @@
+"""What ssh asks the person: passwords, passphrases, new host keys. One question at a time, in their order.
+
+Hosts ask in threads of their own, perhaps before there is a screen: each waits here for its answer. Whoever
+is refused one stays shut, and asks no more, until the person wants it opened again. Nothing that was answered
+is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mtatui.backends.host import Prompt
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Somebody who has asked."""
+
+    prompt: Prompt
+    answered: threading.Event = field(default_factory=threading.Event)
+    answer: str | None = None
+
+
+class Prompts:
+    """The questions that wait. It is what a host takes as its ``on_prompt``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._refused: set[str] = set()
+        self._listener: Callable[[], None] = lambda: None
+        self._closed = False
+
+    def __call__(self, prompt: Prompt) -> str | None:
+        """Ask, and wait for the answer; None where there is to be none. Called in a thread of the host."""
+        waiting = _Waiting(prompt)
+        with self._lock:
+            if self._closed or prompt.server in self._refused:
+                return None
+            self._waiting.append(waiting)
+        self._listener()
+        waiting.answered.wait()
+        return waiting.answer
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have it called, in the thread of who asks, when there is a question."""
+        self._listener = listener
+
+    @property
+    def first(self) -> Prompt | None:
+        """The question that has waited longest."""
+        with self._lock:
+            return self._waiting[0].prompt if self._waiting else None
+
+    def asks(self, server: str) -> bool:
+        """Whether a server waits for an answer."""
+        with self._lock:
+            return any(one.prompt.server == server for one in self._waiting)
+
+    def refused(self, server: str) -> bool:
+        """Whether a server was given none, and so stays shut."""
+        return server in self._refused
+
+    def answer(self, prompt: Prompt, text: str | None) -> None:
+        """Answer a question; None refuses it, and whatever else its server asks."""
+        with self._lock:
+            mine = [
+                one
+                for one in self._waiting
+                if one.prompt is prompt or (text is None and one.prompt.server == prompt.server)
+            ]
+            self._waiting = [one for one in self._waiting if one not in mine]
+            if text is None:
+                self._refused.add(prompt.server)
+        for one in mine:
+            one.answer = text
+            one.answered.set()
+
+    def again(self, server: str) -> None:
+        """The person wants it opened after all: it may ask again."""
+        self._refused.discard(server)
+
+    def close(self) -> None:
+        """Nobody is there any more to answer: whoever waits, or asks from now on, gets nothing."""
+        with self._lock:
+            self._closed = True
+            waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.answered.set()
