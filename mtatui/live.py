@@ -2,7 +2,8 @@
 
 The first scan begins at once, even before Textual is imported. After that a quiet queue is looked at every
 second, a costly one less often, so that watching never takes more than a few percent of a core; whatever acts
-on the queue calls `Live.now`. A server that does not answer is tried again, less and less often.
+on the queue calls `Live.now`. A server far away is looked at less often while nobody acts on it, and of many
+not all at once. One that does not answer is tried again, less and less often.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 #: Seconds between two looks at a quiet queue, and the share of a core that looking may cost.
 PACE = 1.0
 DUTY = 0.03
+#: Seconds between two looks at a server far away, by how much that varies, and for how many seconds after
+#: somebody has acted it is looked at as if it were near.
+FAR_PACE, VARIES, ATTENTIVE = 4.0, 0.25, 30.0
 #: The same for the slower round that finds files which changed in place (a retry that failed again).
 THOROUGH_PACE = 20.0
 THOROUGH_DUTY = 0.02
@@ -53,8 +57,10 @@ class Feed(Protocol):
 class Live(threading.Thread):
     """The thread that keeps one server's index live. It tells its listener of each delta."""
 
-    def __init__(self, name: str, open_feed: Callable[[], Feed], part: Callable[[], Part | Index]) -> None:
-        """Nothing is read yet."""
+    def __init__(
+        self, name: str, open_feed: Callable[[], Feed], part: Callable[[], Part | Index], *, far: bool = False
+    ) -> None:
+        """Nothing is read yet. ``far``: every look goes over a network."""
         super().__init__(name=f"live-{name}", daemon=True)
         self.scanning = True
         self.begun = threading.Event()
@@ -74,6 +80,8 @@ class Live(threading.Thread):
         self._part = part
         self._feed: Feed | None = None
         self._wake = threading.Event()
+        self._far = far
+        self._attentive_until = 0.0
         self._thorough = False
         self._asked = False
         self._ending = False
@@ -88,6 +96,7 @@ class Live(threading.Thread):
         """Look at once; ``thorough`` reads again what may have changed in place."""
         self._thorough |= thorough
         self._asked = True
+        self._attentive_until = time.monotonic() + ATTENTIVE
         self._wake.set()
 
     def close(self) -> None:
@@ -113,11 +122,20 @@ class Live(threading.Thread):
                 self._fail(error)
                 pause, back_off = back_off, min(back_off * 2, BACK_OFF[1])
             else:
-                pause, back_off = max(PACE, cost / DUTY), BACK_OFF[0]
+                pace = self._pace()
+                pause, back_off = max(pace, cost / DUTY), BACK_OFF[0]
                 if thorough:
                     thorough_due = time.monotonic() + max(THOROUGH_PACE, cost / THOROUGH_DUTY)
-                    pause = PACE
+                    pause = pace
             self._wake.wait(pause)
+
+    def _pace(self) -> float:
+        """Seconds between two looks at a quiet queue."""
+        if not self._far or time.monotonic() < self._attentive_until:
+            return PACE
+        import random
+
+        return FAR_PACE * random.uniform(1 - VARIES, 1 + VARIES)  # noqa: S311  (nobody gains by guessing it)
 
     def _scan(self, thorough: bool) -> float:
         new = self._feed is None

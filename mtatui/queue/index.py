@@ -26,7 +26,7 @@ from mtatui.queue.facets import AGE_BANDS, Facet, FacetCount, counted, counted_a
 from mtatui.queue.message import Identity, Message, Recipient, State, split
 from mtatui.queue.part import Part
 from mtatui.queue.query import Query
-from mtatui.queue.schema import STATES
+from mtatui.queue.schema import LONE, STATES
 from mtatui.queue.selection import BlastRadius, Selection, Target
 from mtatui.queue.sql import Clause, Scope, where
 from mtatui.queue.store import Store
@@ -60,7 +60,7 @@ class Index:
         self._store = Store()
         self._gate, self._ask, self._numbers = self._store.gate, self._store.ask, self._store.numbers
         self._parts: dict[str, Part] = {}
-        self._latest = 0
+        self._latest = LONE
         """The number of the latest part with a name."""
         self._making = threading.Lock()
         self._tags: Mapping[str, tuple[str, ...]] = {}
@@ -74,7 +74,7 @@ class Index:
             part = self._parts.get(name)
             if part is None or part.dropped:
                 self._latest += bool(name)
-                part = Part(self._store, name, self._latest if name else 0)
+                part = Part(self._store, name, self._latest if name else LONE)
                 self._parts = {**self._parts, name: part}
                 self._introduce()
             return part
@@ -136,7 +136,7 @@ class Index:
     @property
     def _many(self) -> bool:
         """Whether messages have keys that are more than their IDs."""
-        return self._latest > 0
+        return self._latest > LONE
 
     def total(self, query: Query, now: int) -> int:
         """How many messages a query means."""

@@ -23,6 +23,8 @@ from mtatui.queue.message import State
 #: How states are stored, and the order they sort in.
 STATES = tuple(State)
 CODES = {state: code for code, state in enumerate(STATES)}
+#: The number of the server that has no name; those with one count from 1.
+LONE = 0
 
 _TABLES = """
 PRAGMA page_size = 16384; -- a tenth less time for rows by the hundred thousand

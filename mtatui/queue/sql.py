@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mtatui.queue.message import State
 from mtatui.queue.query import Query
-from mtatui.queue.schema import CODES
+from mtatui.queue.schema import CODES, LONE
 from mtatui.queue.terms import And, Kind, Node, Not, Or, Term
 from mtatui.queue.views import QUEUE_ID
 
@@ -33,10 +33,12 @@ class Scope(NamedTuple):
     many: bool = False
 
 
-#: Where in a field a value must stand, as LIKE patterns around it: anywhere, first, first in a label.
+#: Where in a field a value must stand, as LIKE patterns around it: anywhere, first, first in a label, behind
+#: the server in a key.
 _CONTAINS = ("%{}%",)
 _BEGINS = ("{}%",)
 _LABEL = ("{}%", "%.{}%")
+_BEHIND = ("%/{}%",)
 
 
 def where(query: Query, scope: Scope) -> Clause:
@@ -130,11 +132,16 @@ def _bare(term: Term, scope: Scope) -> Clause:
 
 def _id(term: Term, scope: Scope) -> Clause:
     whole = not scope.many or "/" in str(term.value)
-    if term.op != "=":
-        return _text("m.id" if whole else QUEUE_ID, term, _BEGINS)
+    if term.op == "=":
+        among = "= ?" if whole else "IN (SELECT prefix || ? FROM server)"
+        return Clause(f"m.id {among}", (term.value,))
     if whole:
-        return Clause("m.id = ?", (term.value,))
-    return Clause("m.id IN (SELECT prefix || ? FROM server)", (term.value,))
+        return _text("m.id", term, _BEGINS)
+    if term.kind is not Kind.TEXT:
+        return _text(QUEUE_ID, term)
+    unnamed = _text("m.id", term, _BEGINS)  # to take every key apart would take twice the time
+    lone = Clause(f"(m.server = {LONE} AND {unnamed.sql})", unnamed.parameters)
+    return _joined("OR", [_text("m.id", term, _BEHIND), lone])
 
 
 def _domain(term: Term, scope: Scope) -> Clause:
