@@ -12,7 +12,6 @@ import base64
 import contextlib
 import json
 import os
-import select
 import subprocess
 import sys
 import threading
@@ -23,9 +22,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mtatui.backends.child import to_its_end
-from mtatui.backends.host import Host, HostError, NotPermitted, TimedOut, Unreachable
-from mtatui.backends.host_sudo import refusal, refused
+from mtatui.backends.child import ready, to_its_end
+from mtatui.backends.host import Child, Host, HostError, NotPermitted, TimedOut, Unreachable
+from mtatui.backends.host_sudo import refused
 from mtatui.backends.request import request
 from mtatui.settings.plan import Plan
 from mtatui.text import clean
@@ -268,7 +267,7 @@ def ask(
     finally:
         said = _end(child)
     if refused(said):
-        raise NotPermitted(refusal(argv(queue_directory)))
+        raise NotPermitted(host.refusal(argv(queue_directory)))
     words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
     raise Unreachable(
         f"The program that changes settings on {host.name} has died{': ' + words if words else ''}. "
@@ -281,7 +280,7 @@ def argv(queue_directory: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(PROGRAM), queue_directory]
 
 
-def _answers(child: subprocess.Popen[bytes], data: bytes, stop: threading.Event) -> Iterator[dict[str, Any]]:
+def _answers(child: Child, data: bytes, stop: threading.Event) -> Iterator[dict[str, Any]]:
     """What the program tells, line by line, until it ends; it is told to stop when somebody wishes so."""
     assert child.stdin is not None
     assert child.stdout is not None
@@ -292,7 +291,7 @@ def _answers(child: subprocess.Popen[bytes], data: bytes, stop: threading.Event)
     while True:
         if stop.is_set() and not told and not unsent:
             unsent, told = memoryview(b"cancel\n"), True
-        readable, writable, _ = select.select([fro], [to] if unsent else [], [], 0.1)
+        readable, writable = ready([fro], [to] if unsent else [], 0.1)
         silent = 0.0 if readable or writable else silent + 0.1
         if silent > SILENCE:
             raise TimeoutError
@@ -315,7 +314,7 @@ def _answers(child: subprocess.Popen[bytes], data: bytes, stop: threading.Event)
                 yield answer
 
 
-def _end(child: subprocess.Popen[bytes]) -> bytes:
+def _end(child: Child) -> bytes:
     """Let the program end; what it had to say on standard error. Nobody kills it: it has work to finish."""
     said = b""
     for pipe in (child.stdin, child.stdout):
@@ -325,7 +324,7 @@ def _end(child: subprocess.Popen[bytes]) -> bytes:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(5)
     if child.stderr is not None:
-        if select.select([child.stderr], [], [], 0)[0]:
+        if ready([child.stderr.fileno()], [], 0)[0]:
             said = os.read(child.stderr.fileno(), 65536)
         child.stderr.close()
     return said

@@ -19,8 +19,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from mtatui.backends.host import Host, HostError, NotPermitted, ReadOnly, TimedOut, Unreachable
-from mtatui.backends.host_sudo import refusal, refused
+from mtatui.backends.host import Child, Host, HostError, NotPermitted, ReadOnly, TimedOut, Unreachable
+from mtatui.backends.host_sudo import refused
 from mtatui.queue.message import Identity, Message, State
 from mtatui.text import clean
 
@@ -63,6 +63,18 @@ async def one_ahead(function: Callable[[S], T], items: Iterable[S]) -> AsyncGene
             await asyncio.gather(ahead[1], return_exceptions=True)
 
 
+def ready(reading: Sequence[int], writing: Sequence[int], timeout: float) -> tuple[list[int], list[int]]:
+    """Those of the descriptors that can be read, and those that can be written. Not select(2), which knows
+    only 1,024: who looks after many servers has more."""
+    poll = select.poll()
+    for fd in reading:
+        poll.register(fd, select.POLLIN)
+    for fd in writing:
+        poll.register(fd, select.POLLOUT)
+    found = {fd for fd, _ in poll.poll(timeout * 1000)}
+    return [fd for fd in reading if fd in found], [fd for fd in writing if fd in found]
+
+
 class Found(NamedTuple):
     """A message as it is now: who, where, and whether Postfix has been asked to return it."""
 
@@ -92,7 +104,7 @@ class Hands:
         if host.read_only:
             self.argv.append("--look")
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._number = 0
         self._rest = bytearray()
 
@@ -149,7 +161,7 @@ class Hands:
                 if isinstance(error, TimedOut):
                     raise
                 if refused(said):
-                    raise NotPermitted(refusal(self.argv)) from error
+                    raise NotPermitted(self.host.refusal(self.argv)) from error
                 words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
                 raise Unreachable(
                     f"The helper on {self.host.name} that moves queue files has died"
@@ -166,7 +178,7 @@ class Hands:
         with self._lock:
             self._close()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Child:
         if self._child is not None and self._child.poll() is not None:
             self._close()
         if self._child is None:
@@ -176,7 +188,7 @@ class Hands:
             self._rest.clear()
         return self._child
 
-    def _exchange(self, child: subprocess.Popen[bytes], request: bytes, deadline: float) -> bytes:
+    def _exchange(self, child: Child, request: bytes, deadline: float) -> bytes:
         assert child.stdin is not None
         assert child.stdout is not None
         to, fro = child.stdin.fileno(), child.stdout.fileno()
@@ -184,7 +196,7 @@ class Hands:
         while True:
             left = deadline - time.monotonic()
             writing = [to] if unsent else []
-            readable, writable, _ = select.select([fro], writing, [], max(0.0, left))
+            readable, writable = ready([fro], writing, max(0.0, left))
             if not readable and not writable:
                 raise TimedOut(
                     f"The helper on {self.host.name} that moves queue files did not answer in time and was "
@@ -220,7 +232,7 @@ class Hands:
                 child.wait(2)
         said = b""
         if child.stderr is not None:
-            if select.select([child.stderr], [], [], 0)[0]:
+            if ready([child.stderr.fileno()], [], 0)[0]:
                 said = os.read(child.stderr.fileno(), 65536)
             child.stderr.close()
         if child.stdout is not None:

@@ -2,18 +2,17 @@
 
 A host runs argv lists, never a shell; every call has a time limit, can be cancelled, and is written to the
 command log that the person can read. A read-only host refuses whatever changes the server, here and not
-only in the keys. Local, sudo and demo hosts stand beside this file (``host_*.py``); ssh will too.
+only in the keys. Local, sudo, ssh and demo hosts stand beside this file (``host_*.py``).
 """
 
 from __future__ import annotations
 
 import shlex
-import subprocess
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from mtatui.text import clean
 
@@ -111,14 +110,66 @@ class CommandLog:
         return entry
 
 
+class Child(Protocol):
+    """A long-lived child of a host, with pipes on all three channels; see `subprocess.Popen`."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """What it reads."""
+        ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it prints."""
+        ...
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """What it complains of."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, once somebody has seen that it has ended."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit status, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises `subprocess.TimeoutExpired`."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end, and what it has started; raises OSError where it is not ours to end (sudo)."""
+        ...
+
+    def kill(self) -> None:
+        """End it, and what it has started; raises OSError where it is not ours to end (sudo)."""
+        ...
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Give it all its input, and hear it to its end; raises `subprocess.TimeoutExpired`."""
+        ...
+
+
 class Host(Protocol):
     """Where a server's files and commands are."""
 
     name: str
     read_only: bool
-    superuser: bool
-    """Whether commands run as root there: the spool is read and changed by root only."""
     log: CommandLog
+
+    @property
+    def superuser(self) -> bool:
+        """Whether commands run as root there: the spool is read and changed by root only."""
+        ...
+
+    @property
+    def limits(self) -> str:
+        """Why less can be done here than elsewhere, in words; "" where there is nothing to say."""
+        ...
 
     async def run(
         self,
@@ -147,7 +198,7 @@ class Host(Protocol):
         """
         ...
 
-    def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
+    def child(self, argv: Sequence[str], *, changes: bool = False) -> Child:
         """Start a long-lived child with pipes on all three channels, in a session of its own.
 
         Raises:
@@ -177,4 +228,8 @@ class Host(Protocol):
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found on this host."""
+        ...
+
+    def refusal(self, argv: Sequence[str]) -> str:
+        """What to tell the person whom sudo refused a command there: the lines that would allow it."""
         ...

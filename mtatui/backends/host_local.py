@@ -29,8 +29,20 @@ from mtatui.text import clean
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+class LocalChild(subprocess.Popen[bytes]):
+    """A child in a session of its own: a signal is for it and for what it has started."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it, unless it has ended."""
+        if self.poll() is None:
+            os.killpg(self.pid, sig)
+
+
 class LocalHost:
     """A `Host` whose commands run on this machine."""
+
+    superuser: bool
+    limits = ""
 
     def __init__(self, name: str = "localhost", *, read_only: bool = False) -> None:
         self.name = name
@@ -93,12 +105,12 @@ class LocalHost:
             cut=not ended,
         )
 
-    def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
+    def child(self, argv: Sequence[str], *, changes: bool = False) -> LocalChild:
         """Start a long-lived child; see `Host.child`."""
         self._may(argv, changes)
         self.log.begin(argv, "stays")
         try:
-            return subprocess.Popen(
+            return LocalChild(
                 self.command(argv),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -151,6 +163,12 @@ class LocalHost:
                 return HostError(f"{where} is too large for a configuration file.")
             case _:
                 return HostError(f"{where} could not be read: {os.strerror(number)}.")
+
+    def refusal(self, argv: Sequence[str]) -> str:
+        """What to tell the person whom sudo refused a command; see `Host.refusal`."""
+        from mtatui.backends.host_sudo import refusal  # which few need
+
+        return refusal(argv)
 
     def _may(self, argv: Sequence[str], changes: bool) -> None:
         if changes and self.read_only:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from os.path import basename, dirname
 
-from mtatui.backends.host import CommandLog, Completed, File, Host, HostError, Missing
+from mtatui.backends.host import Child, CommandLog, Completed, File, Host, HostError, Missing
 from mtatui.settings.plan import Tag
 
 
@@ -21,6 +20,7 @@ class Overlay:
         self.name: str = host.name
         self.read_only: bool = host.read_only
         self.superuser: bool = host.superuser
+        self.limits: str = host.limits
         self.log: CommandLog = host.log
 
     async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
@@ -59,10 +59,14 @@ class Overlay:
             argv, changes=changes, input=input, timeout=timeout, note=note, on_stderr=on_stderr, limit=limit
         )
 
-    def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
+    def child(self, argv: Sequence[str], *, changes: bool = False) -> Child:
         """Start a long-lived child; see `Host.child`."""
         return self._host.child(argv, changes=changes)
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found; see `Host.can`."""
         return self._host.can(command)
+
+    def refusal(self, argv: Sequence[str]) -> str:
+        """What sudo did not allow; see `Host.refusal`."""
+        return self._host.refusal(argv)

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -316,7 +315,7 @@ class _Child:
         self._closed = True
         self._end_input()
         with contextlib.suppress(OSError):  # under sudo it is not ours to stop: the end of the pipes will do
-            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.terminate()
         if not self._listening:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None:
