@@ -202,7 +202,7 @@ class Members:
 
     def close(self) -> None:
         """Let go of all servers, all at once; one that hangs is not waited for long."""
-        _side_by_side(self.servers, Server.close, CLOSING)
+        _side_by_side(self.servers, lambda server: server.close(), CLOSING if self.many else None)
 
 
 def _side_by_side(servers: Iterable[Server], do: Callable[[Server], None], patience: float | None) -> None:
