@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mtatui.queue.message import Row, State
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,40 @@ def parse(line: bytes | str) -> Delta:
         kind, *rest = json.loads(line)
         delta: Delta = _KINDS[kind](*rest)
         return delta
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"not a line of the reader: {line[:80]!r}") from error
 
 
-def _counts(counts: dict[str, Any]) -> dict[State, int]:
-    return {State(name): int(number) for name, number in counts.items()}
+def _rows(rows: Any) -> Rows:
+    return Rows(_of(list, rows))  # what is in them is looked at when they are taken in
 
 
+def _ids(ids: Any) -> list[str]:
+    return [_of(str, id) for id in _of(list, ids)]
+
+
+def _counts(counts: Any) -> dict[State, int]:
+    return {State(name): int(_number(number)) for name, number in counts.items()}
+
+
+def _number(number: Any) -> float:
+    if not 0 <= number < _LARGEST:
+        raise ValueError
+    return float(number)
+
+
+def _of(kind: type[T], value: Any) -> T:
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+_LARGEST = 2**53
 _KINDS: dict[str, Any] = {
     "counts": lambda counts: Counts(_counts(counts)),
-    "rows": Rows,
-    "moved": lambda state, ids: Moved(State(state), ids),
-    "gone": Gone,
-    "problem": Problem,
-    "done": lambda at, cost, counts: Done(at, cost, _counts(counts)),
+    "rows": _rows,
+    "moved": lambda state, ids: Moved(State(state), _ids(ids)),
+    "gone": lambda ids: Gone(_ids(ids)),
+    "problem": lambda path, text: Problem(_of(str, path), _of(str, text)),
+    "done": lambda at, cost, counts: Done(_number(at), _number(cost), _counts(counts)),
 }
