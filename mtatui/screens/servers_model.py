@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mtatui.fleet.condition import Condition
     from mtatui.server import Server
 
+MINUTE = 60
 #: Cells of the labels of what is told of one server.
 LABEL = 12
 
@@ -69,7 +70,8 @@ def words(condition: Condition, messages: int, now: float) -> tuple[str, str]:
         case Phase.ASKING:
             return "? asks for an answer", "accent"
         case Phase.TROUBLE:
-            return f"✖ no answer {ago(now - condition.since)}", "danger"
+            since = now - condition.since
+            return f"✖ no answer {ago(since)}" if since >= MINUTE else "✖ no answer", "danger"
         case Phase.READING:
             return f"◌ reading {count(messages)}", "accent"
     if condition.stopped:

@@ -76,7 +76,8 @@ class ServerLines(CursorLines):
         told = self._services_of(line, width) if self.instances else self._queue_of(line, width)
         for (text, role), (_, room, number) in zip(told, self._columns(width), strict=True):
             pieces.append((fit(clean(text), room, "right" if number else "left") + "  ", role))
-        return self.line(pieces, width, self.cursor_role if at_cursor else "")
+        text, role = pieces[-1]
+        return self.line([*pieces[:-1], (text[:-2], role)], width, self.cursor_role if at_cursor else "")
 
     def draw_beyond(self, index: int, width: int) -> Strip:
         said = "   There is no server yet; a adds one." if not self.lines and index == 0 else ""

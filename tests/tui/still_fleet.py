@@ -1,0 +1,125 @@
+"""Several servers that stand still, each in another condition, for pictures and for keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from mtatui.backends.host import Unreachable
+from mtatui.fleet import Fleet
+from mtatui.live import Feed
+from mtatui.queue.delta import Counts, Delta, Rows
+from mtatui.queue.message import Row, State
+from mtatui.server import Server
+from tests.tui.scenes import LimitedServer, MuteServer, SceneServer
+from tests.tui.still import StillServer, rows
+
+S = TypeVar("S", bound=Server)
+
+
+def named(name: str, server: S) -> S:
+    """A server with a name of its own, and so a place in a fleet."""
+    server._name = name
+    server.host.name = name
+    return server
+
+
+class _Stuck:
+    """Tells how much there is, and something of it; then nothing more until it is let go."""
+
+    limits = ""
+
+    def __init__(self, told: list[Row], over: threading.Event) -> None:
+        self._told = told
+        self._over = over
+
+    def scan(self, thorough: bool = False) -> Iterator[Delta]:
+        yield Counts({state: 40 * len(self._told) * (state is State.DEFERRED) for state in State})
+        yield Rows(self._told)
+        self._over.wait(60)
+        raise Unreachable("it was let go")
+
+    def close(self) -> None:
+        self._over.set()
+
+
+class ReadingServer(StillServer):
+    """A server whose queue is being read, for ever."""
+
+    def feed(self) -> Feed:
+        return _Stuck(self._told, threading.Event())
+
+
+class OpeningServer(StillServer):
+    """A server that does not let anybody in yet."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self._facts = None
+        self._over = threading.Event()
+
+    def feed(self) -> Feed:
+        self._wait()
+        raise Unreachable("it was let go")
+
+    def _wait(self) -> None:
+        self._over.wait(60)
+
+    def close(self) -> None:
+        self._over.set()
+        super().close()
+
+
+class AskingServer(OpeningServer):
+    """A server that asks first; ``heard`` is what it was told."""
+
+    def __init__(self, ask: Callable[[], str | None]) -> None:
+        super().__init__()
+        self.ask = ask
+        self.heard: list[str | None] = []
+
+    def _wait(self) -> None:
+        self.heard.append(self.ask())
+        super()._wait()
+
+
+class StoppedServer(StillServer):
+    """A server on which Postfix does not run."""
+
+    async def running(self) -> bool:
+        return False
+
+
+class SilentServer(StillServer):
+    """A server that never gave an answer."""
+
+    def feed(self) -> Feed:
+        raise Unreachable(
+            "ssh: connect to host mx4.example.test port 22: Connection timed out. The server is down, or a "
+            "firewall lies between; mtatui tries again by itself."
+        )
+
+
+def conditions() -> Fleet:
+    """A server in each condition, but for one that asks."""
+    return Fleet(
+        [
+            named("mx1", SceneServer(rows(40))),
+            named("mx2", MuteServer(rows(7), ever=True)),
+            named("mx3", ReadingServer(rows(25))),
+            named("mx4", SilentServer([])),
+            named("relay-berlin", LimitedServer()),
+            named("out1", StoppedServer(rows(3))),
+            named("out2", OpeningServer()),
+        ],
+        {"mx1": ("inbound", "berlin"), "mx2": ("inbound",), "relay-berlin": ("berlin",), "out1": ("out",)},
+    )
+
+
+def three() -> Fleet:
+    """Three servers that are well."""
+    return Fleet(
+        [named(name, StillServer(rows(number))) for name, number in (("mx1", 40), ("mx2", 7), ("mx3", 0))],
+        {"mx1": ("inbound", "berlin"), "mx2": ("inbound",), "mx3": ("out",)},
+    )

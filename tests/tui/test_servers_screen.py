@@ -1,0 +1,208 @@
+"""The page of all servers, and the current one: what a person sees of them and does by keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from mtatui.app import MtatuiApp
+from mtatui.config import Config
+from mtatui.fleet import Fleet
+from mtatui.screens.history import HistoryScreen
+from mtatui.screens.servers import ServersScreen
+from mtatui.screens.services import ServicesScreen
+from mtatui.screens.settings import SettingsScreen
+from mtatui.widgets.dialog import ConfirmDialog
+from tests.tui.hands import Hands, at_keyboard
+from tests.tui.still import NOW, StillServer, rows
+from tests.tui.still_fleet import conditions, three
+from tests.tui.still_services import StillServices
+
+Snap = Callable[..., bool]
+both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+both_themes = pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@asynccontextmanager
+async def at_servers(
+    fleet: Fleet | None = None, size: tuple[int, int] = (120, 40), config: Config | None = None
+) -> AsyncIterator[Hands]:
+    """Somebody at the keyboard, the page of all servers before them."""
+    fleet = fleet or three()
+    app = MtatuiApp(fleet, config or Config())
+    try:
+        async with app.run_test(size=size) as pilot:
+            hands = Hands(app, pilot)
+            await opened(hands)
+            yield hands
+    finally:
+        fleet.close()
+
+
+async def opened(hands: Hands) -> ServersScreen:
+    """Go to the page, and wait until every server that answers has told its queue."""
+    hands.app.fleet.start()
+    await hands.press("0")
+    await hands.until(lambda: isinstance(hands.app.screen, ServersScreen))
+    screen = hands.app.screen
+    assert isinstance(screen, ServersScreen)
+    return screen
+
+
+def line(hands: Hands, name: str) -> str:
+    """The line of a server."""
+    return next(text for text in hands.text().splitlines() if text.lstrip(" ▶").startswith(name + " "))
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+@both_sizes
+async def test_each_server_says_how_it_is(size: tuple[int, int]) -> None:
+    fleet = conditions()
+    async with at_servers(fleet, size) as hands:
+        await hands.until(lambda: "● live" in line(hands, "out1"))
+        await fleet.watch()
+        for name, words in {
+            "mx1": ("● live", "40", "33", "6"),
+            "mx2": ("✖ no answer",),
+            "mx3": ("◌ reading 1,000",),
+            "mx4": ("✖ no answer",),
+            "relay-berlin": ("◐ limited", "400"),
+            "out1": ("✖ Postfix is stopped", "3"),
+            "out2": ("◌ connecting …",),
+        }.items():
+            await hands.until(lambda name=name, words=words: all(w in line(hands, name) for w in words))
+        await hands.press(*["down"] * 3)
+        await hands.until(lambda: "a firewall lies" in " ".join(hands.text().split()))
+
+
+async def test_instances_of_all_in_one_table() -> None:
+    fleet = three()
+    services = fleet.server("mx2").services
+    assert isinstance(services, StillServices)
+    services.kill("clamd")
+    async with at_servers(fleet) as hands:
+        await hands.press("v")
+        await hands.until(lambda: "✖ down" in line(hands, "mx2") and "✔ answers" in line(hands, "mx3"))
+        head = hands.text().splitlines()[1].split()
+        assert head[:5] == ["Server", "Condition", "postfix", "amavis", "clamd"]
+        assert "✖" not in line(hands, "mx1")
+        await hands.press("down")
+        await hands.until(lambda: "nobody listens there" in hands.text())
+        await hands.press("v")
+        await hands.until(lambda: "✖ clamd" in line(hands, "mx2"))
+
+
+async def test_a_lone_server_has_the_page_too_and_no_header_speaks_of_it() -> None:
+    async with at_keyboard(StillServer(rows(3)), messages=3) as hands:
+        assert "Servers" not in hands.text()
+        await opened(hands)
+        assert "1 server " in hands.text()
+        await hands.until(lambda: "● live" in hands.text())
+        await hands.press("enter")
+        await hands.until(lambda: "only server" in hands.text())
+        await hands.press("1")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        await hands.press("right_square_bracket")
+        await hands.until(lambda: "There is no other server" in hands.text())
+        await hands.press("at")
+        await hands.until(lambda: "There is no other server" in hands.text())
+
+
+# --- the current server --------------------------------------------------------------------------------
+
+
+async def test_enter_makes_it_the_current_server_of_all_pages() -> None:
+    async with at_servers() as hands:
+        await hands.press("down", "enter")
+        await hands.until(lambda: "mx2 is the current server" in hands.text())
+        assert "◂" in line(hands, "mx2")
+        for key in ("1", "2", "3"):
+            await hands.press(key)
+            await hands.until(lambda: "mx2 · 2 of 3" in hands.text().splitlines()[0])
+        for key, screen in (("H", HistoryScreen), ("S", ServicesScreen)):
+            await hands.press(key)
+            await hands.until(lambda screen=screen: isinstance(hands.app.screen, screen))
+            await hands.until(lambda: "mx2 · 2 of 3" in hands.text().splitlines()[0])
+            await hands.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"), [("1", SettingsScreen), ("H", HistoryScreen), ("S", ServicesScreen)]
+)
+async def test_brackets_lead_from_server_to_server(key: str, screen: type) -> None:
+    async with at_servers() as hands:
+        await hands.press("1", key)
+        await hands.until(lambda: isinstance(hands.app.screen, screen))
+        for bracket, there in (("right", 2), ("right", 3), ("right", 1), ("left", 3)):
+            await hands.press(f"{bracket}_square_bracket")
+            said = f"mx{there} · {there} of 3"
+            await hands.until(lambda said=said: said in hands.text().splitlines()[0])
+            assert isinstance(hands.app.screen, screen)
+        await hands.press("escape")
+        await hands.until(lambda: "mx3 · 3 of 3" in hands.text().splitlines()[0])
+
+
+async def test_a_server_is_chosen_by_a_part_of_its_name_or_by_a_tag() -> None:
+    async with at_servers() as hands:
+        await hands.press("1", "at")
+        await hands.until(lambda: "a part of its name" in hands.text())
+        await hands.type("out")
+        await hands.press("enter")
+        await hands.until(lambda: "mx3 · 3 of 3" in hands.text().splitlines()[0])
+
+
+async def test_what_is_staged_belongs_to_its_server() -> None:
+    async with at_servers() as hands:
+        await hands.press("1")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        await hands.until(lambda: hands.settings.model.reading is not None)
+        hands.settings.list.find("inbound.smtpd_helo_required")
+        await hands.press("space")
+        await hands.until(lambda: "1 change staged" in hands.text())
+        await hands.press("right_square_bracket")
+        await hands.until(lambda: "mx2 · 2 of 3" in hands.text() and "staged" not in hands.text())
+        await hands.until(lambda: hands.settings.model.reading is not None)
+        await hands.press("space")
+        await hands.until(lambda: "1 change staged" in hands.text())
+        await hands.press("left_square_bracket")
+        await hands.until(lambda: "mx1 · 1 of 3" in hands.text() and "1 change staged" in hands.text())
+        await hands.press("ctrl+q")
+        await hands.until(lambda: isinstance(hands.app.screen, ConfirmDialog))
+        text = hands.text()
+        assert "Staged and not applied: 2" in text
+        assert text.index("mx1:") < text.index("mx2:")
+        await hands.press("escape")
+
+
+async def test_what_is_down_elsewhere_is_said_with_its_name() -> None:
+    fleet = three()
+    services = fleet.server("mx3").services
+    assert isinstance(services, StillServices)
+    services.kill("clamd")
+    async with at_servers(fleet) as hands:
+        await hands.app.watching_of(fleet.server("mx3")).look()
+        await hands.until(lambda: "✖ mx3: clamd is down · S" in hands.text())
+        await hands.press("1")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        assert "clamd is down" not in hands.text()  # this page is about mx1
+        await hands.press("4", "S")
+        await hands.until(lambda: isinstance(hands.app.screen, ServersScreen))
+        await hands.until(lambda: "✖ down" in line(hands, "mx3"))
