@@ -50,18 +50,21 @@ class Server:
         filter_places: Places | None = None,
         keep_days: int = 7,
         keep_bytes: int = 1024**3,
+        far: bool = False,
     ) -> None:
         """Nothing is started yet. It is a lone server until it is to `join` others.
 
         Args:
             filter_places: where the files of the filters may be; None for where distributions have them.
             keep_days, keep_bytes: how long, and how much, the trash keeps.
+            far: every look at it goes over a network.
         """
         self.host = host
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self.config_directory = config_directory
         self.filter_places = filter_places
+        self.far = far
         self.live: Live | None = None
         self.part_name = ""
         """What the index calls it, "" for a lone one: the keys of its messages begin with that."""
@@ -100,11 +103,9 @@ class Server:
         Raises:
             HostError: as `facts`.
         """
-        if self._facts is None:
-            import asyncio
+        from asyncio import to_thread
 
-            return await asyncio.to_thread(lambda: self.facts)
-        return self._facts
+        return self._facts if self._facts is not None else await to_thread(lambda: self.facts)
 
     @property
     def index(self) -> Index:
@@ -143,7 +144,7 @@ class Server:
     def start(self) -> Live:
         """Begin to keep the index live, in a thread; once is enough."""
         if self.live is None:
-            self.live = Live(self.host.name, self.feed, lambda: self.part)
+            self.live = Live(self.host.name, self.feed, lambda: self.part, far=self.far)
             self.live.start()
         return self.live
 
@@ -192,6 +193,8 @@ class Server:
         if changes and self.host.read_only:
             return f"{self.name} is open read-only"
         needs_root = action.needs_root if isinstance(action, Verb) else action.id in _ROOT_ACTIONS
+        if (needs_root or isinstance(action, Verb)) and self.host.limits:
+            return self.host.limits
         if needs_root and not self.host.superuser:
             return "only root may do that: run mtatui as root, or with sudo (README)"
         if action is BOUNCE and self._facts is not None and self._facts.release < (3, 5):

@@ -97,7 +97,7 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
         stopped: whether Postfix was last seen not to run there.
     """
     live = server.live
-    limits = getattr(server.host, "limits", "") or (live.limits if live is not None else "")
+    limits = server.host.limits or (live.limits if live is not None else "")
     scanned, cost = (live.told_at, live.last_whole_cost) if live is not None else (0.0, 0.0)
     if asked is not None:
         return Condition(Phase.ASKING, *asked, scanned, cost)

@@ -50,6 +50,7 @@ class Opening:
             entry.name,
             keep_days=self.keep_days,
             keep_bytes=self.keep_bytes,
+            far=entry.host not in HERE,
         )
 
     def fleet(self, entries: Iterable[ServerEntry]) -> Fleet:
