@@ -47,6 +47,8 @@ class Config:
     trash_days: int = 7
     trash_bytes: int = 1024**3
     servers: tuple[ServerEntry, ...] = ()
+    ssh_config: str = ""
+    """What ssh reads in place of the user's own configuration (ssh(1), ``-F``), "" for that."""
     problems: tuple[str, ...] = ()
     path: Path = Path()
     """The user's own file, whether it exists or not: `mtatui.config.writing.save` writes to it."""

@@ -7,6 +7,7 @@ file a fifth of a second at every start.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -100,10 +101,13 @@ def _tags(value: Any) -> tuple[str, ...]:
     return tuple(_LINE(tag) for tag in value)
 
 
+_PATH = _text(r"(/|~/)[^\x00-\x1f\x7f]*", "a file, from / or ~/ on")
+
 _TOP: Mapping[str, Check] = {
     "theme": _one_of(*THEMES),
     "read_only": _switch,
     "sort": _sort,
+    "ssh_config": lambda value: os.path.expanduser(_PATH(value)),  # ssh does not, and has no shell here
 }
 _TRASH: Mapping[str, Check] = {"days": _days, "max_size": _bytes}
 _SERVER: Mapping[str, Check] = {
@@ -114,6 +118,21 @@ _SERVER: Mapping[str, Check] = {
     "tags": _tags,
 }
 _TABLES = ("columns", "filters", "keys", "trash", "servers")
+
+
+def server_of(table: Mapping[str, Any]) -> ServerEntry:
+    """A server as a table of the file would have it.
+
+    Raises:
+        ValueError: one of its values is not what it should be; the words say which.
+    """
+    said = {}
+    for name, value in table.items():
+        try:
+            said[name] = _SERVER[name](value)
+        except ValueError as error:
+            raise ValueError(f"{name} = {_shown(value)}: {error}") from error
+    return ServerEntry(**said)
 
 
 # --- reading ---
