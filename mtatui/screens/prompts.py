@@ -1,8 +1,6 @@
 """What ssh asks the person: passwords, passphrases, new host keys. One question at a time, in their order.
 
-Hosts ask in threads of their own, perhaps before there is a screen: each waits here for its answer. Whoever
-is refused one stays shut, and asks no more, until the person wants it opened again. Nothing that was answered
-is kept.
+Hosts ask in threads of their own: each waits here for its answer. Nothing that was answered is kept.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ class Prompts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
-        self._refused: set[str] = set()
         self._listener: Callable[[], None] = lambda: None
         self._closed = False
 
@@ -39,7 +36,7 @@ class Prompts:
         """Ask, and wait for the answer; None where there is to be none. Called in a thread of the host."""
         waiting = _Waiting(prompt)
         with self._lock:
-            if self._closed or prompt.server in self._refused:
+            if self._closed:
                 return None
             self._waiting.append(waiting)
         self._listener()
@@ -56,33 +53,14 @@ class Prompts:
         with self._lock:
             return self._waiting[0].prompt if self._waiting else None
 
-    def asks(self, server: str) -> bool:
-        """Whether a server waits for an answer."""
-        with self._lock:
-            return any(one.prompt.server == server for one in self._waiting)
-
-    def refused(self, server: str) -> bool:
-        """Whether a server was given none, and so stays shut."""
-        return server in self._refused
-
     def answer(self, prompt: Prompt, text: str | None) -> None:
-        """Answer a question; None refuses it, and whatever else its server asks."""
+        """Answer a question; None refuses it."""
         with self._lock:
-            mine = [
-                one
-                for one in self._waiting
-                if one.prompt is prompt or (text is None and one.prompt.server == prompt.server)
-            ]
+            mine = [one for one in self._waiting if one.prompt is prompt]
             self._waiting = [one for one in self._waiting if one not in mine]
-            if text is None:
-                self._refused.add(prompt.server)
         for one in mine:
             one.answer = text
             one.answered.set()
-
-    def again(self, server: str) -> None:
-        """The person wants it opened after all: it may ask again."""
-        self._refused.discard(server)
 
     def close(self) -> None:
         """Nobody is there any more to answer: whoever waits, or asks from now on, gets nothing."""

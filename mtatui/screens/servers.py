@@ -19,7 +19,6 @@ from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
 from mtatui.screens.desk import Desk, bindings
-from mtatui.screens.prompts import Prompts
 from mtatui.screens.reading import Sheet
 from mtatui.screens.servers_model import Line, told, where, words
 from mtatui.screens.servers_table import ServerLines
@@ -45,7 +44,6 @@ class ServersFace(Protocol):
     fleet: Fleet
     server: Server
     acting: Acting
-    prompts: Prompts
 
     async def attend(self, server: Server) -> None:
         """Make it the current server."""
@@ -233,7 +231,8 @@ class ServersScreen(Desk):
 
     def do_server_open(self, argument: str) -> None:
         """Connect again, now."""
-        self.face.prompts.again(self.server.name)
+        if (open_again := getattr(self.server.host, "open_again", None)) is not None:
+            open_again()
         self.server.rescan()
         self.tell(f"Connecting to {self.server.name} …")
 

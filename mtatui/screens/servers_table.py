@@ -18,7 +18,7 @@ from mtatui.widgets.lines import CursorLines, Piece
 #: From so many columns on hosts, tags, versions and the age of the scan have room.
 WIDE = 100
 #: Cells of a server's name at least and at most, of its condition, and of one service among the instances.
-NAME, CONDITION, CELL = (8, 16), 20, 11
+NAME, CONDITION, CELL = (8, 16), 20, 9
 
 Column = tuple[str, int, bool]
 """Its head, its cells, whether it is a number."""
@@ -86,9 +86,9 @@ class ServerLines(CursorLines):
     def _columns(self, width: int) -> list[Column]:
         longest = max((cells(line.name) + 2 for line in self.lines), default=0)
         first: list[Column] = [("Server", max(NAME[0], min(longest, NAME[1])), False)]
-        first.append(("Condition", CONDITION, False))
         if self.instances:
-            return first + [(id, CELL, False) for id in self._shown(width, first)]
+            return self._instances(width, first)
+        first.append(("Condition", CONDITION, False))
         numbers: list[Column] = [("All", 7, True), ("Deferred", 8, True), ("Hold", 6, True)]
         if width < WIDE:
             return [*first, *numbers, ("Services", max(self._left(width, first, numbers), 8), False)]
@@ -123,25 +123,30 @@ class ServerLines(CursorLines):
 
     def _services_of(self, line: Line, width: int) -> list[Piece]:
         name: Piece = (line.name + (" ◂" if line.current else ""), "strong" if line.current else "")
-        pieces: list[Piece] = [name, (line.condition, line.role)]
-        for id, _, _ in self._columns(width)[len(pieces) :]:
+        _, (_, room, _), *services = self._columns(width)
+        pieces: list[Piece] = [name, (line.condition if room > 1 else line.condition[:1], line.role)]
+        for id, _, _ in services:
             if line.services is None:
                 pieces.append(("?" if line.trouble else "…" if line.answers else "", "dim"))
             else:
                 pieces.append(cell(line.services.get(id)))
         return pieces
 
-    def _shown(self, width: int, first: Sequence[Column]) -> list[str]:
-        """The services for which there is room."""
-        room = self._left(width, first) // (CELL + 2)
-        return instances(self.lines)[self._from :][: max(room, 1)]
+    def _instances(self, width: int, first: Sequence[Column]) -> list[Column]:
+        """The columns where services are shown; the condition gives up its words before a service goes."""
+        services: list[Column] = [(id, CELL, False) for id in instances(self.lines)]
+        condition: Column = ("Condition", CONDITION, False)
+        if self._left(width, first, [condition], services) < 0:
+            condition = ("", 1, False)
+        room = max(self._left(width, first, [condition]) // (CELL + 2), 1)
+        self._from = max(0, min(self._from, len(services) - room))
+        return [*first, condition, *services[self._from :][:room]]
 
     # --- moving ----------------------------------------------------------------------------------------
 
     def action_shift(self, step: int) -> None:
         """Show other services, where there is no room for all."""
-        last = len(instances(self.lines)) - 1
-        self._from = max(0, min(self._from + step, last)) if self.instances else 0
+        self._from += step
         self.repaint()
 
     def cursor_moved(self) -> None:

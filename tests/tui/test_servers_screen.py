@@ -70,6 +70,16 @@ def line(hands: Hands, name: str) -> str:
     return next(text for text in hands.text().splitlines() if text.lstrip(" ▶").startswith(name + " "))
 
 
+async def told(hands: Hands, name: str, *words: str) -> None:
+    """Wait until the line of a server says all that."""
+    await hands.until(lambda: all(word in line(hands, name) for word in words))
+
+
+async def at(hands: Hands, server: str, screen: type) -> None:
+    """Wait for a page, with the server that its header names."""
+    await hands.until(lambda: isinstance(hands.app.screen, screen) and server in hands.text().splitlines()[0])
+
+
 # --- the page ------------------------------------------------------------------------------------------
 
 
@@ -88,7 +98,7 @@ async def test_each_server_says_how_it_is(size: tuple[int, int]) -> None:
             "out1": ("✖ Postfix is stopped", "3"),
             "out2": ("◌ connecting …",),
         }.items():
-            await hands.until(lambda name=name, words=words: all(w in line(hands, name) for w in words))
+            await told(hands, name, *words)
         await hands.press(*["down"] * 3)
         await hands.until(lambda: "a firewall lies" in " ".join(hands.text().split()))
 
@@ -139,8 +149,7 @@ async def test_enter_makes_it_the_current_server_of_all_pages() -> None:
             await hands.until(lambda: "mx2 · 2 of 3" in hands.text().splitlines()[0])
         for key, screen in (("H", HistoryScreen), ("S", ServicesScreen)):
             await hands.press(key)
-            await hands.until(lambda screen=screen: isinstance(hands.app.screen, screen))
-            await hands.until(lambda: "mx2 · 2 of 3" in hands.text().splitlines()[0])
+            await at(hands, "mx2 · 2 of 3", screen)
             await hands.press("escape")
 
 
@@ -154,8 +163,7 @@ async def test_brackets_lead_from_server_to_server(key: str, screen: type) -> No
         for bracket, there in (("right", 2), ("right", 3), ("right", 1), ("left", 3)):
             await hands.press(f"{bracket}_square_bracket")
             said = f"mx{there} · {there} of 3"
-            await hands.until(lambda said=said: said in hands.text().splitlines()[0])
-            assert isinstance(hands.app.screen, screen)
+            await at(hands, said, screen)
         await hands.press("escape")
         await hands.until(lambda: "mx3 · 3 of 3" in hands.text().splitlines()[0])
 
@@ -206,3 +214,57 @@ async def test_what_is_down_elsewhere_is_said_with_its_name() -> None:
         await hands.press("4", "S")
         await hands.until(lambda: isinstance(hands.app.screen, ServersScreen))
         await hands.until(lambda: "✖ down" in line(hands, "mx3"))
+
+
+# --- how it looks --------------------------------------------------------------------------------------
+
+
+async def some_time_later(hands: Hands) -> None:
+    """All servers have come to what they are; two have given no answer for a while."""
+    fleet = hands.app.fleet
+    await told(hands, "mx2", "✖ no answer", "7")
+    await told(hands, "mx3", "reading 1,000")
+    await told(hands, "mx4", "✖ no answer")
+    for name in ("mx1", "relay-berlin", "out1"):
+        await told(hands, name, "live" if name != "relay-berlin" else "limited")
+    await fleet.watch()
+    for name, seconds in (("mx2", 150), ("mx4", 8000)):
+        live = fleet.server(name).live
+        assert live is not None
+        live.trouble_since -= seconds
+    await hands.press(*["down"] * 3)
+    await told(hands, "mx4", "2h")
+
+
+async def all_instances(hands: Hands) -> None:
+    """The other view, with one that is down."""
+    await some_time_later(hands)
+    await hands.press("v", "g", "right")
+    await told(hands, "relay-berlin", "✔ answers")
+    await told(hands, "mx1", "✖ down")
+    await hands.press("left")
+
+
+@pytest.mark.parametrize("scene", [some_time_later, all_instances])
+@both_themes
+@both_sizes
+def test_picture(
+    snap_compare: Snap, size: tuple[int, int], theme: str, scene: Callable[[Hands], Awaitable[None]]
+) -> None:
+    fleet = conditions()
+    services = fleet.server("mx1").services
+    assert isinstance(services, StillServices)
+    services.kill("clamd")
+    app = MtatuiApp(fleet, Config(theme=theme))
+
+    async def play(pilot: Pilot[None]) -> None:
+        hands = Hands(app, pilot)
+        await hands.until(lambda: bool(app.screen_stack) and bool(hands.text()))
+        await opened(hands)
+        await scene(hands)
+        await pilot.pause()
+
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=play)
+    finally:
+        fleet.close()
