@@ -9,7 +9,7 @@ that server: nothing is added to what it says.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mtatui.backends.host import HostError
 from mtatui.fleet.condition import Condition, Phase, Questions, condition
@@ -45,7 +45,7 @@ class Fleet(Members):
         self,
         servers: Iterable[Server],
         tags: Mapping[str, Iterable[str]] | None = None,
-        questions: Questions[Any] | None = None,
+        questions: Questions | None = None,
         opening: Opening | None = None,
     ) -> None:
         """Nothing is started yet.
@@ -86,6 +86,14 @@ class Fleet(Members):
         """How a server is."""
         server = self.server(name)
         return condition(server, self.questions.of(server.name), self._stopped.get(server.part_name, False))
+
+    def open_again(self, name: str) -> None:
+        """Try a server that does not answer at once, however it failed before."""
+        server = self.server(name)
+        again = getattr(server.host, "open_again", None)
+        if again is not None:
+            again()
+        server.rescan()
 
     async def watch(self, names: Iterable[str] | None = None) -> None:
         """See whether Postfix runs on those that answer; `condition` tells."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from mtatui.backends.host import Prompt
     from mtatui.server import Server
-
-P = TypeVar("P")
 
 
 class Phase(StrEnum):
@@ -54,39 +50,34 @@ class Condition:
         return self.phase in (Phase.READING, Phase.LIVE, Phase.LIMITED)
 
 
-class Questions(Generic[P]):
+class Questions:
     """The questions that servers put to the person while they are opened, each in a thread of its own.
 
     They wait until there is a face that can ask (`answer_by`), and every server is known to wait meanwhile.
     """
 
     def __init__(self) -> None:
-        self._face: Callable[[P], str | None] | None = None
+        self._face: Callable[[Prompt], str | None] | None = None
         self._there = threading.Event()
         self._waiting: dict[str, tuple[float, str]] = {}
 
-    def answer_by(self, face: Callable[[P], str | None] | None) -> None:
+    def answer_by(self, face: Callable[[Prompt], str | None] | None) -> None:
         """Have questions asked by a face from now on; None refuses them all."""
         self._face = face
         self._there.set()
 
-    def ask(self, server: str, text: str, question: P) -> str | None:
+    def ask(self, prompt: Prompt) -> str | None:
         """Ask, and wait for the answer; None is a refusal."""
-        with self._pending(server, text):
+        self._waiting[prompt.server] = time.time(), prompt.text
+        try:
             self._there.wait()
-            return self._face(question) if self._face is not None else None
+            return self._face(prompt) if self._face is not None else None
+        finally:
+            self._waiting.pop(prompt.server, None)
 
     def of(self, server: str) -> tuple[float, str] | None:
         """Since when a server waits for an answer, and to what; None when it does not."""
         return self._waiting.get(server)
-
-    @contextmanager
-    def _pending(self, server: str, text: str) -> Iterator[None]:
-        self._waiting[server] = time.time(), text
-        try:
-            yield
-        finally:
-            self._waiting.pop(server, None)
 
 
 def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) -> Condition:

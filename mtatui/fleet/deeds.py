@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from mtatui.fleet import Fleet
     from mtatui.server import Server
 
-#: Seconds after which a server is left out when all are asked what they have done, or what was interrupted.
-LOOKING = 15.0
+#: Seconds after which a server is left out when all are asked what can be taken back, as somebody waits for
+#: it; and when they are asked what was interrupted.
+ASKED, LOOKING = 4.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ async def last_undoable(fleet: Fleet) -> Deed | None:
         return await asyncio.to_thread(server.journal.last_undoable)
 
     mine = [s.part_name for s in fleet.servers if s.host.superuser and not s.host.read_only]
-    answers = await fleet.each(look, mine, patience=LOOKING)
+    answers = await fleet.each(look, mine, patience=ASKED if fleet.many else None)
     errors = {name: error for name, error in answers.items() if isinstance(error, HostError)}
     if errors and len(errors) == len(answers):
         raise errors[""] if "" in errors else all_failed(errors)

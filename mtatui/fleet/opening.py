@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtatui.config import Config, ServerEntry
 from mtatui.fleet import Fleet, Questions
@@ -26,13 +26,11 @@ class Opening:
     keep_bytes: int = 1024**3
     ssh_config: str = ""
     """What ssh reads in place of the user's own configuration (ssh(1) ``-F``)."""
-    questions: Questions[Any] | None = None
+    questions: Questions | None = None
     """What answers the questions of ssh; without it ssh asks on the terminal by itself."""
 
     @classmethod
-    def of(
-        cls, config: Config, *, read_only: bool = False, questions: Questions[Any] | None = None
-    ) -> Opening:
+    def of(cls, config: Config, *, read_only: bool = False, questions: Questions | None = None) -> Opening:
         """As the config file has it."""
         return cls(
             read_only=read_only or config.read_only,
@@ -74,14 +72,11 @@ class Opening:
             return LocalHost(read_only=self.read_only)
         from mtatui.backends.host_ssh import SshHost
 
-        questions = self.questions
         return SshHost(
             entry.name,
             entry.host,
             sudo=entry.sudo,
             read_only=self.read_only,
             ssh_config=self.ssh_config,
-            on_prompt=None
-            if questions is None
-            else lambda prompt: questions.ask(entry.name, prompt.text, prompt),
+            on_prompt=self.questions.ask if self.questions is not None else None,
         )

@@ -1,4 +1,4 @@
-"""Verbs over several real Postfixes: what their own tools say afterwards, and what a dead one costs others."""
+"""Verbs over several real Postfixes: what their own tools say afterwards, and what a dead one costs."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mtatui.backends.host import HostError, Unreachable
+from mtatui.backends.host import HostError, Prompt, Unreachable
 from mtatui.fleet import Fleet, Phase, Questions
 from mtatui.queue.message import State
 from mtatui.queue.query import parse
@@ -137,20 +137,21 @@ def test_the_conditions_of_a_server_from_opening_to_trouble_and_back() -> None:
 
 
 def test_a_server_that_asks_says_so_until_it_has_its_answer() -> None:
-    questions: Questions[str] = Questions()
+    questions = Questions()
     fleet = Fleet([FakeServer("one"), FakeServer("two")], questions=questions)
+    prompt = Prompt("two", "Password:", secret=True)
     answers: list[str | None] = []
-    asking = threading.Thread(target=lambda: answers.append(questions.ask("two", "Password:", "a prompt")))
+    asking = threading.Thread(target=lambda: answers.append(questions.ask(prompt)))
     asking.start()
     wait_until(lambda: fleet.condition("two").phase is Phase.ASKING)
     assert fleet.condition("two").why == "Password:"
     assert fleet.condition("one").phase is Phase.OPENING
-    questions.answer_by(lambda prompt: f"answer to {prompt}")
+    questions.answer_by(lambda prompt: f"answer to {prompt.text}")
     asking.join(10)
-    assert answers == ["answer to a prompt"]
+    assert answers == ["answer to Password:"]
     assert fleet.condition("two").phase is Phase.OPENING
     questions.answer_by(None)
-    assert questions.ask("two", "Password:", "another") is None
+    assert questions.ask(prompt) is None
 
 
 async def test_whether_postfix_runs_is_asked_of_those_that_answer() -> None:

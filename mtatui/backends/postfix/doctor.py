@@ -46,6 +46,11 @@ class Finding:
     found: str
     advice: str = ""
 
+    @property
+    def ok(self) -> bool | None:
+        """Whether all is well with it; None where it is worth a look."""
+        return {Level.WARNING: None, Level.BAD: False}.get(self.level, True)
+
 
 async def examine(host: Host, tools: Tools, queue_directory: str) -> AsyncIterator[Finding]:
     """Look at a server whose Postfix is known, check by check."""
