@@ -110,6 +110,17 @@ class CommandLog:
         return entry
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question on the way to a server, as whoever asks it (ssh) words it: for a password or passphrase
+    (``secret``), or for a yes or no (``confirm``: a host key that is not known, a touch of a key)."""
+
+    server: str
+    text: str
+    secret: bool = False
+    confirm: bool = False
+
+
 class Child(Protocol):
     """A long-lived child of a host, with pipes on all three channels; see `subprocess.Popen`."""
 

@@ -29,7 +29,7 @@ class Command:
         limit: int,
         on_stderr: Callable[[bytes], None] | None,
     ) -> None:
-        self.out, self.err = _Kept(limit), _Kept(limit, on_stderr)
+        self.out, self.err = Kept(limit), Kept(limit, on_stderr)
         self._process = process
         self._transport = transport
         self._input = input
@@ -84,7 +84,7 @@ class Command:
         process = self._process
         assert process.stdout is not None
         assert process.stderr is not None
-        feeding = asyncio.create_task(_feed(process.stdin, self._input))
+        feeding = asyncio.create_task(feed(process.stdin, self._input))
         hearing = [
             asyncio.create_task(kept.drain(stream))
             for kept, stream in ((self.out, process.stdout), (self.err, process.stderr))
@@ -127,7 +127,7 @@ class Command:
                 self._transport.close()
 
 
-class _Kept:
+class Kept:
     """One channel of output: what is kept of it, and who hears its lines."""
 
     def __init__(self, limit: int, on_line: Callable[[bytes], None] | None = None) -> None:
@@ -157,7 +157,7 @@ class _Kept:
         self._heard = max(end, self._heard)
 
 
-async def _feed(stdin: asyncio.StreamWriter | None, input: bytes | AsyncIterator[bytes] | None) -> None:
+async def feed(stdin: asyncio.StreamWriter | None, input: bytes | AsyncIterator[bytes] | None) -> None:
     """Write standard input and close it. That the command reads no further is no error."""
     if stdin is None or input is None:
         return

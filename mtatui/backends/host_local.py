@@ -19,12 +19,9 @@ from mtatui.backends.host import (
     Completed,
     File,
     HostError,
-    Missing,
-    NotPermitted,
     ReadOnly,
     TimedOut,
 )
-from mtatui.text import clean
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -135,34 +132,14 @@ class LocalHost:
         return self._names(directory, peek.names(directory))
 
     def _names(self, directory: str, found: Mapping[str, Any]) -> tuple[str, ...]:
-        if "errno" in found:
-            raise self._wrong(directory, found["errno"])
-        return tuple(found["names"])
+        from mtatui.backends.host_files import names
+
+        return names(self.name, directory, found)
 
     def _file(self, path: str, found: Mapping[str, Any]) -> File | HostError:
-        """What `peek` found, or what is wrong with it in words."""
-        from mtatui.settings.plan import Tag
+        from mtatui.backends.host_files import file
 
-        if "errno" not in found:
-            tag = Tag(found["inode"], found["mtime_ns"], found["size"], found.get("digest", ""))
-            return File(found.get("data", b""), tag, found["mode"], found["uid"], found["gid"])
-        return self._wrong(path, found["errno"])
-
-    def _wrong(self, path: str, number: int) -> HostError:
-        import errno
-
-        where = f"{clean(path)} on {self.name}"
-        match number:
-            case errno.ENOENT | errno.ENOTDIR:
-                return Missing(f"There is no {where}.")
-            case errno.EACCES | errno.EPERM:
-                return NotPermitted(f"{where} may not be read by this user.")
-            case errno.EINVAL:
-                return HostError(f"{where} is no ordinary file.")
-            case errno.EFBIG:
-                return HostError(f"{where} is too large for a configuration file.")
-            case _:
-                return HostError(f"{where} could not be read: {os.strerror(number)}.")
+        return file(self.name, path, found)
 
     def refusal(self, argv: Sequence[str]) -> str:
         """What to tell the person whom sudo refused a command; see `Host.refusal`."""
@@ -175,8 +152,6 @@ class LocalHost:
             raise ReadOnly(f"{self.name} is open read-only: {argv[0]} would change it, so it was not run.")
 
     def _not_started(self, argv: Sequence[str], error: OSError) -> HostError:
-        if isinstance(error, FileNotFoundError):
-            return Missing(f"There is no {argv[0]} on {self.name}. Is Postfix installed there?")
-        if isinstance(error, PermissionError):
-            return NotPermitted(f"{argv[0]} may not be run by this user on {self.name}.")
-        return HostError(f"{argv[0]} could not be started on {self.name}: {error.strerror}.")
+        from mtatui.backends.host_files import not_started
+
+        return not_started(self.name, argv, error.errno or 0)

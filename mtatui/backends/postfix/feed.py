@@ -251,14 +251,17 @@ class _Child:
         assert stderr is not None
         heard = time.monotonic()
         with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
-            selector.register(stderr, selectors.EVENT_READ)
+            try:
+                selector.register(stdout, selectors.EVENT_READ)
+                selector.register(stderr, selectors.EVENT_READ)
+            except ValueError as error:  # closed before it began
+                raise self._unread() from error
             self._listening = True
             try:
                 while True:
                     ready = selector.select(_BEAT)
                     if self._closed:
-                        raise HostError(f"The queue of {self._host.name} is not being read any more.")
+                        raise self._unread()
                     if ready:
                         heard = time.monotonic()
                     elif time.monotonic() - heard > PATIENCE:
@@ -278,6 +281,9 @@ class _Child:
                             return
             finally:
                 self._listening = False
+
+    def _unread(self) -> HostError:
+        return HostError(f"The queue of {self._host.name} is not being read any more.")
 
     def _split(self, data: bytes) -> Iterator[bytes]:
         *whole, rest = data.split(b"\n")
