@@ -56,8 +56,10 @@ class Envoy:
         self._selector.register(self._fro, selectors.EVENT_READ, self._hear)
         awake = _wake_at_children()
         self._selector.register(awake, selectors.EVENT_READ, lambda: _drain(awake))
-        while self._linked or (self._channels and time.monotonic() - self._ended_at < PATIENCE):
+        while True:
             self._watch_link()
+            if not self._linked and (not self._channels or time.monotonic() - self._ended_at > PATIENCE):
+                return
             for key, _ in self._selector.select(1.0 if self._channels else None):
                 key.data()
             for one in list(self._channels.values()):
