@@ -220,10 +220,15 @@ def _step(step: Step) -> None:
     """Tell a step as it ends; what only begins is not worth a line."""
     if step.state == "begins":
         return
+    with contextlib.suppress(OSError):  # the terminal may be gone; the work goes on
+        output.say(line(step))
+
+
+def line(step: Step) -> str:
+    """A step in one line."""
     mark = {"done": "✓", "failed": "✗"}.get(step.state, " ")
     words = step.text or (f"$ {step.command}" if step.command else "")
-    with contextlib.suppress(OSError):  # the terminal may be gone; the work goes on
-        output.say(f"{mark} {step.name:9} {words}".rstrip())
+    return f"{mark} {step.name:9} {words}".rstrip()
 
 
 def _tell_what_others_did(plan: Plan, applied: Applied) -> None:
@@ -279,11 +284,13 @@ def outcome_as_json(applied: Applied) -> dict[str, Any]:
         "entry": applied.entry_id or None,
         "text": applied.text,
         "until": applied.until,
-        "steps": [
-            {"name": step.name, "state": step.state, "text": step.text, "command": step.command}
-            for step in applied.steps
-        ],
+        "steps": [step_as_json(step) for step in applied.steps],
     }
+
+
+def step_as_json(step: Step) -> dict[str, str]:
+    """A step as an object (a contract)."""
+    return {"name": step.name, "state": step.state, "text": step.text, "command": step.command}
 
 
 def _changes(number: int) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mtatui.cli import changing, output
+from mtatui.cli import changing, output, settings_many
 from mtatui.cli.assignments import parse, resolve
 from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
 from mtatui.cli.options import Options
-from mtatui.cli.output import Column
 from mtatui.cli.session import opened, wait_for
 from mtatui.cli.settings_show import detail, findings_as_json, list_settings, reading_as_json, told_finding
 from mtatui.settings import kinds, profile
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mtatui.settings.setting import Setting
 
     Wanted = Callable[[Reading], Mapping[str, Any]]
-
-_DIFFERENCES = (Column("Setting", 20, 44), Column("Is", 10, 60), Column("Profile", 10, 60))
 
 
 @click.group()
@@ -67,6 +65,7 @@ def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @settings.command("set")
 @click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE…", shell_complete=_completed)
 @changing.options
+@settings_many.options
 @click.pass_obj
 def set_(options: Options, /, words: tuple[str, ...], **how: Any) -> int:
     """Set one or more settings, all in one plan.
@@ -75,23 +74,20 @@ def set_(options: Options, /, words: tuple[str, ...], **how: Any) -> int:
     The password of outbound.relay_login=USER is asked for, or read from standard input (USER:-).
     """
     assignments = parse(words)
-    with opened(options) as server:
-        keys = [assignment.setting.key for assignment in assignments]
-        return _change(server, keys, lambda reading: resolve(assignments, reading), **how)
+    keys = [assignment.setting.key for assignment in assignments]
+    return _change(options, keys, lambda reading: resolve(assignments, reading), **how)
 
 
 @settings.command()
 @click.argument("keys", nargs=-1, required=True, metavar="KEY…")
 @changing.options
+@settings_many.options
 @click.pass_obj
 def default(options: Options, /, keys: tuple[str, ...], **how: Any) -> int:
     """Set settings to the values that are Postfix's own defaults."""
     if unknown := [profile.unknown(key) for key in keys if key not in ALL]:
         raise Misused("\n".join(unknown))
-    with opened(options) as server:
-        return _change(
-            server, keys, lambda reading: {key: reading.current[key].default for key in keys}, **how
-        )
+    return _change(options, keys, lambda reading: {key: reading.current[key].default for key in keys}, **how)
 
 
 @settings.command()
@@ -113,12 +109,16 @@ def export(options: Options, page: str) -> None:
 @settings.command()
 @click.argument("file", metavar="FILE")
 @changing.options
+@settings_many.options
 @click.pass_obj
 def apply(options: Options, /, file: str, **how: Any) -> int:
-    """Set all that a profile says (- reads it from standard input). What it does not say stays as it is."""
+    """Set all that a profile says (- reads it from standard input). What it does not say stays as it is.
+
+    Over several servers (mtatui --server all …) every plan is made and agreed to before anything is touched;
+    then one server comes first, alone, and the others in waves, as long as every server is well.
+    """
     wanted = _profile(file)
-    with opened(options) as server:
-        return _change(server, wanted, lambda _: wanted, **how)
+    return _change(options, wanted, lambda _: wanted, **how)
 
 
 @settings.command()
@@ -126,26 +126,15 @@ def apply(options: Options, /, file: str, **how: Any) -> int:
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
 def diff(options: Options, file: str, json: bool) -> int:
-    """Compare with a profile: exit code 0 where all is as it says, 1 where something differs."""
+    """Compare with a profile: exit code 0 where all is as it says, 1 where something differs.
+
+    4 where a server could not be compared.
+    """
+    from mtatui.cli import drifting
+
     wanted = _profile(file)
-    with opened(options) as server:
-        reading = _read(server, wanted)
-        differences = profile.differences(reading, wanted)
-        if json:
-            rows = [
-                {
-                    "key": d.setting.key,
-                    "value": d.setting.kind.dump(d.is_),
-                    "wanted": d.setting.kind.dump(d.wanted),
-                }
-                for d in differences
-            ]
-            output.put_json({"server": reading.server, "compared": len(wanted), "differences": rows})
-        elif differences:
-            shown = ((d, d.setting.kind.show) for d in differences)
-            output.table(_DIFFERENCES, [(d.setting.key, show(d.is_), show(d.wanted)) for d, show in shown])
-        output.say(f"{len(differences)} of {len(wanted)} settings are not as the profile says.")
-        return NOT_ALL if differences else DONE
+    with _servers(options) as servers:
+        return drifting.compare(servers, wanted, json=json)
 
 
 @settings.command()
@@ -203,8 +192,28 @@ async def _tested(server: Server, zones: Iterable[str]) -> list[ZoneTest]:
     return list(await asyncio.gather(*map(server.configuration.test_zone, zones)))
 
 
-def _change(server: Server, keys: Iterable[str], wanted: Wanted, *, dry_run: bool, **how: Any) -> int:
-    """Read, plan, and go on as `changing.change` does. Who may change nothing may still look at a plan."""
+def _change(
+    options: Options, keys: Iterable[str], wanted: Wanted, *, leave_out: str, canary: str, **how: Any
+) -> int:
+    """Read, plan, and go on as `changing.change` does; over several servers as `settings_many.change`."""
+    with _servers(options, changes=True) as servers:
+        chosen = settings_many.left(servers, leave_out, canary)
+        if len(servers) > 1:
+            return settings_many.change(chosen, keys, wanted, canary=canary, **how)
+        return _change_one(chosen[0], keys, wanted, **how)
+
+
+def _change_one(
+    server: Server,
+    keys: Iterable[str],
+    wanted: Wanted,
+    *,
+    dry_run: bool,
+    wave: int,
+    roll_back: str,
+    **how: Any,
+) -> int:
+    """Who may change nothing may still look at a plan."""
     if not dry_run:
         changing.permitted(server)
         changing.settle(server)
@@ -214,6 +223,13 @@ def _change(server: Server, keys: Iterable[str], wanted: Wanted, *, dry_run: boo
     except kinds.Refused as error:
         raise Refused(f"That cannot be applied: {error}") from error
     return changing.change(server, plan, dry_run=dry_run, **how)
+
+
+@contextmanager
+def _servers(options: Options, *, changes: bool = False) -> Iterator[list[Server]]:
+    """The servers that are meant."""
+    with opened(options) as server:
+        yield [server]
 
 
 def _read(server: Server, keys: Iterable[str]) -> Reading:

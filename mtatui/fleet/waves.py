@@ -154,8 +154,8 @@ class Rollout:
 
     @property
     def exit_code(self) -> int:
-        """The exit status of the command line: 0 all are as wanted, 5 something went back, 3 and 4 nothing was
-        touched (refused; out of reach), 1 some are as wanted and the others untouched."""
+        """The exit status of the command line: 0 all are as wanted, 5 something went back, 3 and 4 nothing
+        was touched (refused; out of reach), 1 some are as wanted and the others untouched."""
         if all(share.well for share in self.shares):
             return 0
         became = {share.became for share in self.shares}
