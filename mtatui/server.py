@@ -71,7 +71,7 @@ class Server:
         self._name = name
         self._facts: Facts | None = None
         self._index: Index | None = None
-        self._index_of_all: Callable[[], Index] = _index_of_its_own
+        self._index_of_all: Callable[[], Index] | None = None
         self._making = threading.Lock()
         self._asking = threading.Lock()
 
@@ -79,6 +79,10 @@ class Server:
     def name(self) -> str:
         """What the user calls it; else what it calls itself."""
         return self._name or (self._facts.hostname if self._facts else self.host.name)
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
 
     @property
     def facts(self) -> Facts:
@@ -109,11 +113,14 @@ class Server:
 
     @property
     def index(self) -> Index:
-        """What is in its queue (and those it has joined). Imported when it is first asked for: by then the
-        reader is on its way."""
+        """What is in its queue, and in those it has joined. Imported late: the reader is on its way then."""
         with self._making:
-            if self._index is None:
+            if self._index is None and self._index_of_all is not None:
                 self._index = self._index_of_all()
+            if self._index is None:
+                from mtatui.queue.index import Index
+
+                self._index = Index()
             return self._index
 
     @property
@@ -369,12 +376,6 @@ class Server:
         if message is not None and message.state is State.CORRUPT:
             return f"{self.facts.queue_directory}/corrupt/{id}"
         return id
-
-
-def _index_of_its_own() -> Index:
-    from mtatui.queue.index import Index
-
-    return Index()
 
 
 _ROOT_ACTIONS = frozenset({"empty-trash", "trash", "undo"})

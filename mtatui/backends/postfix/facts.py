@@ -18,6 +18,7 @@ _PARAMETERS = (
     "maximal_queue_lifetime",
     "bounce_queue_lifetime",
     "myhostname",
+    "multi_instance_directories",
 )
 
 
@@ -33,6 +34,8 @@ class Facts:
     hash_depth: int
     lifetime: int
     bounce_lifetime: int
+    several: bool = False
+    """It is one of several instances of Postfix there (postmulti(1))."""
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -77,6 +80,7 @@ def ask(host: Host, config_directory: str | None) -> Facts:
         hash_depth=int(said["hash_queue_depth"]),
         lifetime=seconds(said["maximal_queue_lifetime"]),
         bounce_lifetime=seconds(said["bounce_queue_lifetime"]),
+        several=bool(said.get("multi_instance_directories")),
     )
 
 
