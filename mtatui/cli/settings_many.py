@@ -19,7 +19,8 @@ from mtatui.text import clean
 if TYPE_CHECKING:
     from mtatui.backends.applying import Step
     from mtatui.fleet.prepared import Prepared, Wanted
-    from mtatui.fleet.waves import Rollout, Share
+    from mtatui.fleet.shares import Share
+    from mtatui.fleet.waves import Rollout
     from mtatui.server import Server
     from mtatui.settings.plan import Plan
 
@@ -95,7 +96,8 @@ def change(
         Refused, HostError: for one of them there is no plan; nothing was touched anywhere.
     """
     from mtatui.fleet.prepared import Impossible, prepare, waves
-    from mtatui.fleet.waves import RollBack, Rollout
+    from mtatui.fleet.shares import RollBack
+    from mtatui.fleet.waves import Rollout
 
     prepared = wait_for(prepare(servers, keys, wanted, looks=dry_run))
     for one in prepared:
@@ -236,7 +238,7 @@ async def _run(rollout: Rollout) -> None:
 
 def _tell(rollout: Rollout, *, json: bool) -> None:
     """The receipts on standard output, the story on standard error."""
-    from mtatui.fleet.waves import Became, tally
+    from mtatui.fleet.shares import Became, tally
 
     with contextlib.suppress(OSError):  # nobody listens any more; it is done all the same
         if json:

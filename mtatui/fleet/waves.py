@@ -19,13 +19,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 
-from mtatui.backends.applying import Applied, Ending, Step
+from mtatui.backends.applying import Ending, Step
 from mtatui.backends.history import Entry
 from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 from mtatui.fleet.prepared import RECENT, Prepared
+from mtatui.fleet.shares import UNTOUCHED, WELL, Became, RollBack, Share, became
 from mtatui.fleet.together import make_room
 from mtatui.settings.kinds import Refused
 
@@ -33,87 +32,6 @@ from mtatui.settings.kinds import Refused
 FINDING_OUT = 90.0
 #: Seconds between two such questions.
 AGAIN = 2.0
-
-
-class RollBack(StrEnum):
-    """What goes back when a server is not well."""
-
-    ALL = "all"
-    FAILED = "failed"
-
-
-class Became(StrEnum):
-    """How it stands with a server."""
-
-    WAITS = "waits"
-    WORKING = "at work"
-    APPLIED = "applied"
-    UNCHANGED = "unchanged"
-    """There was nothing to do."""
-    AWAITING = "awaiting"
-    """Applied; it goes back unless somebody confirms it."""
-    REFUSED = "refused"
-    """A check said no: nothing was touched."""
-    CHANGED = "changed"
-    """Files were changed since they were read: nothing was touched."""
-    UNREACHED = "unreached"
-    """It could not be begun: nothing was touched."""
-    ROLLED_BACK = "rolled back"
-    """It was not well, or was stopped: the old configuration is back."""
-    TAKEN_BACK = "taken back"
-    """It was well, and has its old settings again because another one was not."""
-    NOT_BEGUN = "not begun"
-    """Its turn did not come: nothing was touched."""
-    BROKEN = "broken"
-    """It could not be taken back completely: a person must look, now."""
-    UNKNOWN = "unknown"
-    """It was cut off in between, and has not answered since."""
-
-
-#: As the one who applies says it, and as it is said here.
-_BECAME = {
-    Ending.APPLIED: Became.APPLIED, Ending.UNCHANGED: Became.UNCHANGED, Ending.AWAITING: Became.AWAITING,
-    Ending.REFUSED: Became.REFUSED, Ending.CHANGED: Became.CHANGED, Ending.ROLLED_BACK: Became.ROLLED_BACK,
-    Ending.BROKEN: Became.BROKEN,
-}  # fmt: skip
-#: As it was wanted.
-WELL = frozenset((Became.APPLIED, Became.UNCHANGED, Became.AWAITING))
-#: Nothing was done to it.
-UNTOUCHED = frozenset(
-    (Became.WAITS, Became.REFUSED, Became.CHANGED, Became.UNREACHED, Became.NOT_BEGUN, Became.UNCHANGED)
-)
-#: A person must look.
-GRAVE = frozenset((Became.BROKEN, Became.UNKNOWN))
-
-
-@dataclass(eq=False)
-class Share:
-    """What is done to one server, and how it stands: its receipt, when all is over."""
-
-    prepared: Prepared
-    wave: int
-    """1 is the canary's; 0 where there is nothing to do."""
-    became: Became = Became.WAITS
-    text: str = ""
-    """In words, for the person."""
-    entry_id: str = ""
-    """Its entry in the history there; "" where there is none."""
-    until: float | None = None
-    """When it goes back unless it is confirmed (epoch seconds, the server's clock)."""
-    steps: list[Step] = field(default_factory=list)
-    applied: Applied | None = None
-    back: Applied | None = None
-    """What taking it back came to."""
-
-    @property
-    def name(self) -> str:
-        """What the server is called."""
-        return self.prepared.name
-
-    @property
-    def well(self) -> bool:
-        """Whether it is as it was wanted."""
-        return self.became in WELL
 
 
 #: Hears of a share whenever something of it is different; the step, where it is that.
@@ -158,12 +76,12 @@ class Rollout:
         was touched (refused; out of reach), 1 some are as wanted and the others untouched."""
         if all(share.well for share in self.shares):
             return 0
-        became = {share.became for share in self.shares}
-        if became - UNTOUCHED - WELL:
+        found = {share.became for share in self.shares}
+        if found - UNTOUCHED - WELL:
             return 5
-        if became & (WELL - {Became.UNCHANGED}):
+        if found & (WELL - {Became.UNCHANGED}):
             return 1
-        return 4 if Became.UNREACHED in became and not became & {Became.REFUSED, Became.CHANGED} else 3
+        return 4 if Became.UNREACHED in found and not found & {Became.REFUSED, Became.CHANGED} else 3
 
     def stop(self) -> None:
         """Begin nothing any more; what is at work goes back."""
@@ -241,7 +159,7 @@ class Rollout:
         else:
             share.applied, share.until = applied, applied.until
             share.entry_id = applied.entry_id
-            self._end(share, _BECAME[applied.outcome], applied.text)
+            self._end(share, became(applied.outcome), applied.text)
         if not share.well and not self.stopped:
             self.stopped = _why(share)
             if self.roll_back is RollBack.ALL:
@@ -260,7 +178,7 @@ class Rollout:
         entry, answered = await self._in_history(share, share.prepared.known, ours)
         if entry is not None and entry.outcome is not None:
             share.entry_id, share.until = entry.id, entry.until
-            self._end(share, _BECAME[entry.outcome], f"{cut} Its history says: {entry.text or entry.outcome}")
+            self._end(share, became(entry.outcome), f"{cut} Its history says: {entry.text or entry.outcome}")
         elif entry is None and answered:
             self._end(share, Became.UNREACHED, f"{cut} Its history knows of no change: nothing was touched.")
         else:
@@ -354,6 +272,31 @@ class Rollout:
             f"To try once more: mtatui --server {share.name} history undo {share.entry_id}",
         )
 
+    # --- what waits to be confirmed --------------------------------------------------------------------
+
+    @property
+    def awaiting(self) -> tuple[Share, ...]:
+        """The servers that go back unless they are confirmed."""
+        return tuple(share for share in self.shares if share.became is Became.AWAITING)
+
+    async def confirm(self) -> None:
+        """Keep it on all servers where it waits to be confirmed; where that fails it is said."""
+
+        async def keep(share: Share) -> None:
+            try:
+                await share.prepared.server.configuration.confirm(share.entry_id)
+            except HostError as error:
+                self._say(share, f"Not confirmed, so it goes back by itself: {error}")
+            else:
+                share.until = None
+                self._end(share, Became.APPLIED, "Confirmed: it stays.")
+
+        await self._side_by_side(self.awaiting, keep)
+
+    async def take_back(self) -> None:
+        """Take it back, now, on all servers where it waits to be confirmed."""
+        await self._side_by_side(self.awaiting, self._take_back)
+
     # --- telling ---------------------------------------------------------------------------------------
 
     def _took(self, share: Share, step: Step) -> None:
@@ -364,16 +307,10 @@ class Rollout:
         share.text = text
         self._told(share, None)
 
-    def _end(self, share: Share, became: Became, text: str) -> None:
-        share.became, share.text = became, text
+    def _end(self, share: Share, ended: Became, text: str) -> None:
+        share.became, share.text = ended, text
         self._told(share, None)
 
 
 def _why(share: Share) -> str:
     return f"{share.name} is not well ({share.became}): {share.text}"
-
-
-def tally(shares: Iterable[Share]) -> dict[Became, int]:
-    """How many became what, in the order of `Became`."""
-    found = [share.became for share in shares]
-    return {became: found.count(became) for became in Became if became in found}

@@ -18,7 +18,8 @@ from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.fleet.drift import drift
 from mtatui.fleet.matrix import read
 from mtatui.fleet.prepared import Prepared, prepare, waves
-from mtatui.fleet.waves import Became, RollBack, Rollout, Share
+from mtatui.fleet.shares import Became, RollBack, Share
+from mtatui.fleet.waves import Rollout
 from mtatui.server import Server
 from mtatui.settings.plan import Edit
 from tests.stack.changes import Killed

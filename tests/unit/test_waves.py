@@ -16,7 +16,8 @@ from mtatui.backends.history import Entry
 from mtatui.backends.host import HostError, NotPermitted, Unreachable
 from mtatui.fleet import waves as rolling
 from mtatui.fleet.prepared import Impossible, prepare, waves
-from mtatui.fleet.waves import WELL, Became, RollBack, Rollout, Share
+from mtatui.fleet.shares import WELL, Became, RollBack, Share
+from mtatui.fleet.waves import Rollout
 from mtatui.settings.plan import Plan
 from tests.unit.settings_fake import FakeConfiguration, FakeServer, entry, reading
 
