@@ -42,21 +42,28 @@ class Crowd:
 
 
 def test_a_few_at_a_time_and_the_next_as_soon_as_one_is_through() -> None:
-    crowd = Crowd(Doorway(2, LONG), 5)
-    assert crowd.wait(2)
-    for _ in range(3):
-        assert not crowd.begun.acquire(blocking=False)
+    crowd = Crowd(Doorway(3, LONG, 1), 9)
+    for place in (1, 2, 2, 1, 1):  # the first alone, then each makes room for two, until three stand abreast
+        assert crowd.wait(place)
+        assert not crowd.begun.acquire(timeout=0.05)
         crowd.let_go(1)
-        assert crowd.wait(1)
-    crowd.let_go(2)
+    assert crowd.wait(1)
+    crowd.let_go(4)
     for thread in crowd.threads:
         thread.join(LONG)
-    assert crowd.most <= 3  # who was let go may not have been counted out yet
 
 
 def test_who_hangs_holds_up_nobody() -> None:
     began = time.monotonic()
-    crowd = Crowd(Doorway(1, 0.01), 6)
+    crowd = Crowd(Doorway(2, 0.01, 3), 6)
     assert crowd.wait(6)  # though nobody has gone
     assert time.monotonic() - began < LONG
     crowd.let_go(6)
+
+
+def test_who_does_not_want_to_go_on_does_not_wait() -> None:
+    doorway = Doorway(1, LONG, 1)
+    with doorway.passing():
+        began = time.monotonic()
+        with doorway.passing(lambda: False):
+            assert time.monotonic() - began < LONG
