@@ -239,7 +239,10 @@ def failed(verb: str, at: float, selection: Selection, why: str) -> Outcome:
 
 def together_failed(errors: Mapping[str, HostError]) -> HostError:
     """One error for those of all servers: of their kind where they are of one, saying whose is which."""
-    words = "\n".join(f"{name}: {error}" for name, error in errors.items())
+    words = "\n".join(
+        words if (words := str(error)).startswith(name) else f"{name}: {words}"
+        for name, error in errors.items()
+    )
     for kind in (ReadOnly, NotPermitted, Missing, TimedOut, Unreachable):
         if all(isinstance(error, kind) for error in errors.values()):
             return kind(words)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,6 @@ pytestmark = pytest.mark.stack
 @pytest.fixture
 def make_sshd() -> Iterator[Callable[..., Sshd]]:
     """Make private sshds; they are stopped after the test."""
-    from contextlib import ExitStack
-
     with ExitStack() as running:
         yield lambda **options: running.enter_context(Sshd(**options))
 
@@ -92,13 +91,13 @@ async def test_a_stopped_postfix_and_a_server_without_python_are_gaps_with_advic
 
 
 async def test_sudo_that_does_not_let_us_is_told_with_the_lines_that_would(
-    postfix_instance: PostfixInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    postfix_instance: PostfixInstance,
 ) -> None:
     class Pretending(LocalHost):
         """Whoever is asked who he is there is nobody; sudo lets him run postcat only."""
 
-        def command(self, argv: list[str]) -> list[str]:  # type: ignore[override]
-            if argv[:2] == ["id", "-u"]:
+        def command(self, argv: Sequence[str]) -> list[str]:
+            if list(argv[:2]) == ["id", "-u"]:
                 return ["echo", "65534"]
             if argv[0] == "sudo":
                 return ["test", argv[-1], "=", "postcat"]
