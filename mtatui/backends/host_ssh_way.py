@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 
 from mtatui.backends import envoy
 from mtatui.backends.bundle import STUB, bundle
+from mtatui.backends.doorway import CONNECTING
 from mtatui.backends.host import CommandLog, HostError, Missing, Prompt, Unreachable
 from mtatui.backends.host_ssh_plain import Plain
 from mtatui.backends.host_ssh_words import Why, why
@@ -133,6 +134,9 @@ class Way:
                 patience = PATIENCE_ASKED
             else:
                 ssh += ["-o", "BatchMode=yes"]
+            stack.enter_context(CONNECTING.passing(lambda: not self._closed))
+            if self._closed:
+                raise Unreachable(f"{self._name} was let go of.")
             argv = [*ssh, "-o", "ControlMaster=no", "--", self._destination, remote]
             entry = self._log.begin([*argv[:-1], "exec python3 -I -S -c …"], "the connection")
             try:
