@@ -100,7 +100,7 @@ class MtatuiApp(App[None]):
         self.greeting = greeting
         self.lost = False
         self.prompts = Prompts()
-        self.acting = Acting(self, self.server)
+        self.acting = Acting(self, self.fleet)
         self.acting.standings.servers = self.fleet.servers
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
@@ -113,7 +113,7 @@ class MtatuiApp(App[None]):
 
     def get_default_screen(self) -> QueueScreen:
         """The queue is the first screen: no empty one is laid out before it."""
-        queue = QueueScreen(self.server, self.config, self.acting, greeting=self.greeting)
+        queue = QueueScreen(self.fleet, self.config, self.acting, greeting=self.greeting)
         self._pages.append(queue)
         return queue
 
@@ -248,7 +248,7 @@ class MtatuiApp(App[None]):
     def _servers_screen(self) -> ServersScreen:
         from mtatui.screens.servers import ServersScreen
 
-        self._servers = ServersScreen(self, self.config)
+        self._servers = ServersScreen(self)
         self._servers._css_update_count = self._css_update_count
         self._pages.append(self._servers)
         return self._servers
@@ -312,6 +312,24 @@ class MtatuiApp(App[None]):
                 await self.pop_screen()
             await self.run_action(over[-1])
         self.show_headers()
+
+    def servers_changed(self, gone: Server | None = None) -> None:
+        """The list of servers is another one now; what was known of the one that is gone is forgotten."""
+        standings = self.acting.standings
+        standings.servers = self.fleet.servers
+        if gone is not None:
+            standings.forget(gone)
+            self._changing.pop(gone, None)
+            self._watching.pop(gone, None)
+        if self.server is gone:
+            self.run_worker(self.attend(self.fleet.servers[0]), group="attend", exit_on_error=False)
+        self.show_headers()
+        if self._servers is not None:
+            self._servers.show()
+
+    def staged_on(self, server: Server) -> int:
+        """How much is staged there and not applied."""
+        return len(self._changing[server].staged) if server in self._changing else 0
 
     async def action_server(self, name: str = "") -> None:
         """Make the server that is named the current one, or choose from a list."""

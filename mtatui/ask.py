@@ -80,6 +80,10 @@ def question(verb: Verb, selection: Selection, radius: BlastRadius, *, kept_days
         lines.append(f"  {count(radius.recipients)} recipient{plural} at {domains}  ({_few(radius.domains)})")
         lines.append(f"  from {senders}  ({_few(radius.senders)})")
     lines.append(f"  {about}")
+    if len(radius.servers) > 1:
+        lines.append(f"  on {count(len(radius.servers))} servers  ({_few(radius.servers)})")
+    elif radius.servers:
+        lines.append(f"  on {clean(radius.servers[0][0])}")
     states = Counter(target.state for target in selection.targets)
     if len(states) > 1 or State.ACTIVE in states:
         lie = (f"{count(number)} {_LIES[state]}" for state, number in states.most_common())

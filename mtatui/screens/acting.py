@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
 
 from mtatui import ask
 from mtatui.backends.host import HostError
+from mtatui.fleet import Fleet
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Result, Selection
 from mtatui.screens.standing import Standings
-from mtatui.server import Server
 from mtatui.text import clean, count, size
 from mtatui.verbs import VERBS, Verb
 from mtatui.widgets.dialog import ConfirmDialog
 from mtatui.widgets.lines import Piece
 
 if TYPE_CHECKING:
-    from mtatui.backends.journal import Entry
+    from mtatui.fleet.deeds import Deed
 
 
 class Face(Protocol):
@@ -51,9 +51,9 @@ class Face(Protocol):
 class Acting:
     """The hands of the terminal face."""
 
-    def __init__(self, app: Face, server: Server) -> None:
+    def __init__(self, app: Face, fleet: Fleet) -> None:
         self.app = app
-        self.server = server
+        self.fleet = fleet
         self.running = ""
         """What is being done, in words; "" when nothing is."""
         self.last: Outcome | None = None
@@ -111,22 +111,22 @@ class Acting:
     async def _choose(
         self, verb: Verb, ids: Sequence[str], chosen_by: str, done: Callable[[Outcome], None]
     ) -> None:
-        states = await asyncio.to_thread(self.server.index.states_of, ids)
-        if why := self.server.why_not(verb, states.values()):
+        states = await asyncio.to_thread(self.fleet.index.states_of, ids)
+        if why := self.fleet.why_not(verb, states.values(), ids):
             self.app.tell(f"{verb.label}: {why}.", "warning")
             return
-        selection = await asyncio.to_thread(self.server.index.select, ids, int(time.time()), chosen_by)
+        selection = await asyncio.to_thread(self.fleet.index.select, ids, int(time.time()), chosen_by)
         if not len(selection):
             self.app.tell("Those messages are gone: delivered, returned or deleted meanwhile.", "warning")
             return
         if not ask.asks(verb, len(selection)):
             self._start(verb, selection, done)
             return
-        radius = await asyncio.to_thread(self.server.index.blast_radius, selection)
+        radius = await asyncio.to_thread(self.fleet.index.blast_radius, selection)
         if self.running and self._cancel.is_set():
             self.app.tell("Nothing was done.")
             return
-        lines = ask.question(verb, selection, radius, kept_days=self.server.keep_days)
+        lines = ask.question(verb, selection, radius, kept_days=self.fleet.keep_days)
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -155,52 +155,60 @@ class Acting:
         return bool(self.running)
 
     async def undo(self) -> None:
-        """Take back the last delete, hold or release on this server, after asking."""
+        """Take back the last delete, hold or release, on whatever servers it was done, after asking."""
         if self._busy():
             return
-        if why := self.server.why_not(VERBS["restore"]):
+        if why := self.fleet.why_not(VERBS["restore"]):
             self.app.tell(f"Undo: {why}.", "warning")
             return
         try:
-            entry = await asyncio.to_thread(self.server.journal.last_undoable)
+            deed = await self.fleet.last_undoable()
         except HostError as error:
             self.app.tell(str(error), "error")
             return
-        if entry is None:
+        if deed is None:
             self.app.tell("There is nothing to take back.")
         else:
-            self.take_back(entry)
+            self.take_back(deed)
 
-    def take_back(self, entry: Entry) -> None:
-        """Take back an entry of the journal, after asking."""
+    def take_back(self, deed: Deed) -> None:
+        """Take back what was done, after asking."""
         if self._busy():
             return
-        if entry.verb not in _UNDOES or not entry.did:
-            self.app.tell(f"{VERBS[entry.verb].label} cannot be taken back, or changed nothing.")
+        if deed.verb not in _UNDOES or not deed.did:
+            self.app.tell(f"{VERBS[deed.verb].label} cannot be taken back, or changed nothing.")
             return
-        verb = VERBS[entry.verb]
-        when = time.strftime("%a %H:%M:%S", time.localtime(entry.at))
+        verb = VERBS[deed.verb]
+        when = time.strftime("%a %H:%M:%S", time.localtime(deed.at))
         lines = [
-            f"{verb.label} of {ask.messages(len(entry.did))}, {when}, by {clean(entry.who)}",
-            f"  {clean(entry.selection.chosen_by)}",
-            _comes_back(entry),
+            f"{verb.label} of {ask.messages(len(deed.did))}, {when}, by {clean(deed.who)}",
+            f"  {clean(deed.chosen_by)}",
+            _comes_back(deed),
         ]
+        if len(deed.entries) > 1:
+            lines.append(f"On {', '.join(map(clean, deed.entries))}.")
+        if deed.silent:
+            lines.append(f"Not asked, for they do not answer: {', '.join(map(clean, deed.silent))}.")
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._run_as_work(
                     "Taking back",
-                    lambda: self.server.actor.undo(entry, progress=self._progress, cancel=self._cancel),
+                    lambda: self.fleet.undo(deed, progress=self._progress, cancel=self._cancel),
                 )
 
         self.app.push_screen(ConfirmDialog("Take back", lines, act="Take back"), answered)
 
-    async def flush(self, site: str = "") -> None:
-        """Ask Postfix to try all deferred mail now, or that for one site."""
+    async def flush(self, site: str = "", names: Iterable[str] | None = None) -> None:
+        """Ask Postfix to try all deferred mail now, or that for one site; on these servers, or on all."""
         try:
-            await self.server.flush(site)
+            failed = await self.fleet.flush(site, names)
         except HostError as error:
             self.app.tell(str(error), "error")
+            return
+        if failed:
+            told = "; ".join(f"{name}: {error}" for name, error in failed.items())
+            self.app.tell(f"Not everywhere was Postfix asked to try again: {told}", "warning")
         else:
             self.app.tell(
                 f"Postfix was asked to try what waits for {clean(site)} now."
@@ -212,18 +220,21 @@ class Acting:
         """Remove what is in the trash for good, after asking with a typed count."""
         if self._busy():
             return
-        try:
-            number, octets, _ = await self.server.actor.trash.contents(0)
-        except HostError as error:
-            self.app.tell(str(error), "error")
-            return
+        found = await self.fleet.trash()
+        there = {name: one for name, one in found.items() if not isinstance(one, HostError)}
+        if errors := [str(one) for one in found.values() if isinstance(one, HostError)]:
+            self.app.tell(errors[0], "error")
+            if not there:
+                return
+        number = sum(one.number for one in there.values())
+        octets = sum(one.bytes for one in there.values())
         if not number:
             self.app.tell("The trash is empty.")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.app.work(self._empty_trash())
+                self.app.work(self._empty_trash(list(there)))
 
         lines = [
             f"{ask.messages(number)}, {size(octets)}, are removed for good.",
@@ -233,24 +244,25 @@ class Acting:
             ConfirmDialog("Empty the trash", lines, act="Empty", typed=str(number)), answered
         )
 
-    async def _empty_trash(self) -> None:
+    async def _empty_trash(self, names: Sequence[str]) -> None:
         self._begin("Emptying the trash", stoppable=False)
         try:
-            number, _ = await self.server.actor.trash.empty()
-        except HostError as error:
-            self.app.tell(str(error), "error")
-            return
+            told = await self.fleet.empty_trash(names)
         finally:
             self._end()
-            self.server.rescan()
-        self.app.tell(f"{ask.messages(number)} removed from the trash for good.")
+        number = sum(one[0] for one in told.values() if not isinstance(one, HostError))
+        errors = [str(one) for one in told.values() if isinstance(one, HostError)]
+        if errors:
+            self.app.tell(errors[0], "error")
+        else:
+            self.app.tell(f"{ask.messages(number)} removed from the trash for good.")
 
     # --- doing it --------------------------------------------------------------------------------------
 
     def _start(self, verb: Verb, selection: Selection, done: Callable[[Outcome], None]) -> None:
         self._run_as_work(
             f"{verb.label} {ask.messages(len(selection))}",
-            lambda: self.server.act(verb, selection, progress=self._progress, cancel=self._cancel),
+            lambda: self.fleet.act(verb, selection, progress=self._progress, cancel=self._cancel),
             done,
         )
 
@@ -270,7 +282,7 @@ class Acting:
                 return
             finally:
                 self._end()
-                self.server.rescan()
+                self.fleet.rescan()
             self.last = outcome
             done(outcome)
             text, severity = story(outcome)
@@ -306,16 +318,13 @@ _UNDOES = {
 }
 
 
-def _comes_back(entry: Entry) -> str:
-    """What taking an entry of the journal back will do."""
-    if entry.verb == "delete":
-        from_corrupt = sum(
-            target.state is State.CORRUPT and target.identity.id in entry.did
-            for target in entry.selection.targets
-        )
+def _comes_back(deed: Deed) -> str:
+    """What taking something back will do."""
+    if deed.verb == "delete":
+        from_corrupt = deed.states().get(State.CORRUPT, 0)
         if from_corrupt:
             return f"{_UNDOES['delete']} {count(from_corrupt)} of them into corrupt, where they were."
-    return _UNDOES[entry.verb]
+    return _UNDOES[deed.verb]
 
 
 def story(outcome: Outcome) -> tuple[str, str]:

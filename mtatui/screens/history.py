@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from mtatui.backends.host import HostError
+from mtatui.fleet import deeds as fleet_deeds
 from mtatui.screens import queue_sheets
 from mtatui.screens.changing import Changing
 from mtatui.screens.history_model import Deed, deeds, told_whole
@@ -188,7 +189,8 @@ class HistoryScreen(Page):
         if why := self.changing.configuration.why_not():
             self.tell(f"Undo: {why}.", "warning")
         elif deed.queue is not None:
-            self.changing.acting.take_back(deed.queue)
+            name = self.changing.server.part_name
+            self.changing.acting.take_back(fleet_deeds.Deed({name: deed.queue}))
         elif deed.settings is not None and deed.settings.awaiting:
             self.tell("It waits to be confirmed: Y keeps it, B takes it back now.")
         elif deed.settings is not None and not deed.settings.undoable:

@@ -22,7 +22,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker
 
 from mtatui.backends.host import HostError
-from mtatui.queue.message import Message, State
+from mtatui.queue.message import Message, State, split
 from mtatui.screens import message_text, message_verdicts
 from mtatui.screens.message_actions import FOOTER, KEYS, MESSAGE_ACTIONS, help_lines
 from mtatui.screens.message_copy import copy_one_of
@@ -151,7 +151,7 @@ class MessageScreen(Screen[str]):
     def _applies(self, action: Action) -> bool:
         if isinstance(action, Verb):
             states = () if self._message is None else (self._message.state,)
-            return not self._gone and not self.source.why_not(action, states)
+            return not self._gone and not self.source.why_not(action, states, (self.message_id,))
         return action.id != "more" or bool(self._extent())
 
     def _bound(self, action: Action) -> Action:
@@ -207,7 +207,9 @@ class MessageScreen(Screen[str]):
             return message_text.records(await self.source.records(self.message_id))
         if section == "log":
             lines = await self.source.log_lines(self.message_id)
-            return await asyncio.to_thread(message_text.log_text, lines, self.message_id.partition(".")[0])
+            return await asyncio.to_thread(
+                message_text.log_text, lines, split(self.message_id)[1].partition(".")[0]
+            )
         if self._raw is None:
             self._raw, self._more = await self.source.content(self.message_id, self._limit)
         raw, more = self._raw, self._more
@@ -338,7 +340,7 @@ class MessageScreen(Screen[str]):
         field = self.query_one("#message-answer", Input)
         self.query_one("#message-question", Static).update(Content(question))
         self.query_one("#message-ask").display = True
-        field.value = "" if what == "search" else f"~/{self.message_id}.eml"
+        field.value = "" if what == "search" else f"~/{split(self.message_id)[1]}.eml"
         field.cursor_position = len(field.value)
         self._overwrite = ""
         self.set_focus(field)  # at once, for the next key may be on its way
@@ -377,7 +379,8 @@ class MessageScreen(Screen[str]):
             raw, more = await self.source.content(self.message_id, LARGEST)
             if more:
                 self.tell(
-                    f"Larger than {size(LARGEST)}: not saved. postcat -qbh {self.message_id} prints it."
+                    f"Larger than {size(LARGEST)}: not saved. "
+                    f"postcat -qbh {split(self.message_id)[1]} prints it."
                 )
                 return
             path = await asyncio.to_thread(save, name, raw, overwrite=overwrite)

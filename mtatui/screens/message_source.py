@@ -1,4 +1,4 @@
-"""What the message screen asks of a server."""
+"""What the message screen asks of the servers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class MessageSource(Protocol):
         """What the index knows; None once it is in the queue no more."""
         ...
 
-    def why_not(self, action: Action, states: Iterable[State] = ()) -> str:
-        """Why an action cannot be done to messages in these states; "" where it can."""
+    def why_not(self, action: Action, states: Iterable[State] = (), keys: Iterable[str] | None = None) -> str:
+        """Why an action cannot be done to these messages, in these states; "" where it can."""
         ...
 
     def expires(self, message: Message) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mtatui.queue.content import Part, body_text, headers, important, raw_text, structure
 from mtatui.queue.log import Kind, timeline, words
-from mtatui.queue.message import Message, Recipient, State, no_sender
+from mtatui.queue.message import Message, Recipient, State, no_sender, split
 from mtatui.text import ago, clean, count, size
 from mtatui.widgets.detail import moment
 from mtatui.widgets.lines import Piece
@@ -33,7 +33,8 @@ _EMPTY = "There is no content, or none that can be read in its file."
 def heading(message: Message, expires: int, now: float, *, gone: bool) -> list[list[Piece]]:
     """Who the message is and where it stands, in two lines; of the recipients one still waiting is named."""
     look = LOOKS[message.state]
-    first: list[Piece] = [(message.id, "strong"), ("  ", "")]
+    server, id = split(message.id)
+    first: list[Piece] = [(id, "strong"), (f"  on {clean(server)}  " if server else "  ", "")]
     if gone:
         first.append(("not in the queue any more: delivered, returned or deleted meanwhile", "warning"))
     else:
@@ -73,7 +74,8 @@ def envelope(message: Message, expires: int, now: float) -> list[Paragraph]:
     waiting = [r for r in message.recipients if not r.done]
     served = [r for r in message.recipients if r.done]
     lines = [
-        Paragraph(message.id, "strong", "queue ID"),
+        Paragraph(split(message.id)[1], "strong", "queue ID"),
+        Paragraph(clean(split(message.id)[0]), "", "server"),
         Paragraph(f"{look.glyph} {look.word}", look.role, "state"),
         Paragraph(sender(message), "", "sender"),
         Paragraph(clean(message.sasl_user), "", "login"),

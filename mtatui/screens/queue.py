@@ -7,13 +7,14 @@ footer all come to; verbs go to `mtatui.screens.acting`, which freezes, asks and
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on as when
 from textual.binding import Binding, BindingType
 
-from mtatui.queue.message import State
+from mtatui.queue.message import State, key, split
 from mtatui.queue.query import QuerySyntaxError
 from mtatui.queue.selection import Outcome, Result
 from mtatui.queue.views import Sort, SortField
@@ -32,7 +33,7 @@ from mtatui.widgets.queue_tree import QueueTree
 
 
 class QueueScreen(QueuePage):
-    """The queue of one server."""
+    """The queue of one server, or of many."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
@@ -56,7 +57,7 @@ class QueueScreen(QueuePage):
             self.tell(f":{id} takes nothing after it.{what}", "warning")
         elif isinstance(action, Verb):
             await self._verb(action)
-        elif why := self.server.why_not(action):
+        elif why := self.fleet.why_not(action):
             self.tell(f"{action.label}: {why}.", "warning")
         else:
             done = getattr(self, "do_" + id.replace("-", "_"))(argument)
@@ -91,7 +92,7 @@ class QueueScreen(QueuePage):
 
     async def do_flush(self, argument: str) -> None:
         """All deferred mail, or what waits for one site."""
-        await self.acting.flush(argument)
+        await self.acting.flush(argument, self.chosen_names)
 
     async def do_empty_trash(self, argument: str) -> None:
         """For good."""
@@ -122,7 +123,7 @@ class QueueScreen(QueuePage):
             return
         window = self.table.source
         assert isinstance(window, Window)
-        start = await asyncio.to_thread(self.server.index.position, window.view, self._last_mark)
+        start = await asyncio.to_thread(self.fleet.index.position, window.view, self._last_mark)
         if start is None:
             self.tell("The message that was marked last is not in this list.", "warning")
             return
@@ -237,7 +238,7 @@ class QueueScreen(QueuePage):
         elif argument:
             self.tell(f"Sort by one of: {', '.join(SortField)}.", "warning")
         else:
-            fields = [field for field in SortField if field is not SortField.SERVER]
+            fields = [field for field in SortField if self.fleet.many or field is not SortField.SERVER]
             options = [Option(field, field, queue_sheets.SORTS[field]) for field in fields]
             now = self.model.sort.field
             self._choose("Sort by", options, lambda field: self._sort(SortField(field)), now)
@@ -257,7 +258,11 @@ class QueueScreen(QueuePage):
         if argument:
             self._columns(argument.replace(",", " ").split())
             return
-        options = [Option(column.id, column.label) for column in queue_columns.COLUMNS]
+        options = [
+            Option(column.id, column.label)
+            for column in queue_columns.COLUMNS
+            if self.fleet.many or column.id != "server"
+        ]
 
         def take(chosen: list[str] | None) -> None:
             if chosen is not None:
@@ -277,6 +282,17 @@ class QueueScreen(QueuePage):
     def on_queue_tree_selected(self, event: QueueTree.Selected) -> None:
         """Show what a node stands for."""
         self._narrow(event.key)
+
+    def on_queue_tree_highlighted(self, event: QueueTree.Highlighted) -> None:
+        """The cursor of the tree is on a server that is not well: say why."""
+        kind, _, name = event.key.partition(":")
+        if kind == "server" and name in self.fleet.names and self.tree_pane.has_focus:
+            condition = self.fleet.condition(name)
+            if condition.why and not condition.answers:
+                since = time.strftime("%H:%M:%S", time.localtime(condition.since))
+                self.footer.tell(f"Since {since}: {condition.why}", "warning")
+            else:
+                self.footer.hush()
 
     def on_queue_tree_expanded(self, event: QueueTree.Expanded) -> None:
         """Show what is under a node."""
@@ -302,17 +318,22 @@ class QueueScreen(QueuePage):
 
     def do_open(self, argument: str) -> None:
         """Open a message by its ID, or the one under the cursor."""
-        id = argument or self.table.cursor_id
-        if not id or self.server.message(id) is None:
-            self.tell(f"There is no message {clean(id or '')} in the queue.", "warning")
+        key = self._key(argument) if argument else self.table.cursor_id
+        if not key:
+            self.tell(f"There is no message {clean(argument)} in the queue.", "warning")
             return
         from mtatui.screens.message import MessageScreen
 
-        self.app.push_screen(MessageScreen(self.server, id, self.neighbour))
+        self.app.push_screen(MessageScreen(self.fleet, key, self.neighbour))
+
+    def _key(self, id: str) -> str:
+        """The key of a message by its ID, or its key itself; "" where there is none, on no server."""
+        keys = [id] if "/" in id else [key(name, id) for name in self.fleet.names]
+        return next((one for one in keys if self.fleet.message(one) is not None), "")
 
     def do_copy(self, argument: str) -> None:
         """Copy something of the message under the cursor to the clipboard (OSC 52)."""
-        message = self.server.message(self.table.cursor_id) if self.table.cursor_id else None
+        message = self.fleet.message(self.table.cursor_id) if self.table.cursor_id else None
         if message is None:
             self.tell("There is no message under the cursor.", "warning")
             return
@@ -329,13 +350,19 @@ class QueueScreen(QueuePage):
 
     def do_rescan(self, argument: str) -> None:
         """Read the spool anew."""
-        self.server.rescan(thorough=True)
+        names = self.chosen_names
+        self.fleet.rescan(thorough=True, names=names)
         self.watch_postfix()
-        self.tell("The spool is being read again.")
+        many = len(names or self.fleet.names)
+        self.tell("The spool is being read again." if many == 1 else f"{many} spools are being read again.")
 
     def do_commands(self, argument: str) -> None:
         """The command log."""
-        self.show_commands(self.server.name, self.server.host.log)
+        names = self.chosen_names or []
+        on_cursor = split(self.table.cursor_id or "")[0]
+        name = names[0] if len(names) == 1 else on_cursor or self.fleet.names[0]
+        server = self.fleet.server(name)
+        self.show_commands(server.name, server.host.log)
 
     def do_receipts(self, argument: str) -> None:
         """What became of each message of the last verb."""

@@ -58,7 +58,8 @@ def _state(row: Summary, width: int) -> Cell:
 
 #: Every column, in the order in which they stand unless the user chooses otherwise.
 COLUMNS: tuple[Column[Summary], ...] = (
-    Column("id", "ID", lambda row, width: Cell(row.id), ID_WIDTH, rank=6, sort="id"),
+    Column("id", "ID", lambda row, width: Cell(row.queue_id), ID_WIDTH, rank=6, sort="id"),
+    Column("server", "Server", lambda row, width: row.server or Cell("–", "dim"), 10, rank=5, sort="server"),
     Column("state", "State", _state, 14, rank=8, sort="state"),
     Column("age", "Age", _age, 6, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=7, sort="size"),
@@ -75,8 +76,9 @@ COLUMNS: tuple[Column[Summary], ...] = (
         sort="reason",
     ),
 )
-#: Those shown unless the user chooses otherwise.
+#: Those shown unless the user chooses otherwise, where there is one server and where there are several.
 USUAL = ("id", "age", "size", "from", "to", "retry", "reason")
+USUAL_MANY = ("server", *USUAL)
 
 
 def unknown(ids: Sequence[str]) -> str:
@@ -86,11 +88,13 @@ def unknown(ids: Sequence[str]) -> str:
     return f"No such column: {', '.join(wrong)}. There are {', '.join(known)}." if wrong else ""
 
 
-def chosen(ids: Sequence[str], id_width: int = ID_WIDTH) -> list[Column[Summary]]:
+def chosen(ids: Sequence[str], id_width: int = ID_WIDTH, *, many: bool = False) -> list[Column[Summary]]:
     """The columns with these ids, in their usual order; the usual ones where none fits.
 
     Args:
         id_width: the length of the longest queue ID: long ones (``enable_long_queue_ids``) need more room.
+        many: there are several servers.
     """
-    columns = [column for column in COLUMNS if column.id in ids] or chosen(USUAL, id_width)
+    usual = USUAL_MANY if many else USUAL
+    columns = [column for column in COLUMNS if column.id in ids] or chosen(usual, id_width)
     return [replace(column, width=id_width) if column.id == "id" else column for column in columns]

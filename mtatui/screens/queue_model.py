@@ -2,7 +2,7 @@
 
 `QueueModel.look` and `QueueModel.tally` ask the index and run in a thread; everything else is quick. The
 filter's text is the one truth: a click in the tree changes it, and what the tree marks as chosen is read
-from it.
+from it. What the tree is made of stands in `mtatui.screens.queue_tree_model`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,9 @@ from mtatui.queue.facets import Facet, FacetCount
 from mtatui.queue.index import Index
 from mtatui.queue.message import State
 from mtatui.queue.query import Query, parse
-from mtatui.queue.terms import Term
 from mtatui.queue.views import Sort, Summary, View
-from mtatui.widgets.queue_tree import Node
-from mtatui.widgets.states import LOOKS
+from mtatui.screens import queue_tree_model as tree
 
-#: The states in the order of the tree; those in the second row are shown only when they are not empty.
-ALWAYS = (State.ACTIVE, State.CORRUPT, State.DEFERRED, State.INCOMING, State.HOLD)
-WHEN_THERE = (State.MAILDROP, State.TRASH)
-FACETS = {
-    Facet.REASON: "by reason",
-    Facet.DOMAIN: "by domain",
-    Facet.SENDER: "by sender",
-    Facet.SENDER_DOMAIN: "by sender domain",
-    Facet.IP: "by origin IP",
-    Facet.USER: "by login",
-    Facet.AGE: "by age",
-}
 #: Values shown under a facet.
 FACET_ROWS = 12
 #: Rows kept at hand.
@@ -58,7 +44,7 @@ class Window:
     @property
     def id_width(self) -> int:
         """The length of the longest ID at hand."""
-        return max((len(row.id) for row in self._rows.values() if row is not None), default=0)
+        return max((len(row.queue_id) for row in self._rows.values() if row is not None), default=0)
 
     def row(self, index: int) -> Summary | None:
         """The row at a position; None where it is not at hand."""
@@ -87,8 +73,10 @@ class Look:
 class Tally:
     """What one count found for the tree."""
 
-    counts: dict[State, int]
-    facets: dict[tuple[State, Facet], Sequence[FacetCount]]
+    counts: dict[str, dict[State, int]]
+    """By the name of the server; "" is all of them."""
+    facets: dict[tuple[str, Facet], Sequence[FacetCount]]
+    """By place (`mtatui.screens.queue_tree_model.place`)."""
     lost_marks: frozenset[str]
 
 
@@ -116,23 +104,18 @@ class QueueModel:
 
     def narrow(self, key: str) -> None:
         """Take over what a node of the tree stands for."""
-        kind, _, rest = key.partition(":")
-        query = self.query
-        if kind == "server":
-            query = query.without("state")
-        elif kind == "state":
-            query = query.narrowed("state", rest)
-        elif kind == "value":
-            state, _, term = rest.partition(":")
-            query = query.narrowed("state", state).adding(term)
-        self.query = query
-        self.text = str(query)
+        self.query = tree.narrowed(self.query, key)
+        self.text = str(self.query)
 
     @property
     def state(self) -> State | None:
         """The one state that the filter asks for, None where it asks for none or several."""
-        states = [term.value for term in self.query.parts if isinstance(term, Term) and term.field == "state"]
-        return State(str(states[0])) if len(states) == 1 else None
+        return tree.state(self.query)
+
+    @property
+    def server(self) -> str:
+        """The one server that the filter asks for; "" where it asks for none, or several."""
+        return tree.only(self.query, "server")
 
     # --- asking the index (in a thread) ----------------------------------------------------------------
 
@@ -173,66 +156,37 @@ class QueueModel:
         """Who stands at these positions of a window."""
         return set(self.index.ids(window.view, rows.start, rows.stop))
 
-    def tally(self) -> Tally:
-        """Counts for the tree, under the filter where it narrows."""
+    def tally(self, names: Sequence[str] = ()) -> Tally:
+        """Counts for the tree, under the filter where it narrows.
+
+        Args:
+            names: the servers, where there are several.
+        """
         now = int(time.time())
-        facets: dict[tuple[State, Facet], Sequence[FacetCount]] = {}
+        facets: dict[tuple[str, Facet], Sequence[FacetCount]] = {}
         for key in self.unfolded:
             kind, _, rest = key.partition(":")
             if kind == "facet":
-                state, by = rest.split(":")
-                query = self.query.narrowed("state", state).without(Facet(by).field)
-                facets[State(state), Facet(by)] = self.index.facets(query, Facet(by), FACET_ROWS, now)
+                place, by = rest.split(":")
+                query = tree.narrowed(self.query, f"state:{place}").without(Facet(by).field)
+                facets[place, Facet(by)] = self.index.facets(query, Facet(by), FACET_ROWS, now)
         lost = self.index.unknown(self.marks) if self.marks else ()
-        return Tally(self.index.counts(), facets, frozenset(lost))
+        counts = {"": self.index.counts(), **{name: self.index.counts([name]) for name in names}}
+        return Tally(counts, facets, frozenset(lost))
 
     # --- the tree --------------------------------------------------------------------------------------
-
-    def nodes(self, server: str, tally: Tally, unknown: Sequence[State] = ()) -> list[Node]:
-        """The tree's visible lines; how many messages are in an ``unknown`` state nobody can tell."""
-        total = sum(number for state, number in tally.counts.items() if state is not State.TRASH)
-        nodes = [Node("server:", server, total, expandable=False, glyph="▾")]
-        for state in (*ALWAYS, *WHEN_THERE):
-            number = tally.counts.get(state, 0)
-            if not number and state in WHEN_THERE:
-                continue
-            key = f"state:{state}"
-            look = LOOKS[state]
-            open_ = key in self.unfolded
-            shown, role = ("?", "dim") if state in unknown else (number, look.role)
-            nodes.append(Node(key, look.label, shown, 1, bool(number), open_, look.glyph, role))
-            if open_ and number:
-                nodes += self._facet_nodes(state, tally)
-        return nodes
-
-    def _facet_nodes(self, state: State, tally: Tally) -> list[Node]:
-        nodes = []
-        for by, label in FACETS.items():
-            key = f"facet:{state}:{by}"
-            open_ = key in self.unfolded
-            nodes.append(Node(key, label, None, 2, True, open_, selectable=False))
-            if open_:
-                nodes += [
-                    Node(f"value:{state}:{one.term}", one.label, one.messages, 3)
-                    for one in tally.facets.get((state, by), ())
-                ]
-        return nodes
 
     @property
     def chosen(self) -> str:
         """The key of the node that the filter stands for."""
-        state = self.state
-        if state is None:
-            return "server:"
-        terms = [part for part in self.query.parts if isinstance(part, Term) and part.field != "state"]
-        return f"value:{state}:{terms[-1]}" if terms else f"state:{state}"
+        return tree.chosen(self.query)
 
     def unfold(self, key: str) -> None:
         """Show what is under a node; a state opens with its reasons."""
         self.unfolded.add(key)
-        kind, _, state = key.partition(":")
+        kind, _, rest = key.partition(":")
         if kind == "state":
-            self.unfolded.add(f"facet:{state}:{Facet.REASON}")
+            self.unfolded.add(f"facet:{rest}:{Facet.REASON}")
 
     def fold(self, key: str) -> None:
         """Hide what is under a node."""

@@ -20,16 +20,16 @@ from textual.containers import Horizontal, Vertical
 from mtatui import ask
 from mtatui.backends.host import HostError
 from mtatui.config import Config
+from mtatui.fleet import Condition, Fleet, Phase
 from mtatui.queue.facets import Facet
 from mtatui.queue.gate import Unwanted
 from mtatui.queue.message import State
 from mtatui.queue.query import Query
 from mtatui.queue.views import Sort, SortField, Summary
-from mtatui.screens import queue_columns
+from mtatui.screens import queue_columns, queue_header, queue_tree_model
 from mtatui.screens.acting import Acting
 from mtatui.screens.page import Page
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
-from mtatui.server import Server
 from mtatui.text import clean, count
 from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb, on, pages
 from mtatui.widgets.detail import MessageDetail
@@ -56,13 +56,15 @@ class QueuePage(Page):
 
     AUTO_FOCUS = "QueueTable"
 
-    def __init__(self, server: Server, config: Config, acting: Acting, *, greeting: str = "") -> None:
+    def __init__(self, fleet: Fleet, config: Config, acting: Acting, *, greeting: str = "") -> None:
         super().__init__()
-        self.server = server
+        self.fleet = fleet
         self.acting = acting
         self.config = config
-        self.model = QueueModel(server.index, sort=Sort(SortField(config.sort[0]), config.sort[1]))
-        self.table: QueueTable[Summary] = QueueTable(queue_columns.chosen(config.columns), id="table")
+        self.model = QueueModel(fleet.index, sort=Sort(SortField(config.sort[0]), config.sort[1]))
+        self.table: QueueTable[Summary] = QueueTable(
+            queue_columns.chosen(config.columns, many=fleet.many), id="table"
+        )
         self.tree_pane = QueueTree(id="tree")
         self.detail = MessageDetail(id="detail")
         self.filter_bar = FilterBar(id="filter")
@@ -72,8 +74,7 @@ class QueuePage(Page):
         self._shown = -1
         self._asked = self.model.query
         self._id_width = 11
-        self._stopped = False
-        self._trouble: HostError | None = None
+        self._troubled: set[str] = set()
         self._limits = ""
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
@@ -96,6 +97,7 @@ class QueuePage(Page):
     def on_mount(self) -> None:
         """Listen to the live thread, and begin to look."""
         loop = asyncio.get_running_loop()
+        self.model.unfold("server:")
         self.model.unfold(f"state:{State.DEFERRED}")
         self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
         self.show_footer()
@@ -110,7 +112,7 @@ class QueuePage(Page):
 
         # What was read while Textual was imported is in the first picture already; once that is on the
         # screen, the rest may come.
-        self.server.start()
+        self.fleet.start()
         self._heard()
         self._take(self.model.look(0, self.app.size.height, 0, None))
         self.call_after_refresh(self._listen, heard)
@@ -136,22 +138,37 @@ class QueuePage(Page):
     # --- keeping fresh ---------------------------------------------------------------------------------
 
     def _listen(self, heard: Callable[[], None]) -> None:
-        self.server.listen(heard)
+        self.fleet.listen(heard)
         self.look_now()
 
     def _heard(self) -> None:
         """The live thread has heard something; look when there is something new."""
-        if self.server.index.generation != self._shown:
+        if self.fleet.index.generation != self._shown:
             self._stale.set()
-        live = self.server.live
-        if live is not None and live.limits != self._limits:
-            self._limits = live.limits
-            self.tell(f"{self._limits[:1].upper()}{self._limits[1:]}.")
-        if live is not None and (live.trouble is None) != (self._trouble is None):
-            self._trouble = live.trouble
-            if live.trouble is not None and len(self.table.source):  # an empty table says it by itself
-                self.footer.tell(str(live.trouble), "error")
+        conditions = self.conditions()
+        limits = next((one.why for one in conditions.values() if one.phase is Phase.LIMITED), "")
+        if limits and limits != self._limits:
+            self._limits = limits
+            self.tell(f"{limits[:1].upper()}{limits[1:]}.")
+        troubled = {name for name, one in conditions.items() if one.phase is Phase.TROUBLE}
+        if (new := troubled - self._troubled) and len(self.table.source):  # an empty table says it by itself
+            self.footer.tell(conditions[min(new)].why, "error")
+        if troubled != self._troubled:
+            self._troubled = troubled
+            self._stale.set()  # the tree says it, too
         self.show_header()
+
+    def conditions(self) -> dict[str, Condition]:
+        """How each server is, by its name in the index."""
+        return {name: self.fleet.condition(name) for name in self.fleet.names}
+
+    @property
+    def chosen_names(self) -> list[str] | None:
+        """The servers that the filter is narrowed to; None for all."""
+        if self.model.server in self.fleet.names:
+            return [self.model.server]
+        tag = queue_tree_model.only(self.model.query, "tag")
+        return [name for name in self.fleet.names if tag in self.fleet.tags.get(name, ())] if tag else None
 
     def look_now(self) -> None:
         """Something was asked for: look at once."""
@@ -179,8 +196,8 @@ class QueuePage(Page):
             began = time.monotonic()
             await self._look()
             cost = time.monotonic() - began
-            live = self.server.live
-            pause = max(LOOK_PACE, 2 * cost, LOOK_WHILE_READING if live and live.scanning else 0)
+            reading = any(server.live is not None and server.live.scanning for server in self.fleet.servers)
+            pause = max(LOOK_PACE, 2 * cost, LOOK_WHILE_READING if reading else 0)
             try:
                 async with asyncio.timeout(pause):
                     await self._urgent.wait()
@@ -203,7 +220,8 @@ class QueuePage(Page):
             moved = None if look.cursor is None else look.cursor + table.cursor - before
             look = replace(look, cursor=moved if place is None else place)
         self._take(look)
-        self._tally = await asyncio.to_thread(self.model.tally)
+        names = self.fleet.names if self.fleet.many else ()
+        self._tally = await asyncio.to_thread(self.model.tally, names)
         if self._tally.lost_marks:
             self.model.marks -= self._tally.lost_marks
             table.marks = self.model.marks
@@ -224,20 +242,18 @@ class QueuePage(Page):
     @work(group="watch", exit_on_error=False)
     async def watch_postfix(self) -> None:
         """See whether Postfix runs: a queue that nobody works on is the first thing to know."""
-        try:
-            stopped = not await self.server.running()
-        except HostError:
-            stopped = False  # the feed says what is wrong with the server
-        if stopped != self._stopped:
-            self._stopped = stopped
+        before = self.conditions()
+        await self.fleet.watch()  # of those that do not answer the feed says what is wrong
+        if self.conditions() != before:
             self.show_header()
+            self.show_tree()
 
     @work(group="settle", exit_on_error=False)
     async def _settle(self) -> None:
         """Tell of verbs that were interrupted, once the first rows are there."""
         await asyncio.sleep(2)
         try:
-            outcomes = await self.server.settle()
+            outcomes = await self.fleet.settle()
         except HostError as error:
             self.tell(str(error), "warning")
             return
@@ -270,14 +286,15 @@ class QueuePage(Page):
         states = (row.state,) if row is not None and not self.model.marks else ()
         if isinstance(action, Verb) and not self.model.marks and not len(self.table.source):
             return "there is no message to do it to"
-        return self.server.why_not(action, states)
+        keys = self.model.marks or ({row.id} if row is not None else None)
+        return self.fleet.why_not(action, states, keys if isinstance(action, Verb) else None)
 
     def neighbour(self, id: str, step: int) -> str | None:
         """Who stands after (1) or before (-1) a message in the list; the cursor goes there."""
         window = self.table.source
         if not isinstance(window, Window):
             return None
-        place = self.server.index.position(window.view, id)
+        place = self.fleet.index.position(window.view, id)
         if place is None or not 0 <= place + step < len(window):
             return None
         self.table.move_to(place + step)
@@ -288,36 +305,25 @@ class QueuePage(Page):
 
     def show_header(self) -> None:
         """The state of the queue, and how fresh what is shown is."""
-        live, narrow = self.server.live, self.size.width < WIDE
+        narrow = self.size.width < WIDE
         notes: list[Piece] = self.acting.standings.notes(but="postfix")
         if alarms := self.acting.standings.alarms:
             notes.append((f"✖ {'lint' if narrow else alarms[0]}  ", "danger"))
+        names = self.chosen_names
         if narrow:
-            for state, number in self.server.index.counts().items():
+            for state, number in self.fleet.index.counts(names).items():
                 if number or state in (State.ACTIVE, State.DEFERRED):
                     notes.append((f"{LOOKS[state].glyph}{number} ", LOOKS[state].role if number else "dim"))
-        if self.server.host.read_only:
+        if self.fleet.read_only:
             notes.append(("read-only  ", "warning"))
-        if live is None:
-            notes.append(("starting", "dim"))
-        elif live.trouble is not None:
-            since = time.strftime("%H:%M:%S", time.localtime(live.trouble_since))
-            notes.append((f"no answer since {since}", "danger"))
-        elif live.last is None:
-            total = sum(self.server.index.counts().values())
-            notes.append((f"reading {count(total)}", "accent"))
+        names = names or list(self.fleet.names)
+        if len(names) == 1:
+            notes += queue_header.of_one(self.fleet.server(names[0]), self.fleet.condition(names[0]), narrow)
         else:
-            at = time.strftime("%H:%M:%S", time.localtime(live.told_at))
-            cost = f", {live.last_whole_cost:.1f} s" if not narrow else ""
-            if self._stopped:
-                notes.append(("Postfix is stopped", "danger"))
-                notes += [] if narrow else [(f" · scan {at}", "dim")]
-            else:
-                notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
-            if live.limits:
-                notes.append((" · no root" if narrow else " · limited view", "warning"))
+            notes += queue_header.of_many({name: self.fleet.condition(name) for name in names}, narrow)
         many = self.acting.standings.many
-        self.header.show(server=self.server.name, pages=pages(many), page="queue", notes=notes)
+        called = names[0] if len(names) == 1 and self.fleet.many else self.fleet.name
+        self.header.show(server=called, pages=pages(many), page="queue", notes=notes)
 
     def show_count(self, *, well_formed: bool = False) -> None:
         """Say how much matches, unless the filter bar is saying what is wrong with the filter."""
@@ -326,7 +332,7 @@ class QueuePage(Page):
         window = self.table.source
         matching = len(window)
         in_trash = self.model.state is State.TRASH
-        counts = self.server.index.counts()
+        counts = self.fleet.index.counts()
         total = sum(number for state, number in counts.items() if (state is State.TRASH) == in_trash)
         whole = self.model.query.everything or (in_trash and matching == total)
         text = count(matching) if whole else f"{count(matching)} of {count(total)}"
@@ -336,10 +342,12 @@ class QueuePage(Page):
         if self.model.marks:
             text += f" · {count(len(self.model.marks))} marked"
         self.filter_bar.show_count(text)
-        live = self.server.live
-        if live is not None and live.trouble is not None:
-            self.table.say_when_empty(clean(str(live.trouble)))
-        elif live is None or live.last is None:
+        conditions = [self.fleet.condition(name) for name in self.chosen_names or self.fleet.names]
+        if all(one.phase is Phase.TROUBLE for one in conditions):
+            self.table.say_when_empty(clean(conditions[0].why))
+        elif any(one.phase is Phase.ASKING for one in conditions) and not total:
+            self.table.say_when_empty("Waiting for an answer to what ssh asked …")
+        elif any(one.phase in (Phase.OPENING, Phase.READING) for one in conditions) and not total:
             self.table.say_when_empty("Reading the queue …")
         elif self.model.query.everything:
             self.table.say_when_empty("The queue is empty.")
@@ -351,14 +359,19 @@ class QueuePage(Page):
 
     def show_columns(self, ids: Sequence[str]) -> None:
         """Show these columns of the table."""
-        self.table.columns = queue_columns.chosen(ids, self._id_width)
+        self.table.columns = queue_columns.chosen(ids, self._id_width, many=self.fleet.many)
         self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
 
     def show_tree(self) -> None:
         """Show the counts, and which node the filter stands for."""
-        live = self.server.live
-        unknown = [State.CORRUPT] if live is not None and live.limits else []
-        self.tree_pane.nodes = self.model.nodes(self.server.name, self._tally, unknown)
+        unfolded, tally = self.model.unfolded, self._tally
+        branches = [queue_tree_model.Branch(name, one) for name, one in self.conditions().items()]
+        if self.fleet.many:
+            nodes = queue_tree_model.many(branches, self.fleet.tags, tally, unfolded)
+        else:
+            lone = replace(branches[0], name=self.fleet.name)
+            nodes = queue_tree_model.alone(lone, tally, unfolded)
+        self.tree_pane.nodes = nodes
         self.tree_pane.chosen = self.model.chosen
 
     def show_footer(self) -> None:
@@ -375,8 +388,8 @@ class QueuePage(Page):
         self.show_footer()
         if not self.detail.display:
             return
-        message = self.server.message(self.table.cursor_id) if self.table.cursor_id else None
-        expires = self.server.expires(message) if message is not None else 0
+        message = self.fleet.message(self.table.cursor_id) if self.table.cursor_id else None
+        expires = self.fleet.expires(message) if message is not None else 0
         self.detail.show(message, now=time.time(), expires=expires, note=self._alike())
 
     def _alike(self) -> str:
@@ -384,6 +397,6 @@ class QueuePage(Page):
         row = self.table.source.row(self.table.cursor) if len(self.table.source) else None
         if row is None or not row.reason:
             return ""
-        reasons = self._tally.facets.get((row.state, Facet.REASON), ())
+        reasons = self._tally.facets.get((row.state.value, Facet.REASON), ())
         others = next((one.messages for one in reasons if one.value == row.reason), 0) - 1
         return f"{count(others)} more wait for the same reason: {row.reason}" if others > 0 else ""

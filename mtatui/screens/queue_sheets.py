@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from mtatui.backends.host import CommandLog
-from mtatui.queue.message import Message
+from mtatui.queue.message import Message, split
 from mtatui.queue.selection import Outcome, Result
 from mtatui.queue.terms import FIELDS, FLEET_FIELDS
 from mtatui.text import clean, count, fit, wrap
@@ -101,14 +101,16 @@ def receipts(outcome: Outcome, width: int) -> Sheet:
         lines += [[(line, "dim")] for line in wrap(f"ran: {command}", width)]
     for note in outcome.notes:
         lines += [[(line, "warning")] for line in wrap(note, width)]
+    wide = max((len(receipt.id) + 2 for receipt in outcome.receipts), default=18)
+    wide = min(max(18, wide), max(18, width - 40))
     order = [Result.FAILED, Result.CHANGED, Result.GONE, Result.DONE]
-    texts = {text: wrap(text, width - 27) for text in {receipt.text for receipt in outcome.receipts}}
+    texts = {text: wrap(text, width - wide - 9) for text in {receipt.text for receipt in outcome.receipts}}
     for receipt in sorted(outcome.receipts, key=lambda one: (order.index(one.result), one.text, one.id)):
         first, *rest = texts[receipt.text]
         lines.append(
-            [(fit(receipt.id, 18), ""), (fit(receipt.result, 9), _ROLES[receipt.result]), (first, "dim")]
+            [(fit(receipt.id, wide), ""), (fit(receipt.result, 9), _ROLES[receipt.result]), (first, "dim")]
         )
-        lines += [[(" " * 27 + line, "dim")] for line in rest]
+        lines += [[(" " * (wide + 9) + line, "dim")] for line in rest]
     return lines
 
 
@@ -120,8 +122,10 @@ def wrapped(text: str, width: int) -> Sheet:
 def to_copy(message: Message) -> dict[str, str]:
     """What of a message can be copied, by name; nothing empty."""
     reasons = dict.fromkeys(recipient.reason for recipient in message.recipients if recipient.reason)
+    server, id = split(message.id)
     things = {
-        "ID": message.id,
+        "ID": id,
+        "server": server,
         "sender": message.sender,
         "recipient": ", ".join(recipient.address for recipient in message.recipients),
         "reason": "; ".join(reasons),

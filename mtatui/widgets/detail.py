@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from textual.strip import Strip
 
-from mtatui.queue.message import Message, Recipient, State, no_sender
+from mtatui.queue.message import Message, Recipient, State, no_sender, split
 from mtatui.text import ago, cells, clean, count, fit, fit_address, size, wrap
 from mtatui.widgets.lines import Lines, Piece
 from mtatui.widgets.states import LOOKS
@@ -98,8 +98,9 @@ class MessageDetail(Lines):
 
 def _heading(message: Message, now: float, expires: float) -> list[Item]:
     look = LOOKS[message.state]
+    server, id = split(message.id)
     items: list[Item] = [
-        [(clean(message.id), "strong")],
+        [(clean(id), "strong"), *([(" on ", "dim"), (clean(server), "strong")] if server else [])],
         [(" ", ""), (f"{look.glyph} {look.word}", look.role)],
     ]
     if message.arrival:

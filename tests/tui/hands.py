@@ -68,7 +68,7 @@ class Hands:
 
     async def until_read(self, messages: int) -> None:
         """Wait until the queue has been read and the page shows it, its tree included."""
-        live = self.page.server.live
+        live = self.app.server.live
         assert live is not None
         await self.until(lambda: live.last is not None)
         await self.until(lambda: len(self.page.table.source) == messages)

@@ -59,7 +59,7 @@ async def test_the_rows_are_where_the_page_has_them(
     async with at_keyboard(size=(columns, lines)) as hands:
         page = hands.text().splitlines()
         with Glance(Config(), theirs, theirs) as glance:
-            glance.show(hands.page.server.index)
+            glance.show(hands.app.server.index)
             screen = Screen(columns, lines)
             screen.feed(written(ours).decode())
         rows = hands.page.table.page

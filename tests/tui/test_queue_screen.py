@@ -153,7 +153,7 @@ async def test_keys_during_a_look_are_not_undone_by_it(monkeypatch: pytest.Monke
         await hands.until(looking.is_set)
         await hands.press("j", "j")
         under = table.cursor_id
-        index = hands.page.server.index
+        index = hands.app.server.index
         index.apply(Rows([["00001", "hold", 1, 1, 1, "", "", "", "", "", "", []]]))  # the oldest of all
         monkeypatch.undo()
         done.set()

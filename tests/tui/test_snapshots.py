@@ -232,7 +232,7 @@ def test_read_only(picture: Callable[..., bool], size: tuple[int, int]) -> None:
 
 async def no_answer(hands: Hands) -> None:
     """The server has stopped answering."""
-    hands.page.server.rescan()
+    hands.app.server.rescan()
     await hands.until(lambda: "no answer" in hands.text().splitlines()[0])
     await hands.settled()
 

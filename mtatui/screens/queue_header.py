@@ -1,0 +1,68 @@
+"""What the header of the queue page says of servers: how fresh what is shown is, and who does not answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from mtatui.fleet.condition import Condition, Phase
+from mtatui.server import Server
+from mtatui.text import clean, count
+from mtatui.widgets.lines import Piece
+
+
+def of_one(server: Server, condition: Condition, narrow: bool) -> list[Piece]:
+    """Of one server: when it was looked at, or why not."""
+    live = server.live
+    if live is None:
+        return [("starting", "dim")]
+    if live.trouble is not None:
+        return [(f"no answer since {_clock(live.trouble_since)}", "danger")]
+    if condition.phase is Phase.ASKING:
+        return [("waits for your answer", "warning")]
+    if live.last is None:
+        return [(f"reading {count(sum(server.part.counts().values()))}", "accent")]
+    at = _clock(live.told_at)
+    notes: list[Piece] = []
+    if condition.stopped:
+        notes.append(("Postfix is stopped", "danger"))
+        notes += [] if narrow else [(f" · scan {at}", "dim")]
+    else:
+        cost = "" if narrow else f", {live.last_whole_cost:.1f} s"
+        notes.append((f"{'' if narrow else 'scan '}{at}{cost} · live", "dim"))
+    if condition.phase is Phase.LIMITED:
+        notes.append((" · no root" if narrow else " · limited view", "warning"))
+    return notes
+
+
+def of_many(conditions: Mapping[str, Condition], narrow: bool) -> list[Piece]:
+    """Of several: those that are not well by name, or how many; else that all are live."""
+    notes: list[Piece] = []
+    for phase, one, several, role in (
+        (Phase.ASKING, "{} asks", "{} ask", "warning"),
+        (Phase.TROUBLE, "{}: no answer", "{} do not answer", "danger"),
+    ):
+        names = [name for name, condition in conditions.items() if condition.phase is phase]
+        notes += _told(names, one, several, role, narrow)
+    stopped = [name for name, condition in conditions.items() if condition.stopped]
+    notes += _told(stopped, "{} is stopped", "{} are stopped", "danger", narrow)
+    reading = [name for name, c in conditions.items() if c.phase in (Phase.OPENING, Phase.READING)]
+    live = [c.scanned for c in conditions.values() if c.phase in (Phase.LIVE, Phase.LIMITED) and c.scanned]
+    if reading:
+        notes.append((f"reading {len(conditions) - len(reading)}/{len(conditions)}", "accent"))
+    elif live:
+        notes.append((f"{_clock(max(live))} · {len(live)} live", "dim"))
+    return notes
+
+
+def _told(names: list[str], one: str, several: str, role: str, narrow: bool) -> list[Piece]:
+    if not names:
+        return []
+    if narrow:
+        return [(f"{'✖' if role == 'danger' else '?'}{len(names)} ", role)]
+    words = one.format(clean(names[0])) if len(names) == 1 else several.format(f"{len(names)} servers")
+    return [(f"{'✖' if role == 'danger' else '?'} {words} · ", role)]
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
