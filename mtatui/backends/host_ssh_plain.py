@@ -140,4 +140,4 @@ class Plain:
         Raises:
             HostError: always.
         """
-        raise HostError(f"Files cannot be looked at. There is {self.limits[6:]}.")
+        raise HostError(f"Files cannot be looked at. There {self.limits[6:]}.")

@@ -43,14 +43,17 @@ async def check(server: Server, tell: Callable[[Finding], None] = lambda finding
 
     if not found(*await _guarded("reach", lambda: _reach(server))):
         return findings
-    if server.host.limits:
-        found(Finding("limits", Level.WARNING, server.host.limits))
+    limits = server.host.limits
+    if limits:
+        advice = "Install python3 there: nothing else of ours is needed."
+        found(Finding("limits", Level.WARNING, limits, advice if "Python" in limits else ""))
     if not found(*await _guarded("postfix", lambda: _postfix(server))):
         return findings
     found(*await _guarded("postfix", lambda: _examined(server)))
     found(*await _guarded("sudo", lambda: _sudo(server)))
     found(*await _guarded("queue", lambda: _queue(server)))
-    found(*await _guarded("filters", lambda: _filters(server)))
+    if not limits:
+        found(*await _guarded("filters", lambda: _filters(server)))
     return findings
 
 
@@ -93,7 +96,8 @@ async def _postfix(server: Server) -> list[Finding]:
 
 async def _examined(server: Server) -> list[Finding]:
     facts = await server.reached()
-    return [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
+    found = [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
+    return [finding for finding in found if finding.check != "python" or not server.host.limits]
 
 
 async def _sudo(server: Server) -> list[Finding]:
