@@ -10,17 +10,18 @@ import click
 from mtatui import ask
 from mtatui.cli import output
 from mtatui.cli.guard import Refused
+from mtatui.cli.receipts import one
 from mtatui.queue.message import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mtatui.fleet import Fleet
     from mtatui.queue.selection import BlastRadius, Receipt, Selection
-    from mtatui.server import Server
     from mtatui.verbs import Verb
 
 
-def confirm(server: Server, verb: Verb, selection: Selection, *, yes: bool, listed: bool) -> None:
+def confirm(fleet: Fleet, verb: Verb, selection: Selection, *, yes: bool, listed: bool) -> None:
     """Ask where that is due: for what was not listed by ID, is large, is final, or is deleted.
 
     Raises:
@@ -36,7 +37,7 @@ def confirm(server: Server, verb: Verb, selection: Selection, *, yes: bool, list
             "Say --yes to do it, --dry-run to see what it would touch."
         )
     output.say(title)
-    for line in _question(server, verb, selection):
+    for line in _question(fleet, verb, selection):
         output.say(f"  {line}")
     typed = ask.to_type(verb, number)
     if typed:
@@ -49,7 +50,7 @@ def confirm(server: Server, verb: Verb, selection: Selection, *, yes: bool, list
 
 
 def described(
-    server: Server,
+    fleet: Fleet,
     verb: Verb,
     selection: Selection,
     left_out: Sequence[Receipt],
@@ -58,16 +59,16 @@ def described(
 ) -> None:
     """What a verb would touch and run (``--dry-run``)."""
     if json:
-        radius = server.index.blast_radius(selection)
+        radius = fleet.index.blast_radius(selection)
         document = {"verb": verb.id, "dry_run": True, "chosen_by": selection.chosen_by, **as_json(radius)}
-        document["left_out"] = [{"id": r.id, "result": r.result, "text": r.text} for r in left_out]
+        document["left_out"] = [one(receipt) for receipt in left_out]
         only_corrupt = {target.state for target in selection.targets} == {State.CORRUPT}
         document["commands"] = [ask.command(verb, only_corrupt)] if len(selection) else []
         output.put_json(document)
         return
     output.put(f"{ask.title(verb, len(selection))}   (nothing was done)")
     if len(selection):
-        for line in _question(server, verb, selection):
+        for line in _question(fleet, verb, selection):
             output.put(f"  {line}")
     for receipt in left_out:
         output.put(f"  {receipt.id}  {receipt.text}")
@@ -85,11 +86,12 @@ def as_json(radius: BlastRadius) -> dict[str, Any]:
         "bytes": radius.bytes,
         "oldest": radius.oldest or None,
         "partly_served": radius.partly_served,
+        **({"servers": dict(radius.servers)} if radius.servers else {}),
     }
 
 
-def _question(server: Server, verb: Verb, selection: Selection) -> list[str]:
-    radius = server.index.blast_radius(selection)
-    lines = ask.question(verb, selection, radius, kept_days=server.keep_days)
+def _question(fleet: Fleet, verb: Verb, selection: Selection) -> list[str]:
+    radius = fleet.index.blast_radius(selection)
+    lines = ask.question(verb, selection, radius, kept_days=fleet.keep_days)
     # The terminal face says the key; here it is a command.
     return [line.replace(" z takes it back", " mtatui history undo takes it back") for line in lines]

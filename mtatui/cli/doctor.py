@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from mtatui.cli import output
 from mtatui.cli.guard import DONE, NOT_ALL, Misused
 from mtatui.cli.options import Options
-from mtatui.cli.session import opened, wait_for
+from mtatui.cli.session import gathered, wait_for
 from mtatui.text import count, size, wrap
 
 if TYPE_CHECKING:
@@ -46,36 +46,66 @@ def doctor(options: Options, sends: bool, to: str, yes: bool, json: bool) -> int
         return probe(options, to, yes, json)
     if to:
         raise Misused("--to says where a probe goes: mtatui doctor --probe --to ADDRESS")
+    with gathered(options) as them:
+        if not them.many:
+            report = _examined(them.servers[0], _silent if json else show)
+            if json:
+                output.put_json(report.as_json())
+            return report.code
+        reports = them.side_by_side(lambda server: _examined(server, _silent))
+        for report in () if json else reports.values():
+            output.put(report.server)
+            for finding in report.findings:
+                show(finding)
+        if json:
+            output.put_json(them.document([report.as_json() for report in reports.values()]))
+        # Of those that cannot be looked at: 4 where none can, else 1.
+        codes = [report.code for report in reports.values()]
+        return min(codes) if all(code > NOT_ALL for code in codes) else min(max(codes), NOT_ALL)
+
+
+class Report(NamedTuple):
+    """What was found on one server, and the exit code that this makes."""
+
+    server: str
+    findings: list[Finding]
+    code: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As an object (a contract)."""
+        return {"server": self.server, "findings": findings_as_json(self.findings)}
+
+
+def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings as objects (a contract)."""
+    return [{"check": f.check, "level": f.level, "found": f.found, "advice": f.advice} for f in findings]
+
+
+def _silent(finding: Finding) -> None:
+    """It is told later."""
+
+
+def _examined(server: Server, tell: Callable[[Finding], None]) -> Report:
+    """Look at one server, and tell each finding as it comes."""
     from mtatui.backends.host import HostError
     from mtatui.backends.postfix.doctor import Finding, Level
 
     findings: list[Finding] = []
     code = DONE
-    with opened(options) as server:
-        try:
-            for finding in _findings(server):
-                findings.append(finding)
-                if not json:
-                    _show(finding)
-        except HostError as error:
-            findings.append(Finding("postfix", Level.BAD, str(error)))
-            code = error.exit_code
-            if not json:
-                _show(findings[-1])
-        if json:
-            output.put_json(
-                {
-                    "server": server.name,
-                    "findings": [
-                        {"check": f.check, "level": f.level, "found": f.found, "advice": f.advice}
-                        for f in findings
-                    ],
-                }
-            )
-    return code or (NOT_ALL if any(f.level is Level.BAD for f in findings) else DONE)
+    try:
+        for finding in _findings(server):
+            findings.append(finding)
+            tell(finding)
+    except HostError as error:
+        findings.append(Finding("postfix", Level.BAD, str(error)))
+        code = error.exit_code
+        tell(findings[-1])
+    bad = any(finding.level is Level.BAD for finding in findings)
+    return Report(server.name, findings, code or (NOT_ALL if bad else DONE))
 
 
-def _show(finding: Finding) -> None:
+def show(finding: Finding) -> None:
+    """A finding for people, with what to do about it."""
     room = output.width() - 13
     first, *more = wrap(finding.found, room)
     output.put(f"{_MARKS[finding.level]} {finding.check:9}  {first}")
@@ -119,7 +149,7 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
         yield Finding("queue", Level.BAD, str(error))
         return
     took = time.monotonic() - began
-    counts = server.index.counts()
+    counts = server.part.counts()
     number = count(sum(n for state, n in counts.items() if state != "trash"))
     limits = server.feed().limits
     how = limits or "read from the spool: everything is known"
@@ -132,10 +162,13 @@ def _of_the_queue(server: Server) -> Iterator[Finding]:
             f"{count(corrupt)} that Postfix could not read",
             "Look at them: mtatui queue list --state corrupt. Bad memory or a full disk may be behind it.",
         )
-    for problem in server.index.problems[:3]:
+    for problem in server.part.problems[:3]:
         yield Finding("queue", Level.WARNING, f"{problem.path}: {problem.text}".removeprefix(": "))
     slack = int(time.time()) + CLOCK_SLACK
-    if future := server.index.total(parse("age<0s"), slack):
+    future_mail = parse("age<0s")
+    if server.part_name:
+        future_mail = future_mail.narrowed("server", server.part_name)
+    if future := server.index.total(future_mail, slack):
         yield Finding(
             "clock",
             Level.WARNING,

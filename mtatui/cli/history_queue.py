@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from mtatui import ask
 from mtatui.cli import output, receipts
 from mtatui.cli.guard import DONE, NOT_ALL, Refused
+from mtatui.cli.picking import named
 from mtatui.cli.session import wait_for
 from mtatui.cli.verbs import permitted
 from mtatui.queue.selection import Outcome, Receipt, Result
@@ -19,15 +21,14 @@ from mtatui.verbs import ALL, VERBS
 
 if TYPE_CHECKING:
     from mtatui.backends.journal import Entry
-    from mtatui.server import Server
+    from mtatui.fleet import Fleet
+    from mtatui.fleet.deeds import Deed
 
 
 def show(found: Entry, *, json: bool) -> None:
     """An entry: every message with its receipt, and the commands that ran."""
     if json:
-        output.put_json(
-            as_json(found) | {"receipts": [receipts.one(receipt) for receipt in _receipts(found)]}
-        )
+        output.put_json(document(found))
         return
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.at))
     output.put(f"{found.id}  {when}  {clean(found.who)}: {found.verb}, {ask.messages(len(found.selection))}")
@@ -41,32 +42,42 @@ def show(found: Entry, *, json: bool) -> None:
         output.put(f"{receipt.id}  {receipt.result:7}  {clean(receipt.text)}".rstrip())
 
 
-def undo(server: Server, found: Entry, *, yes: bool, json: bool) -> int:
-    """Take back a delete, hold or release; the exit code."""
-    permitted(server, ALL["undo"])
-    if not found.did:
-        raise Refused(f"{found.id} changed nothing, so there is nothing to take back")
+def document(found: Entry) -> dict[str, Any]:
+    """An entry as an object (a contract), with its receipts."""
+    return as_json(found) | {"receipts": [receipts.one(receipt) for receipt in _receipts(found)]}
+
+
+def undo(fleet: Fleet, found: Mapping[str, Entry], *, yes: bool, json: bool) -> int:
+    """Take back a delete, hold or release, on all servers on which it was done; the exit code."""
+    from mtatui.fleet.deeds import Deed
+
+    permitted(fleet, ALL["undo"])
+    deed = Deed({name: entry for name, entry in found.items() if entry.did} or found)
+    if not deed.did:
+        raise Refused(f"{deed.id} changed nothing, so there is nothing to take back")
     if not yes:
-        _agree(found)
-    outcome = wait_for(_undo(server, found))
+        _agree(deed)
+    outcome = wait_for(_undo(fleet, deed))
     receipts.tell(outcome, json=json)
     return DONE if outcome.ok else NOT_ALL
 
 
-async def _undo(server: Server, entry: Entry) -> Outcome:
+async def _undo(fleet: Fleet, deed: Deed) -> Outcome:
     with receipts.Watch() as watch:
-        return await server.actor.undo(entry, progress=watch.progress, cancel=watch.cancel)
+        return await fleet.undo(deed, progress=watch.progress, cancel=watch.cancel)
 
 
-def _agree(entry: Entry) -> None:
+def _agree(entry: Deed) -> None:
     verb = VERBS[entry.verb]
     when = time.strftime("%a %H:%M:%S", time.localtime(entry.at))
     what = f"{verb.label} of {ask.messages(len(entry.did))}, {when}, by {entry.who}"
+    if "" not in entry.entries:
+        what += f", on {named(entry.entries)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
             f"Take back {what}: that asks first, and nobody is here to be asked. Say --yes to do it."
         )
-    output.say(f"{what}\n  {entry.selection.chosen_by}")
+    output.say(f"{what}\n  {entry.chosen_by}")
     if not click.confirm("Take it back?", err=True):
         raise Refused("nothing was done")
 

@@ -19,16 +19,7 @@ if TYPE_CHECKING:
 def show(found: Entry, *, json: bool) -> None:
     """An entry: what was changed, what it meant, the diff, the commands, how it ended."""
     if json:
-        output.put_json(
-            as_json(found)
-            | {
-                "words": list(found.words),
-                "cautions": list(found.cautions),
-                "commands": list(found.commands),
-                "diff": list(found.diff),
-                "files": [file.path for file in found.files],
-            }
-        )
+        output.put_json(document(found))
         return
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.at))
     about = f", undo of {found.undoes}" if found.undoes else ""
@@ -48,6 +39,17 @@ def show(found: Entry, *, json: bool) -> None:
         output.put(f"runs:      {clean(command)}")
     for line in found.diff:
         output.put(clean(line))
+
+
+def document(found: Entry) -> dict[str, Any]:
+    """An entry as an object (a contract), with its diff."""
+    return as_json(found) | {
+        "words": list(found.words),
+        "cautions": list(found.cautions),
+        "commands": list(found.commands),
+        "diff": list(found.diff),
+        "files": [file.path for file in found.files],
+    }
 
 
 def undo(server: Server, found: Entry, *, yes: bool, accept_risk: bool, json: bool) -> int:

@@ -51,6 +51,7 @@ class LazyGroup(click.Group):
         "service": "mtatui.cli.services:service",
         "signatures": "mtatui.cli.signatures:signatures",
         "dkim": "mtatui.cli.dkim:dkim",
+        "servers": "mtatui.cli.servers:servers",
         "doctor": "mtatui.cli.doctor:doctor",
     },
     invoke_without_command=True,
@@ -60,17 +61,36 @@ class LazyGroup(click.Group):
 @click.option(
     "--demo", is_flag=True, help="A server to play with: 2,000 messages of a bad day, nothing real."
 )
-@click.option("--server", metavar="NAME", default="", help="Which of the configured servers.")
+@click.option(
+    "--server",
+    metavar="NAME",
+    default="",
+    help="Which servers: NAME, @TAG, mx*, all, with commas between. What looks is about all without it.",
+)
+@click.option(
+    "--hosts", metavar="HOST,…", default="", help="These hosts, as ssh takes them, and not those configured."
+)
+@click.option(
+    "--inventory", metavar="FILE", default="", help="The servers of an Ansible inventory, or of a plain list."
+)
 @click.option("-c", "config_dir", metavar="CONFIG_DIR", default="", help="Postfix's config_directory.")
 @click.option("--read-only", is_flag=True, help="Look, and refuse whatever would change the server.")
 @click.version_option(__version__, message="mtatui %(version)s")
 @click.pass_context
-def root(ctx: click.Context, demo: bool, server: str, config_dir: str, read_only: bool) -> int | None:
+def root(
+    ctx: click.Context,
+    demo: bool,
+    server: str,
+    hosts: str,
+    inventory: str,
+    config_dir: str,
+    read_only: bool,
+) -> int | None:
     """The mail admin's terminal for Postfix. Without a command: the terminal face.
 
     Data goes to standard output, narration to standard error.
     """
-    ctx.obj = Options(demo, server, config_dir, read_only)
+    ctx.obj = Options(demo, server, config_dir, read_only, hosts, inventory)
     if ctx.invoked_subcommand is None:
         from mtatui.cli.terminal import open_terminal
 

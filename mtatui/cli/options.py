@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Options:
-    """What the person said before the command. ``server`` and ``config_dir`` are "" where not said."""
+    """What the person said before the command; "" is what was not said."""
 
     demo: bool = False
     server: str = ""
     config_dir: str = ""
     read_only: bool = False
+    hosts: str = ""
+    """Hosts as ssh takes them, with commas between; in place of those that are configured."""
+    inventory: str = ""
+    """An inventory; in place of those that are configured, too."""
+
+
+_NAMES = {"--server": "server", "-c": "config_dir", "--hosts": "hosts", "--inventory": "inventory"}
 
 
 def quick(arguments: list[str]) -> Options | None:
@@ -28,14 +35,11 @@ def quick(arguments: list[str]) -> Options | None:
                 options.demo = True
             case "--read-only":
                 options.read_only = True
-            case "--server" | "-c":
+            case "--server" | "-c" | "--hosts" | "--inventory":
                 value = next(rest, "")
                 if not value or value.startswith("-"):
                     return None
-                if word == "-c":
-                    options.config_dir = value
-                else:
-                    options.server = value
+                setattr(options, _NAMES[word], value)
             case _:
                 return None
     return options

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mtatui import ask
 from mtatui.cli import output
+from mtatui.cli.picking import TOLD
+from mtatui.queue.message import split
 from mtatui.queue.selection import Result
 from mtatui.text import count
 
@@ -73,37 +75,57 @@ def tell(outcome: Outcome, *, json: bool) -> None:
             output.say(f"ran: {command}")
         for note in outcome.notes:
             output.say(note)
+        for name, part in outcome.parts.items() if len(outcome.parts) > 1 else ():
+            output.say(f"{name}: {_what_became(part)}")
         output.say(story(outcome))
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """An outcome as a document (a contract)."""
-    tally = outcome.tally()
+    parts = {
+        name: {"tally": _tally(part), "entry": part.entry or None} for name, part in outcome.parts.items()
+    }
     return {
         "verb": outcome.verb,
         "entry": outcome.entry or None,
         "at": round(outcome.at, 3),
         "cost": round(outcome.cost, 3),
         "cancelled": outcome.cancelled,
-        "tally": {result.value: tally[result] for result in Result},
+        "tally": _tally(outcome),
+        **({"servers": parts} if parts else {}),
         "receipts": [one(receipt) for receipt in outcome.receipts],
         "commands": outcome.commands,
         "notes": outcome.notes,
     }
 
 
+def _tally(outcome: Outcome) -> dict[str, int]:
+    tally = outcome.tally()
+    return {result.value: tally[result] for result in Result}
+
+
 def one(receipt: Receipt) -> dict[str, str]:
-    """A receipt as a document (a contract); ``became`` is there if the message has another queue ID now."""
-    told = {"id": receipt.id, "result": receipt.result, "text": receipt.text}
+    """A receipt as a document (a contract); ``became`` is there if the message has another queue ID now, and
+    ``server`` if there are several."""
+    server, id = split(receipt.id)
+    told = ({"server": server} if server else {}) | {"id": id, "result": receipt.result, "text": receipt.text}
     return told | ({"became": receipt.became} if receipt.became else {})
 
 
 def story(outcome: Outcome) -> str:
-    """An outcome in one line: "3,201 put on hold, 13 gone meanwhile"."""
+    """An outcome in one line: "3,201 put on hold, 13 gone meanwhile"; and how it is taken back."""
+    words = _what_became(outcome)
+    if not (outcome.entry and outcome.tally()[Result.DONE] and outcome.verb in ("hold", "release", "delete")):
+        return words
+    where = [name for name, part in outcome.parts.items() if part.entry]
+    on = f"--server {','.join(where) if len(where) <= TOLD else 'all'} " if where else ""
+    return f"{words}; to take it back: mtatui {on}history undo {outcome.entry}"
+
+
+def _what_became(outcome: Outcome) -> str:
     tally = outcome.tally()
     parts = [f"{count(tally[Result.DONE])} {ask.did(outcome)}"]
     parts += [f"{count(tally[result])} {words}" for result, words in ask.ENDINGS.items() if tally[result]]
     if outcome.cancelled:
         parts.append("stopped half way")
-    back = outcome.entry and tally[Result.DONE] and outcome.verb in ("hold", "release", "delete")
-    return ", ".join(parts) + (f"; to take it back: mtatui history undo {outcome.entry}" if back else "")
+    return ", ".join(parts)

@@ -12,13 +12,15 @@ from mtatui.cli import output
 from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
 from mtatui.cli.options import Options
 from mtatui.cli.output import Column
-from mtatui.cli.session import opened, wait_for
+from mtatui.cli.session import gathered, opened, wait_for
 from mtatui.text import clean
 
 if TYPE_CHECKING:
     from mtatui.backends.services import Service
+    from mtatui.cli.gathering import Gathered
     from mtatui.server import Server
 
+_SERVER = Column("Server", 6, 20)
 _COLUMNS = (
     Column("Name", 8, 24),
     Column("Service", 8, 18),
@@ -38,24 +40,37 @@ def services(options: Options, json: bool) -> int:
     """
     from mtatui.backends.services.words import answering, running
 
-    with opened(options) as server:
-        found = wait_for(server.services.look())
+    with gathered(options) as them:
+        looked = them.ask(lambda server: server.services.look())
         if json:
-            output.put_json(
-                {
-                    "server": server.name,
-                    "at": round(time.time(), 3),
-                    "services": [as_json(service) for service in found],
-                }
-            )
+            output.put_json(_document(them, looked))
         else:
-            now = time.time()
-            rows = [(s.id, s.role, s.where or "–", running(s, now), answering(s)) for s in found]
-            output.table(_COLUMNS, rows)
-            for service in found:
-                if service.advice:
-                    output.say(f"{service.id}: {service.advice}")
-    return DONE if all(service.well for service in found) else NOT_ALL
+            now, many = time.time(), them.many
+            rows = [
+                (*([name] if many else []), s.id, s.role, s.where or "–", running(s, now), answering(s))
+                for name, found in looked.items()
+                for s in found
+            ]
+            output.table((_SERVER, *_COLUMNS) if many else _COLUMNS, rows)
+            for name, found in looked.items():
+                for service in found:
+                    if service.advice:
+                        output.say(f"{f'{name}: ' if many else ''}{service.id}: {service.advice}")
+        well = all(service.well for found in looked.values() for service in found)
+        return them.code(DONE if well else NOT_ALL)
+
+
+def _document(them: Gathered, looked: dict[str, list[Service]]) -> dict[str, Any]:
+    at = round(time.time(), 3)
+    servers = [
+        {
+            "server": them.fleet.server(name).name,
+            "at": at,
+            "services": [as_json(service) for service in found],
+        }
+        for name, found in looked.items()
+    ]
+    return them.document(servers)
 
 
 @click.group()

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mtatui.cli import output
-from mtatui.cli.guard import NOT_ALL
-from mtatui.cli.messages import as_json, checked, envelope
+from mtatui.cli.guard import DONE, NOT_ALL, Misused
+from mtatui.cli.messages import as_json, checked, envelope, keys_of, servers_named
 from mtatui.cli.options import Options
 from mtatui.cli.session import scanned, wait_for
+from mtatui.queue.message import key, split
 
 if TYPE_CHECKING:
-    from mtatui.server import Server
+    from mtatui.cli.gathering import Gathered
+    from mtatui.fleet import Fleet
 
 #: Bytes of a message that are read to be shown; of ``--raw`` into a file or a pipe, all.
 ENOUGH = 8 * 1024 * 1024
@@ -23,7 +25,7 @@ ALL = 1 << 40
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", metavar="[SERVER/]ID")
 @click.option(
     "--envelope",
     "part",
@@ -43,51 +45,72 @@ ALL = 1 << 40
 )
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
-def show(options: Options, id: str, part: str, json: bool) -> int | None:
+def show(options: Options, id: str, part: str, json: bool) -> int:
     """Show a message: its envelope, or what is inside it."""
     (id,) = checked([id])
-    with scanned(options) as server:
-        message = server.message(id)
+    with scanned(options, named=servers_named([id])) as them:
+        fleet = them.fleet
+        (id,) = keys_of(them, [id])
+        message = fleet.message(id)
+        if message is None and part == "log":
+            id = _in_a_log(them, id)
         if message is None and part != "log":
             output.say(f"mtatui: {id} is not in the queue: delivered, returned or deleted meanwhile.")
             return NOT_ALL
-        document: dict[str, Any] = as_json(message, server) if message else {"id": id}
+        document: dict[str, Any] = as_json(message, fleet) if message else _only(id)
         if part == "verdicts":
             from mtatui.cli.verdicts import show_verdicts
 
-            return show_verdicts(server, id, document if json else None)
+            return show_verdicts(fleet, id, document if json else None)
         if json:
-            output.put_json(document | _inside(server, id, part))
+            output.put_json(document | _inside(fleet, id, part))
         elif part == "raw" and not sys.stdout.isatty():
-            sys.stdout.buffer.write(wait_for(server.content(id, ALL))[0])
+            sys.stdout.buffer.write(wait_for(fleet.content(id, ALL))[0])
         else:
             for line in (
-                envelope(message, server) if message and part == "envelope" else _lines(server, id, part)
+                envelope(message, fleet) if message and part == "envelope" else _lines(fleet, id, part)
             ):
                 output.put(line)
-    return None
+        return them.code() if message is None else DONE
 
 
-def _content(server: Server, id: str) -> bytes:
-    raw, more = wait_for(server.content(id, ENOUGH))
+def _only(key: str) -> dict[str, Any]:
+    """What is known of a message that is in no queue."""
+    server, id = split(key)
+    return ({"server": server} if server else {}) | {"id": id}
+
+
+def _in_a_log(them: Gathered, id: str) -> str:
+    """The key of a message that is in no queue, by the log of a server that speaks of it."""
+    if not them.many or split(id)[0]:
+        return id
+    said = them.ask(lambda server: server.log_lines(id))
+    found = [key(name, id) for name, lines in said.items() if lines]
+    if len(found) > 1:
+        raise Misused(f"the logs of several servers know {id}: say {' or '.join(found)}")
+    return found[0] if found else key(them.answering[0], id)
+
+
+def _content(fleet: Fleet, id: str) -> bytes:
+    raw, more = wait_for(fleet.content(id, ENOUGH))
     if more:
         output.say(f"Cut after {ENOUGH // 1024**2} MiB; all of it: mtatui queue show {id} --raw > FILE")
     return raw
 
 
-def _inside(server: Server, id: str, part: str) -> dict[str, Any]:
+def _inside(fleet: Fleet, id: str, part: str) -> dict[str, Any]:
     """What a part says, as JSON: to be put beside the envelope."""
     from mtatui.queue import content, log
 
     match part:
         case "headers":
-            return {"headers": [[h.name, h.value] for h in content.headers(_content(server, id))]}
+            return {"headers": [[h.name, h.value] for h in content.headers(_content(fleet, id))]}
         case "body":
-            return {"body": content.body_text(_content(server, id))}
+            return {"body": content.body_text(_content(fleet, id))}
         case "raw":
-            return {"raw": _content(server, id).decode("latin-1")}
+            return {"raw": _content(fleet, id).decode("latin-1")}
         case "log":
-            events = log.timeline(wait_for(server.log_lines(id)), id)
+            events = log.timeline(wait_for(fleet.log_lines(id)), split(id)[1])
             return {
                 "log": [
                     {"at": e.at or None, "id": e.id, "kind": e.kind, "text": log.words(e)} for e in events
@@ -96,20 +119,20 @@ def _inside(server: Server, id: str, part: str) -> dict[str, Any]:
     return {}
 
 
-def _lines(server: Server, id: str, part: str) -> list[str]:
+def _lines(fleet: Fleet, id: str, part: str) -> list[str]:
     """What a part says, for people."""
     from mtatui.queue import content, log
 
     match part:
         case "headers":
             return [
-                f"{h.name}: {h.value}" if h.name else h.value for h in content.headers(_content(server, id))
+                f"{h.name}: {h.value}" if h.name else h.value for h in content.headers(_content(fleet, id))
             ]
         case "body":
-            return content.body_text(_content(server, id)).split("\n")
+            return content.body_text(_content(fleet, id)).split("\n")
         case "raw":
-            return content.raw_text(_content(server, id)).removesuffix("\n").split("\n")
-    events = log.timeline(wait_for(server.log_lines(id)), id)
+            return content.raw_text(_content(fleet, id)).removesuffix("\n").split("\n")
+    events = log.timeline(wait_for(fleet.log_lines(id)), split(id)[1])
     if not events:
         output.say(f"The mail log says nothing about {id}; compressed logs are not searched.")
     return [f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(e.at))}  {log.words(e)}" for e in events]

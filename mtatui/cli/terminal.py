@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from mtatui.cli.gathering import open_fleet
 from mtatui.cli.guard import DONE, Misused
 from mtatui.cli.options import Options
-from mtatui.cli.session import open_server
 from mtatui.config import load
 
 #: Seconds that the first rows are waited for; Textual would be imported meanwhile, but take their time.
@@ -19,18 +19,24 @@ def open_terminal(options: Options) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misused("the terminal face needs a terminal; without one: mtatui queue list, mtatui --help")
     config = load()
-    server = open_server(options, config)
+    from mtatui.fleet import Questions
+
+    fleet = open_fleet(options, config, Questions(), instances=False)
+    first = fleet.servers[0]
+    # One that is far away is not waited for: it may have a question that only the page can put.
+    near = not fleet.many and not first.far
     try:
-        live = server.start()
+        fleet.start()
         from mtatui.screens.glance import Glance  # while the reader is on its way
 
         with Glance(config) as glance:
-            if live.begun.wait(PATIENCE):
-                glance.show(server.index)
+            if near and first.live is not None and first.live.begun.wait(PATIENCE):
+                glance.show(fleet.index)
             from mtatui.app import run
 
-            server.facts  # noqa: B018  # asked for what it raises: "no Postfix here", and no screen is opened
-            run(server, config, greeting=DEMO if options.demo else "", glance=glance)
+            if near:
+                first.facts  # noqa: B018  # asked for what it raises: "no Postfix here", and no screen opens
+            run(fleet, config, greeting=DEMO if options.demo else "", glance=glance)
     finally:
-        server.close()
+        fleet.close()
     return DONE

@@ -14,24 +14,26 @@ import click
 from mtatui.cli import output
 from mtatui.cli.confirm import confirm, described
 from mtatui.cli.guard import DONE, NOT_ALL, Misused
-from mtatui.cli.messages import checked
+from mtatui.cli.messages import checked, keys_of, servers_named
 from mtatui.cli.options import Options
+from mtatui.cli.picking import named
 from mtatui.cli.receipts import Watch, tell
-from mtatui.cli.session import query_of, scanned, wait_for
-from mtatui.queue.message import State
+from mtatui.cli.session import gathered, query_of, scanned, wait_for
+from mtatui.queue.message import State, split
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection
 from mtatui.verbs import ALL, BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE, RESTORE, Action, Verb
 
 if TYPE_CHECKING:
+    from mtatui.cli.gathering import Gathered
+    from mtatui.fleet import Fleet
     from mtatui.queue.query import Query
-    from mtatui.server import Server
 
 
 def command_of(verb: Verb) -> click.Command:
     """The command that does a verb."""
 
     @click.command(verb.id, help=verb.help)
-    @click.argument("ids", nargs=-1, metavar="[ID… | -]")
+    @click.argument("ids", nargs=-1, metavar="[ID… | SERVER/ID… | -]")
     @click.option("--filter", "text", metavar="QUERY", help="All that it means (docs/query.md).")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @click.option("--dry-run", is_flag=True, help="Say what it would touch and run; do nothing.")
@@ -46,20 +48,21 @@ def command_of(verb: Verb) -> click.Command:
             raise Misused("an empty filter means every message; to mean that, say --filter 'age>=0s'")
         chosen = query_of(text) if text is not None else checked(ids)
         listed = text is None and "-" not in ids
-        with scanned(options) as server:
-            permitted(server, verb)
-            selection, left_out = frozen(server, verb, chosen)
+        servers = servers_named(chosen) if isinstance(chosen, list) and chosen else None
+        with scanned(options, changes=verb.label, named=servers) as them:
+            permitted(them.fleet, verb)
+            selection, left_out = frozen(them, verb, chosen)
             if dry_run:
-                described(server, verb, selection, left_out, json=json)
-                return DONE
+                described(them.fleet, verb, selection, left_out, json=json)
+                return them.code()
             if len(selection):
-                confirm(server, verb, selection, yes=yes, listed=listed)
-            return do(server, verb, selection, left_out, json=json)
+                confirm(them.fleet, verb, selection, yes=yes, listed=listed)
+            return them.code(do(them.fleet, verb, selection, left_out, json=json))
 
     return command
 
 
-def permitted(server: Server, action: Action) -> None:
+def permitted(fleet: Fleet, action: Action) -> None:
     """Refuse what cannot be done here at all.
 
     Raises:
@@ -67,21 +70,23 @@ def permitted(server: Server, action: Action) -> None:
     """
     from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 
-    why = server.why_not(action)
+    why = fleet.why_not(action)
     if why:
-        kind = ReadOnly if server.host.read_only else HostError if server.host.superuser else NotPermitted
+        root = any(server.host.superuser for server in fleet.servers)
+        kind = ReadOnly if fleet.read_only else HostError if root else NotPermitted
         raise kind(f"{action.label}: {why}.")
 
 
-def frozen(server: Server, verb: Verb, chosen: Query | list[str]) -> tuple[Selection, list[Receipt]]:
+def frozen(them: Gathered, verb: Verb, chosen: Query | list[str]) -> tuple[Selection, list[Receipt]]:
     """The selection, and receipts for what was named but cannot be in it."""
-    now = int(time.time())
+    index, now = them.fleet.index, int(time.time())
     trash = verb is RESTORE
     if not isinstance(chosen, list):
         query = chosen.narrowed("state", State.TRASH) if trash else chosen
-        return server.index.select(query, now), []
-    left_out = [Receipt(id, Result.GONE, "not in the queue") for id in server.index.unknown(chosen)]
-    selection = server.index.select(chosen, now, "by queue ID")
+        return index.select(query, now), []
+    keys = keys_of(them, chosen)
+    left_out = [_missing(them, key) for key in index.unknown(keys)]
+    selection = index.select(keys, now, "by queue ID")
     misplaced = [t for t in selection.targets if (t.state is State.TRASH) != trash]
     why = "it is in the queue, not in the trash" if trash else "it is in the trash: restore it first"
     left_out += [Receipt(t.identity.id, Result.FAILED, why) for t in misplaced]
@@ -89,8 +94,16 @@ def frozen(server: Server, verb: Verb, chosen: Query | list[str]) -> tuple[Selec
     return Selection(targets, selection.chosen_by, now), left_out
 
 
+def _missing(them: Gathered, key: str) -> Receipt:
+    """The receipt for what is not in the queue, or in none that could be read."""
+    lost = [name for name in them.silent if split(key)[0] in ("", name)]
+    if lost:
+        return Receipt(key, Result.FAILED, f"not found, and {', '.join(lost)} did not answer")
+    return Receipt(key, Result.GONE, "not in the queue")
+
+
 def do(
-    server: Server,
+    fleet: Fleet,
     verb: Verb,
     selection: Selection,
     left_out: Iterable[Receipt],
@@ -100,31 +113,30 @@ def do(
     """Act, and tell what became of each message; the exit code."""
     outcome = Outcome(verb.id, time.time())
     if len(selection):
-        outcome = wait_for(_act(server, verb, selection))
+        outcome = wait_for(_act(fleet, verb, selection))
     outcome.receipts = [*left_out, *outcome.receipts]
     tell(outcome, json=json)
     return DONE if outcome.ok else NOT_ALL
 
 
-async def _act(server: Server, verb: Verb, selection: Selection) -> Outcome:
+async def _act(fleet: Fleet, verb: Verb, selection: Selection) -> Outcome:
     with Watch() as watch:
-        return await server.act(verb, selection, progress=watch.progress, cancel=watch.cancel)
+        return await fleet.act(verb, selection, progress=watch.progress, cancel=watch.cancel)
 
 
 @click.command(help=ALL["flush"].help)
 @click.option("--site", metavar="DOMAIN", default="", help="Only what waits for this domain.")
 @click.pass_obj
-def flush(options: Options, site: str) -> None:
-    from mtatui.cli.session import opened
-
+def flush(options: Options, site: str) -> int:
     if site.startswith("-") or not site.isprintable() or " " in site:
         raise click.BadParameter("that is no domain", param_hint="--site")
-    with opened(options) as server:
-        permitted(server, ALL["flush"])
-        wait_for(server.flush(site))
-        output.say(
-            f"Postfix was asked to try {'what waits for ' + site if site else 'all deferred mail'} now."
-        )
+    with gathered(options, changes="Flush") as them:
+        permitted(them.fleet, ALL["flush"])
+        them.lost(wait_for(them.fleet.flush(site, them.answering)))
+        where = f" on {named(them.answering)}" if them.many else ""
+        what = f"what waits for {site}" if site else "all deferred mail"
+        output.say(f"Postfix{where} was asked to try {what} now.")
+        return them.code()
 
 
 COMMANDS = tuple(command_of(verb) for verb in (HOLD, RELEASE, REQUEUE, DELETE, BOUNCE, DELIVER))

@@ -10,10 +10,10 @@ from mtatui.cli.session import wait_for
 
 if TYPE_CHECKING:
     from mtatui.backends.verdicts import Verdicts
-    from mtatui.server import Server
+    from mtatui.fleet import Fleet
 
 
-def show_verdicts(server: Server, id: str, document: dict[str, Any] | None) -> int:
+def show_verdicts(fleet: Fleet, id: str, document: dict[str, Any] | None) -> int:
     """Ask for the verdicts and print them. Exit code 1: not all of them could be found out.
 
     Args:
@@ -30,7 +30,7 @@ def show_verdicts(server: Server, id: str, document: dict[str, Any] | None) -> i
         if said and said != before:
             output.say(f"mtatui: {said} …")
 
-    verdicts = wait_for(server.verdicts(id, progress=progress))
+    verdicts = wait_for(fleet.verdicts(id, progress=progress))
     if document is not None:
         output.put_json(document | {"verdicts": as_document(verdicts)})
     else:

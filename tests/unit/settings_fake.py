@@ -16,6 +16,7 @@ from mtatui.backends.history import Entry, FileChange
 from mtatui.backends.host import CommandLog
 from mtatui.cli.guard import guarded
 from mtatui.cli.main import root
+from mtatui.fleet import Fleet
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Finding, Override, Reading
 from mtatui.settings.kinds import (
@@ -191,7 +192,7 @@ class CommandLine:
     def __init__(
         self, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: server)
+        monkeypatch.setattr("mtatui.cli.gathering.open_fleet", lambda *_: Fleet([server]))
         monkeypatch.setenv("COLUMNS", "200")  # whoever runs the tests may have said another width
         self._patch, self._said = monkeypatch.setattr, capsys.readouterr
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from mtatui import __version__
 from mtatui.backends.host import NotPermitted, ReadOnly
 from mtatui.cli import output
+from mtatui.cli.gathering import chosen, open_fleet
 from mtatui.cli.guard import Misused, Refused, guarded
-from mtatui.cli.messages import checked
+from mtatui.cli.messages import checked, servers_named
 from mtatui.cli.options import Options, quick
 from mtatui.cli.output import Column
-from mtatui.cli.session import open_server, query_of
+from mtatui.cli.session import query_of
 from mtatui.config import Config, ServerEntry
 from mtatui.text import cells
 
@@ -101,6 +102,7 @@ def test_a_server_nobody_configured(tmp_path: Path) -> None:
         (["--demo"], Options(demo=True)),
         (["-c", "/etc/postfix-out", "--read-only"], Options(config_dir="/etc/postfix-out", read_only=True)),
         (["--server", "mx1"], Options(server="mx1")),
+        (["--hosts", "mx1,mx2", "--inventory", "hosts.ini"], Options(hosts="mx1,mx2", inventory="hosts.ini")),
     ],
 )
 def test_quick_options(arguments: list[str], meant: Options) -> None:
@@ -123,27 +125,80 @@ def test_the_server_of_the_config_file() -> None:
         read_only=True,
         trash_days=3,
     )
-    first = open_server(Options(), config)
-    assert (first.name, first.config_directory, first.keep_days) == ("in", "/etc/postfix-in", 3)
-    named = open_server(Options(server="out"), config)
-    assert named.config_directory == "/etc/postfix-out"
+    both = open_fleet(Options(), config)
+    assert [(server.name, server.config_directory) for server in both.servers] == [
+        ("in", "/etc/postfix-in"),
+        ("out", "/etc/postfix-out"),
+    ]
+    (named,) = open_fleet(Options(server="out"), config).servers
+    assert (named.config_directory, named.keep_days) == ("/etc/postfix-out", 3)
     assert named.host.read_only
-    assert open_server(Options(config_dir="/elsewhere"), config).config_directory == "/elsewhere"
-    assert open_server(Options(config_dir="etc"), config).config_directory == f"{Path.cwd()}/etc"
+    for said, meant in (("/elsewhere", "/elsewhere"), ("etc", f"{Path.cwd()}/etc")):
+        (alone,) = open_fleet(Options(config_dir=said), config).servers
+        assert (alone.name, alone.config_directory) == ("in", meant)
     with pytest.raises(Misused, match="there are: in, out"):
-        open_server(Options(server="middle"), config)
-    with pytest.raises(Misused, match="only servers on this machine"):
-        open_server(Options(), Config(servers=(ServerEntry("far", host="mx.example"),)))
+        open_fleet(Options(server="middle"), config)
+    with pytest.raises(Misused, match="-c is about one server"):
+        open_fleet(Options(server="all", config_dir="/elsewhere"), config)
+    twice = Config(servers=(ServerEntry("in"), ServerEntry("in", "mx.example")))
+    with pytest.raises(Misused, match="two servers are called 'in'"):
+        open_fleet(Options(), twice)
+
+
+def test_a_directory_is_one_of_this_machine() -> None:
+    far = Config(servers=(ServerEntry("far", host="mx.example"), ServerEntry("here", sudo=True)))
+    (here,) = open_fleet(Options(config_dir="/elsewhere"), far).servers
+    assert (here.name, here.far) == ("here", False)
+    (there,) = open_fleet(Options(server="far", config_dir="/elsewhere"), far).servers
+    assert (there.name, there.far, there.config_directory) == ("far", True, "/elsewhere")
+
+
+def test_hosts_and_an_inventory_stand_in_for_the_config_file(tmp_path: Path) -> None:
+    config = Config(servers=(ServerEntry("in"),))
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[berlin]\nmx3 ansible_host=10.0.0.3\n")
+    entries = chosen(Options(hosts="mx1,root@mx2.example.com", inventory=str(inventory)), config)
+    assert [(e.name, e.host, e.tags) for e in entries] == [
+        ("mx1", "mx1", ()),
+        ("mx2.example.com", "root@mx2.example.com", ()),
+        ("mx3", "10.0.0.3", ("berlin",)),
+    ]
+    assert [e.name for e in chosen(Options(server="@berlin", inventory=str(inventory)), config)] == ["mx3"]
+    with pytest.raises(Misused, match="no such file"):
+        chosen(Options(inventory=str(tmp_path / "nothing")), config)
+    with pytest.raises(Misused, match="no host, nor user@host"):
+        chosen(Options(hosts="mx1,-oProxyCommand=x"), config)
 
 
 # --- queue IDs and filters ---
+
+
+def test_the_server_may_stand_before_a_queue_id() -> None:
+    assert checked(["mx1/3E383A8095A", "mx-2.b/3E383A8095A"]) == ["mx1/3E383A8095A", "mx-2.b/3E383A8095A"]
+    assert servers_named(["b/3E383", "a/3E383", "b/4E383"]) == ["b", "a"]
+    assert servers_named(["b/3E383", "4E383"]) is None
 
 
 def test_queue_ids_short_and_long_each_once() -> None:
     assert checked(["3E383A8095A", "4jXyZ1zbCqz0Lm", "3E383A8095A"]) == ["3E383A8095A", "4jXyZ1zbCqz0Lm"]
 
 
-@pytest.mark.parametrize("word", ["ALL", "AB;CD1", "../etc", "--help", "12345 6", "", "ÄÖÜÄÖ", "12345\n"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "ALL",
+        "AB;CD1",
+        "../etc",
+        "--help",
+        "12345 6",
+        "",
+        "ÄÖÜÄÖ",
+        "12345\n",
+        "/12345",
+        "a/b/12345",
+        "-a/12345",
+    ],
+)
 def test_what_is_no_queue_id_stops_everything(word: str) -> None:
     with pytest.raises(Misused, match="not a queue ID; nothing was done"):
         checked(["3E383A8095A", word])

@@ -17,6 +17,7 @@ import pytest
 from mtatui.backends.host_demo import DemoHost
 from mtatui.cli.guard import guarded
 from mtatui.cli.main import root
+from mtatui.fleet import Fleet
 from mtatui.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ def cli(demo: DemoHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def run(*arguments: str, stdin: str = "", keys: str | None = None, read_only: bool = False) -> Said:
         monkeypatch.setattr(demo, "read_only", read_only)
-        monkeypatch.setattr("mtatui.cli.session.open_server", lambda *_: Server(demo))
+        monkeypatch.setattr("mtatui.cli.gathering.open_fleet", lambda *_: Fleet([Server(demo)]))
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin) if keys is None else Terminal(keys))
         monkeypatch.setattr("sys.stderr.isatty", lambda: keys is not None)
         code = guarded(lambda: root.main(list(arguments), "mtatui", standalone_mode=False))
