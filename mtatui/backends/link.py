@@ -119,7 +119,10 @@ class Link:
         heard = bytearray()
         mark = wire.GREETING + self._nonce + b" "
         while True:
-            self._send()
+            try:
+                self._send()
+            except OSError:  # it reads no more: what it has said tells why
+                self._unsent.clear()
             at = heard.find(mark)
             end = heard.find(b"\n", at) if at >= 0 else -1
             if end >= 0:
