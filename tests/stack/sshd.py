@@ -143,15 +143,17 @@ class Sshd:
         sudo: bool = False,
         read_only: bool = False,
         on_prompt: Callable[[Prompt], str | None] | None = None,
+        **more: Any,
     ) -> SshHost:
-        """mtatui's way to it."""
-        self.alias(name)
+        """mtatui's way to it; for ``more`` see `alias`."""
+        self.alias(name, **more)
         return SshHost(
             name, name, sudo=sudo, read_only=read_only, ssh_config=str(self.config), on_prompt=on_prompt
         )
 
     def alias(self, name: str, **more: Any) -> None:
-        """Have ``ssh -F config NAME`` lead here; ``more`` are ssh_config(5) options over the usual ones."""
+        """Have ``ssh -F config NAME`` lead here; ``more`` are ssh_config(5) options over the usual ones (a
+        ``Port`` is that of a proxy: the host key stays the same)."""
         if name in self.aliases:
             return
         self.aliases.append(name)
@@ -165,6 +167,7 @@ class Sshd:
             "UserKnownHostsFile": self.known_hosts,
             "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes",
+            "HostKeyAlias": f"[127.0.0.1]:{self.port}",
             **more,
         }
         with self.config.open("a") as file:
