@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from mtatui.backends.host_local import LocalHost
 from mtatui.fleet import Fleet
@@ -13,12 +14,18 @@ from mtatui.queue.query import parse
 from mtatui.queue.selection import Outcome, Selection
 from mtatui.server import Server
 from tests.stack.postfix import PostfixInstance
+from tests.stack.sshd import Sshd
 
 
 @contextmanager
-def fleet_of(instances: Mapping[str, PostfixInstance]) -> Iterator[Fleet]:
-    """The fleet of these instances, each under its name."""
-    fleet = Fleet(Server(LocalHost(name), str(instance.config), name) for name, instance in instances.items())
+def fleet_of(instances: Mapping[str, PostfixInstance], sshd: Sshd | None = None) -> Iterator[Fleet]:
+    """The fleet of these instances, each under its name, here or behind an sshd."""
+
+    def server(name: str, instance: PostfixInstance) -> Server:
+        host = sshd.host(name) if sshd is not None else LocalHost(name)
+        return Server(host, str(instance.config), name, far=sshd is not None)
+
+    fleet = Fleet(server(name, instance) for name, instance in instances.items())
     try:
         yield fleet
     finally:
@@ -30,6 +37,16 @@ def frozen(fleet: Fleet) -> Selection:
     troubles = fleet.scan()
     assert not troubles, troubles
     return fleet.index.select(parse(""), int(time.time()))
+
+
+def helper(instance: PostfixInstance) -> int:
+    """The process that moves the queue files of an instance, wherever it was started from."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it ended while we looked
+            words = path.read_bytes().split(b"\0")
+            if b"--hands" in words and str(instance.queue).encode() in words:
+                return int(path.parent.name)
+    raise AssertionError(f"nobody moves files in {instance.queue}")
 
 
 def told(outcome: Outcome) -> set[tuple[str, str, str]]:

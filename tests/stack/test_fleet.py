@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,8 +14,9 @@ from mtatui.fleet import Fleet, Phase
 from mtatui.queue.message import State
 from mtatui.queue.selection import Result
 from mtatui.verbs import DELETE, DELIVER, HOLD, RELEASE
-from tests.stack.fleet import fleet_of, frozen, told, wait_until
+from tests.stack.fleet import fleet_of, frozen, helper, told, wait_until
 from tests.stack.postfix import PostfixInstance
+from tests.stack.sshd import Sshd
 
 pytestmark = pytest.mark.stack
 
@@ -33,10 +33,20 @@ def instances(make_postfix: Callable[..., PostfixInstance]) -> dict[str, Postfix
     return made
 
 
+@pytest.fixture(params=["here", "ssh"])
+def sshd(request: pytest.FixtureRequest) -> Iterator[Sshd | None]:
+    """What leads to them: nothing, or a real ssh."""
+    if request.param == "here":
+        yield None
+        return
+    with Sshd() as sshd:
+        yield sshd
+
+
 @pytest.fixture
-def fleet(instances: dict[str, PostfixInstance]) -> Iterator[Fleet]:
+def fleet(instances: dict[str, PostfixInstance], sshd: Sshd | None) -> Iterator[Fleet]:
     """They, as one."""
-    with fleet_of(instances) as fleet:
+    with fleet_of(instances, sshd) as fleet:
         yield fleet
 
 
@@ -113,9 +123,8 @@ async def test_a_server_whose_helper_stands_still_costs_the_others_nothing_and_s
     selection = frozen(fleet)
     hands = fleet.server("mx2").actor.hands
     await asyncio.to_thread(hands.identify, [("AAAAAA", State.HOLD)])
-    child = hands._child
-    assert isinstance(child, subprocess.Popen)
-    os.kill(child.pid, signal.SIGSTOP)
+    child = helper(instances["mx2"])
+    os.kill(child, signal.SIGSTOP)
     heard: list[str] = []
     outcome = await fleet.act(DELETE, selection, told=lambda name, _: heard.append(name))
     results = {name: {r.result for r in part.receipts} for name, part in outcome.parts.items()}
@@ -129,23 +138,23 @@ async def test_a_server_whose_helper_stands_still_costs_the_others_nothing_and_s
     }  # fmt: skip
 
     # It goes on, and begins nothing more.
-    os.kill(child.pid, signal.SIGCONT)
+    os.kill(child, signal.SIGCONT)
     await wait_until(lambda: len(heard) == 4, "what it tells after all")
     assert states(instances)["mx2"] == ["deferred"] * 3
     assert await fleet.settle() == []
 
 
 async def test_what_was_interrupted_on_one_server_is_found_out_and_told_once(
-    instances: dict[str, PostfixInstance],
+    instances: dict[str, PostfixInstance], sshd: Sshd | None
 ) -> None:
-    with fleet_of(instances) as fleet:
+    with fleet_of(instances, sshd) as fleet:
         await fleet.act(HOLD, frozen(fleet))
     # An intent without an outcome, as a cut link leaves it behind.
     journal = instances["mx3"].queue / "mtatui" / "journal"
     lines = journal.read_text().splitlines()
     assert "outcome_of" in json.loads(lines[-1])
     journal.write_text("".join(f"{line}\n" for line in lines[:-1]))
-    with fleet_of(instances) as fleet:
+    with fleet_of(instances, sshd) as fleet:
         [found] = await fleet.settle()
         assert told(found) == {("mx3", "done", "put on hold")}
         assert "interrupted" in found.notes[-1]
