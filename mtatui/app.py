@@ -203,9 +203,9 @@ class MtatuiApp(App[None]):
     @property
     def changing(self) -> Changing:
         """The hands of the pages of settings, for the current server."""
-        return self._changing_of(self.server)
+        return self.changing_of(self.server)
 
-    def _changing_of(self, server: Server) -> Changing:
+    def changing_of(self, server: Server) -> Changing:
         """Those for a server; imported when they are asked for, for the queue comes first."""
         if server not in self._changing:
             from mtatui.screens.changing import Changing
@@ -262,6 +262,23 @@ class MtatuiApp(App[None]):
         await self.switch_mode("settings")
         assert self._settings is not None
         self._settings.open_page(id)
+
+    async def show_setting(self, server: Server, key: str) -> None:
+        """Go to a setting of a server, on its page."""
+        await self.attend(server)
+        await self.action_page(key.partition(".")[0])
+        assert self._settings is not None
+        self._settings.list.find(key)
+
+    def action_matrix(self) -> None:
+        """Show the settings of all servers beside one another."""
+        from mtatui.screens.matrix import MatrixScreen
+
+        if not self.fleet.many:
+            self.tell(ALONE)
+        elif not isinstance(self.screen, MatrixScreen):
+            here = self._settings.setting.key if self.screen is self._settings and self._settings else ""
+            self.push_screen(MatrixScreen(self, self.config, here))
 
     def action_history(self) -> None:
         """Show what was changed, by whom."""
@@ -388,7 +405,7 @@ class MtatuiApp(App[None]):
         async def look(server: Server) -> None:
             async with few:
                 if server not in self._changing:
-                    await self._changing_of(server).settle()
+                    await self.changing_of(server).settle()
                 await self.watching_of(server).look()
 
         well = [

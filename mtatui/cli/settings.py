@@ -13,7 +13,7 @@ from mtatui.cli import changing, output, settings_many
 from mtatui.cli.assignments import parse, resolve
 from mtatui.cli.guard import DONE, NOT_ALL, Misused, Refused
 from mtatui.cli.options import Options
-from mtatui.cli.session import opened, wait_for
+from mtatui.cli.session import gathered, opened, wait_for
 from mtatui.cli.settings_show import detail, findings_as_json, list_settings, reading_as_json, told_finding
 from mtatui.settings import kinds, profile
 from mtatui.settings.catalogue import ALL, PAGES, complete
@@ -42,11 +42,18 @@ def settings() -> None:
 @click.argument("name", metavar="[PAGE|KEY]", default="")
 @click.option("--json", "json", is_flag=True, help="One document.")
 @click.pass_obj
-def show(options: Options, name: str, json: bool) -> None:
-    """Show what is set: everything, a page, or one setting with all there is to know about it."""
+def show(options: Options, name: str, json: bool) -> int:
+    """Show what is set: everything, a page, or one setting with all there is to know about it.
+
+    Of several servers: what each has, and where they differ.
+    """
     chosen = _chosen(name)
-    with opened(options) as server:
-        reading = _read(server, (setting.key for setting in chosen))
+    with _servers(options) as servers:
+        if len(servers) > 1:
+            from mtatui.cli import settings_compared
+
+            return settings_compared.show(servers, chosen, json=json)
+        reading = _read(servers[0], (setting.key for setting in chosen))
         if json:
             output.put_json(reading_as_json(reading, chosen))
         elif name in ALL:
@@ -54,6 +61,7 @@ def show(options: Options, name: str, json: bool) -> None:
                 output.put(line)
         else:
             list_settings(reading, chosen)
+        return DONE
 
 
 def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -142,8 +150,12 @@ def diff(options: Options, file: str, json: bool) -> int:
 @click.pass_obj
 def lint(options: Options, json: bool) -> int:
     """Say what is wrong with the configuration as it works now: exit code 1 where something is grave."""
-    with opened(options) as server:
-        reading = _read(server, ALL)
+    with _servers(options) as servers:
+        if len(servers) > 1:
+            from mtatui.cli import settings_compared
+
+            return settings_compared.lint(servers, json=json)
+        reading = _read(servers[0], ALL)
         if json:
             output.put_json({"server": reading.server, "findings": findings_as_json(reading.findings)})
         for finding in () if json else reading.findings:
@@ -228,8 +240,8 @@ def _change_one(
 @contextmanager
 def _servers(options: Options, *, changes: bool = False) -> Iterator[list[Server]]:
     """The servers that are meant."""
-    with opened(options) as server:
-        yield [server]
+    with gathered(options, changes="Settings would be changed" if changes else "") as them:
+        yield them.servers
 
 
 def _read(server: Server, keys: Iterable[str]) -> Reading:

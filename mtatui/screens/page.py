@@ -119,6 +119,10 @@ class Page(Screen[None]):
         """What the mail goes through."""
         await self.run_action("app.services")
 
+    async def do_matrix(self, argument: str) -> None:
+        """The settings of all servers, beside one another."""
+        await self.run_action("app.matrix")
+
     async def do_confirm(self, argument: str) -> None:
         """Keep what waits to be confirmed."""
         await self.run_action("app.confirm")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from mtatui.verbs.action import Action, Danger, Verb
 from mtatui.verbs.dkim import DKIM
 from mtatui.verbs.filters import FILTERS, SIGNATURES
+from mtatui.verbs.matrix import MATRIX, OPEN
 from mtatui.verbs.messages import (
     BOUNCE,
     DELETE,
@@ -36,6 +37,7 @@ __all__ = [
     "FILTERS",
     "HISTORY",
     "HOLD",
+    "MATRIX",
     "PAGES",
     "PLACES",
     "READING",
@@ -72,6 +74,8 @@ ALL: dict[str, Action] = {
         *DKIM,
         *SERVERS,
         *CURRENT,
+        OPEN,
+        *MATRIX,
     )
 }
 
@@ -91,8 +95,8 @@ _OF_ONE = ("settings", "history", "services", "signatures", "dkim")
 #: The screens that "one", "pages" and "everywhere" mean.
 PLACES: dict[str, tuple[str, ...]] = {
     "one": _OF_ONE,
-    "pages": ("queue", "servers", *_OF_ONE),
-    "everywhere": ("queue", "message", "servers", *_OF_ONE),
+    "pages": ("queue", "servers", "matrix", *_OF_ONE),
+    "everywhere": ("queue", "message", "servers", "matrix", *_OF_ONE),
 }
 
 
