@@ -15,10 +15,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from mtatui.backends.host import HostError
-from mtatui.config import Config
-from mtatui.fleet import Fleet
-from mtatui.screens.acting import Acting
 from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.joining import Joining, JoiningFace
 from mtatui.screens.reading import Sheet
 from mtatui.screens.servers_model import Line, told, where, words
 from mtatui.screens.servers_table import ServerLines
@@ -38,12 +36,10 @@ AT_ONCE = 8
 DETAIL = 9
 
 
-class ServersFace(Protocol):
+class ServersFace(JoiningFace, Protocol):
     """What the page asks of the app."""
 
-    fleet: Fleet
     server: Server
-    acting: Acting
 
     async def attend(self, server: Server) -> None:
         """Make it the current server."""
@@ -69,10 +65,10 @@ class ServersScreen(Desk):
     BINDINGS: ClassVar[list[BindingType]] = bindings("servers")
     WHERE = "servers"
 
-    def __init__(self, face: ServersFace, config: Config) -> None:
-        super().__init__(face.server, config.keymap)
+    def __init__(self, face: ServersFace) -> None:
+        super().__init__(face.server, face.config.keymap)
         self.face = face
-        self.config = config
+        self.joining = Joining(face)
         self.table = ServerLines()
         self.detail = Sheet([])
         self._services: dict[Server, dict[str, Service]] = {}
@@ -173,12 +169,6 @@ class ServersScreen(Desk):
         self._look_at_services()
         self.show()
 
-    def _not_ours(self) -> str:
-        """Why the server under the cursor cannot be changed in the list; "" where it can."""
-        if not any(entry.name == self.server.name for entry in self.config.servers):
-            return f"{clean(self.server.name)} is not in your config file, {self.config.path}"
-        return ""
-
     @work(group="services", exclusive=True, exit_on_error=False)
     async def _look_at_services(self) -> None:
         """Look at all services of every server that answers; none waits for another."""
@@ -209,8 +199,8 @@ class ServersScreen(Desk):
         if action.id == "server-open" and fleet.condition(self.server.part_name).answers:
             return "it is connected"
         if action.id in ("server-edit", "server-remove"):
-            return self._not_ours()
-        return ""
+            return self.joining.why_not(self.server)
+        return self.joining.why_not_add() if action.id == "server-add" else ""
 
     async def do_server_use(self, argument: str) -> None:
         """Make it the current server."""
@@ -229,11 +219,25 @@ class ServersScreen(Desk):
         else:
             self.show_instances()
 
+    def do_server_add(self, argument: str) -> None:
+        """One more."""
+        self.joining.add()
+
+    def do_server_check(self, argument: str) -> None:
+        """From the ground up."""
+        self.joining.check(self.server)
+
+    def do_server_edit(self, argument: str) -> None:
+        """Its host, its tags."""
+        self.joining.edit(self.server)
+
+    def do_server_remove(self, argument: str) -> None:
+        """Off the list."""
+        self.joining.remove(self.server)
+
     def do_server_open(self, argument: str) -> None:
         """Connect again, now."""
-        if (open_again := getattr(self.server.host, "open_again", None)) is not None:
-            open_again()
-        self.server.rescan()
+        self.face.fleet.open_again(self.server.part_name)
         self.tell(f"Connecting to {self.server.name} …")
 
     def do_server_look(self, argument: str) -> None:

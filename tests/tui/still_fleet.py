@@ -72,14 +72,17 @@ class OpeningServer(StillServer):
 
 
 class AskingServer(OpeningServer):
-    """A server that asks first; ``heard`` is what it was told."""
+    """A server that asks first, once it may (``gate``); ``heard`` is what it was told."""
 
     def __init__(self, ask: Callable[[], str | None]) -> None:
         super().__init__()
         self.ask = ask
+        self.gate = threading.Event()
+        self.gate.set()
         self.heard: list[str | None] = []
 
     def _wait(self) -> None:
+        self.gate.wait(60)
         self.heard.append(self.ask())
         super()._wait()
 
