@@ -31,7 +31,7 @@ from mtatui.backends.host_files import file, names, not_started
 from mtatui.backends.host_local import PATH
 from mtatui.backends.host_ssh_way import Way
 from mtatui.backends.host_sudo import AS_ROOT, TO_CHANGE, refused
-from mtatui.backends.link import Hello
+from mtatui.backends.link_hello import Hello
 from mtatui.text import clean
 
 #: Seconds for what the envoy looks at by itself.

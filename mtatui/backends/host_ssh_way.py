@@ -16,7 +16,8 @@ from mtatui.backends.doorway import CONNECTING
 from mtatui.backends.host import CommandLog, HostError, Missing, Prompt, Unreachable
 from mtatui.backends.host_ssh_plain import Plain
 from mtatui.backends.host_ssh_words import Why, why
-from mtatui.backends.link import Hello, Link, Refused
+from mtatui.backends.link import Link
+from mtatui.backends.link_hello import Hello, Refused
 
 #: Seconds for a connection; more where a person has to type a password meanwhile.
 PATIENCE, PATIENCE_ASKED = 30.0, 180.0

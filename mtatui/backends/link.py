@@ -16,62 +16,21 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mtatui.backends.bundle import Bundle
 from mtatui.backends.envoy import wire
 from mtatui.backends.link_channel import Channel
+from mtatui.backends.link_hello import Hello, Refused, greeted
 from mtatui.text import clean
 
-#: Bytes before the greeting that a login may print.
-NOISE = 256 * 1024
 #: The exit status of what was cut off, as ssh(1) has it.
 CUT = 255
 _READ = 1 << 18
+#: Seconds of silence until the envoy is asked for a sign, and until it is given up for dead.
+SILENCE, DEAD = 10.0, 30.0
 #: An answer to a question holds no more than this (bytes).
 _ANSWER = 64 * 1024 * 1024
-
-
-class Refused(Exception):
-    """No envoy has come. ``noise`` is what the login printed instead."""
-
-    def __init__(self, words: str, noise: bytes = b"") -> None:
-        super().__init__(words)
-        self.noise = noise
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """What the envoy says of where it is: its Python, the user, the clock (epoch seconds; and when we heard
-    it), the machine's name."""
-
-    python: str
-    uid: int
-    user: str
-    time: float
-    machine: str
-    heard: float
-
-    @classmethod
-    def read(cls, data: bytes) -> Hello:
-        """From what stands behind the greeting.
-
-        Raises:
-            ValueError: it makes no sense.
-        """
-        said = json.loads(data)
-        try:
-            return cls(
-                clean(str(said["python"])),
-                int(said["uid"]),
-                clean(str(said["user"])),
-                float(said["time"]),
-                clean(str(said["machine"])),
-                time.time(),
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(data[:80]) from error
 
 
 class Link:
@@ -103,10 +62,14 @@ class Link:
         self._selector = selectors.DefaultSelector()
         self._gate = threading.Lock()
         self._ending = False
+        self._heard, self._pinged = 0.0, False
         self._thread = threading.Thread(target=self._serve, name=f"link-{name}", daemon=True)
 
-    def greet(self, program: Bundle, timeout: float) -> Hello:
+    def greet(self, program: Bundle, timeout: float, patient: Callable[[], bool] = lambda: False) -> Hello:
         """Send the envoy and wait for its greeting.
+
+        Args:
+            timeout: seconds, which begin anew as long as ``patient`` says so (somebody is asked).
 
         Raises:
             Refused: something else came, or nothing.
@@ -117,23 +80,17 @@ class Link:
         self._unsent += program.data
         until = time.monotonic() + timeout
         heard = bytearray()
-        mark = wire.GREETING + self._nonce + b" "
-        while True:
+        while (greeting := greeted(heard, self._nonce)) is None:
             try:
                 self._send()
             except OSError:  # it reads no more: what it has said tells why
                 self._unsent.clear()
-            at = heard.find(mark)
-            end = heard.find(b"\n", at) if at >= 0 else -1
-            if end >= 0:
-                break
-            if len(heard) > NOISE:
-                raise Refused("it printed more than any greeting", bytes(heard))
-            if not self._selector.select(
-                max(0.0, min(0.05 if self._unsent else 1, until - time.monotonic()))
-            ):
-                if time.monotonic() >= until:
-                    raise Refused("nothing was heard of it in time", bytes(heard))
+            if patient():
+                until = time.monotonic() + timeout
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Refused("nothing was heard of it in time", bytes(heard))
+            if not self._selector.select(min(0.05 if self._unsent else 1, left)):
                 continue
             try:
                 data = os.read(self._fro, _READ)
@@ -143,15 +100,12 @@ class Link:
             if not data:
                 raise Refused("the connection ended", bytes(heard))
             heard += data
-        try:
-            hello = Hello.read(bytes(heard[at + len(mark) : end]))
-        except ValueError as error:
-            raise Refused("its greeting makes no sense", bytes(heard)) from error
+        hello, rest = greeting
         self._selector.unregister(self._fro)
         self._selector.register(self._fro, selectors.EVENT_READ, self._hear)
         self._selector.register(self._alarm, selectors.EVENT_READ, self._wake)
-        rest = bytes(heard[end + 1 :])
         self._wish(lambda: self._take(rest))
+        self._heard = time.monotonic()
         self._thread.start()
         return hello
 
@@ -200,6 +154,10 @@ class Link:
         Raises:
             TimeoutError: it did not come in time. ConnectionError: it cannot come any more.
         """
+        return self.put(request)(timeout)
+
+    def put(self, request: Mapping[str, Any]) -> Callable[[float], Any]:
+        """Ask the envoy something now, and wait for its answer later: what is returned does; see `ask`."""
         question = _Question()
         number = next(self._numbers)
 
@@ -207,12 +165,15 @@ class Link:
             self._questions[number] = question
             self._unsent += wire.frame(number, wire.ASK, json.dumps(request).encode("ascii"))
 
+        def answer(timeout: float) -> Any:
+            if not question.answered.wait(timeout):
+                raise TimeoutError
+            if not question.whole:
+                raise ConnectionError(self.closed or "cut off")
+            return json.loads(bytes(question.answer))
+
         self._wish(begin, else_=question.answered.set)
-        if not question.answered.wait(timeout):
-            raise TimeoutError
-        if not question.whole:
-            raise ConnectionError(self.closed or "cut off")
-        return json.loads(bytes(question.answer))
+        return answer
 
     def signal(self, number: int, what: int) -> None:
         """Send a signal to a command."""
@@ -223,8 +184,9 @@ class Link:
         self._wish(lambda: self._end(why))
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(2)
-        elif not self._thread.ident:
-            self.closed = self.closed or why
+        elif not self._thread.ident and self.closed is None:
+            self.closed = why
+            self._let_go()
 
     # --- the thread --------------------------------------------------------------------------------------
 
@@ -248,6 +210,7 @@ class Link:
         watched = False
         while not self._ending:
             try:
+                self._listen()
                 self._send()
                 if bool(self._unsent) != watched:
                     watched = not watched
@@ -258,7 +221,7 @@ class Link:
                         self._selector.register(self._to, selectors.EVENT_WRITE, lambda: None)
                     else:
                         self._selector.unregister(self._to)
-                for key, _ in self._selector.select():
+                for key, _ in self._selector.select(SILENCE):
                     if key.fd in self._selector.get_map():
                         key.data()
             except (wire.Nonsense, zlib.error, ValueError, KeyError, IndexError) as error:
@@ -266,6 +229,16 @@ class Link:
             except OSError as error:
                 self._end(f"the connection to {self.name} broke: {error.strerror}")
         self._bury_all()
+
+    def _listen(self) -> None:
+        """Ask for a sign where nothing is heard. ssh does so, too, but not where a master of the admin's is
+        used."""
+        silent = time.monotonic() - self._heard
+        if silent > DEAD:
+            self._end(f"{self.name} does not answer any more")
+        elif silent > SILENCE and not self._pinged:
+            self._pinged = True
+            self._unsent += wire.frame(0, wire.PING, b"")
 
     def _send(self) -> None:
         while self._unsent:
@@ -289,6 +262,7 @@ class Link:
             self._end(f"the connection to {self.name} was cut")
             return
         self.received += len(data)
+        self._heard, self._pinged = time.monotonic(), False
         self._take(data)
 
     def _take(self, data: bytes) -> None:
@@ -398,9 +372,12 @@ class Link:
         self._channels.clear()
         for question in self._questions.values():
             question.answered.set()
-        self._selector.close()
-        os.close(self._alarm)
+        self._let_go()
+
+    def _let_go(self) -> None:
         with self._gate:
+            self._selector.close()
+            os.close(self._alarm)
             os.close(self._bell)
 
     def _bury(self, channel: Channel) -> None:
