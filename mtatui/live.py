@@ -99,11 +99,15 @@ class Live(threading.Thread):
         self._attentive_until = time.monotonic() + ATTENTIVE
         self._wake.set()
 
-    def close(self) -> None:
-        """End the thread and its feed; safe to call twice."""
+    def end(self) -> None:
+        """Tell the thread to end; it does when its feed has done what it is at."""
         self._ending = True
         self._wake.set()
         self._heard.set()
+
+    def close(self) -> None:
+        """End the thread and its feed; safe to call twice."""
+        self.end()
         if self._feed is not None:
             self._feed.close()
 

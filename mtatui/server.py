@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from mtatui.backends.host import Host
 from mtatui.backends.postfix.facts import Facts, ask
+from mtatui.backends.postfix.fitting import misfit
 from mtatui.live import Feed, Live
 from mtatui.queue.message import State, key
-from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, RESTORE, Action, Danger, Verb
+from mtatui.verbs import BOUNCE, DELETE, DELIVER, Action, Danger, Verb
 
 if TYPE_CHECKING:
     import asyncio
@@ -183,11 +184,19 @@ class Server:
             feed.close()
 
     def close(self) -> None:
-        """Let go of the server: its feed, its children."""
+        """Let go of the server: its feed, its children. Far away the connection goes first: over one that
+        hangs nobody could say farewell."""
+        if self.live is not None:
+            self.live.end()
+        if self.far:
+            self._let_go()
         if self.live is not None:
             self.live.close()
         if "actor" in self.__dict__:
             self.actor.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         close = getattr(self.host, "close", None)
         if close is not None:
             close()
@@ -206,7 +215,7 @@ class Server:
             return "only root may do that: run mtatui as root, or with sudo (README)"
         if action is BOUNCE and self._facts is not None and self._facts.release < (3, 5):
             return f"bounce needs Postfix 3.5 or newer; this is {self._facts.version}"
-        return _state_reason(action, set(states)) if isinstance(action, Verb) else ""
+        return misfit(action, set(states)) if isinstance(action, Verb) else ""
 
     @cached_property
     def tools(self) -> Tools:
@@ -379,22 +388,3 @@ class Server:
 
 
 _ROOT_ACTIONS = frozenset({"empty-trash", "trash", "undo"})
-
-
-def _state_reason(verb: Verb, states: set[State]) -> str:
-    """Why a verb fits none of these states; a mixture is sorted out by receipts."""
-    if not states:
-        return ""
-    if states == {State.TRASH} and verb is not RESTORE:
-        return "that is in the trash; u restores it"
-    if verb is RESTORE and State.TRASH not in states:
-        return "only what is in the trash can be restored"
-    if states == {State.MAILDROP} and verb is not DELETE:
-        return "still in maildrop: pickup(8) takes it in first"
-    if states == {State.HOLD} and verb is HOLD:
-        return "already on hold"
-    if verb is RELEASE and not states & {State.HOLD, State.CORRUPT}:
-        return "only held messages can be released"
-    if states == {State.CORRUPT} and verb in (BOUNCE, DELIVER):
-        return "it is corrupt, Postfix cannot read it; hold, release or delete it"
-    return ""

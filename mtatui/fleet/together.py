@@ -191,7 +191,7 @@ class Together:
             task.result()
         self._over = True
         errors = [share.error for share in self._shares]
-        if all(errors):
+        if errors and all(errors):
             raise together_failed({s.server.name: s.error for s in self._shares if s.error is not None})
         total = sum(len(share.selection) for share in self._shares)
         self._progress(total, total, self._label)

@@ -138,6 +138,8 @@ async def test_messages_of_a_server_that_was_removed_meanwhile_have_their_receip
     assert [r.result for r in outcome.receipts] == [Result.DONE, Result.FAILED, Result.DONE]
     assert "no server called 'one'" in outcome.receipts[1].text
     assert one.acted == []
+    [receipt] = (await fleet.act(HOLD, select("one/AAAAA1"))).receipts
+    assert receipt.result is Result.FAILED
 
 
 async def test_servers_that_block_their_threads_leave_threads_for_the_others() -> None:
