@@ -6,7 +6,6 @@ or ``all``. What one of the words means is taken, each server once, in the order
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -67,6 +66,8 @@ def _nobody(word: str, entries: Sequence[ServerEntry]) -> str:
     if not word:
         return "--server takes names with commas between them, NAME,NAME; one of them is empty"
     what = "is called" if not _PATTERN.search(word) else "has a name like"
+    import difflib
+
     near = difflib.get_close_matches(word, [entry.name for entry in entries], 1)
     there = f"did you mean {clean(near[0])}? There are" if near else "there are"
     return f"no server {what} {clean(word)!r}; {there}: {named(entries)}"

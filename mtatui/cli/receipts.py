@@ -75,7 +75,7 @@ def tell(outcome: Outcome, *, json: bool) -> None:
             output.say(f"ran: {command}")
         for note in outcome.notes:
             output.say(note)
-        for name, part in outcome.parts.items() if len(outcome.parts) > 1 else ():
+        for name, part in sorted(outcome.parts.items()) if len(outcome.parts) > 1 else ():
             output.say(f"{name}: {_what_became(part)}")
         output.say(story(outcome))
 
@@ -117,7 +117,7 @@ def story(outcome: Outcome) -> str:
     words = _what_became(outcome)
     if not (outcome.entry and outcome.tally()[Result.DONE] and outcome.verb in ("hold", "release", "delete")):
         return words
-    where = [name for name, part in outcome.parts.items() if part.entry]
+    where = sorted(name for name, part in outcome.parts.items() if part.entry)
     on = f"--server {','.join(where) if len(where) <= TOLD else 'all'} " if where else ""
     return f"{words}; to take it back: mtatui {on}history undo {outcome.entry}"
 
