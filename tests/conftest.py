@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.stack import daemons
+from tests.stack import daemons, ways
 from tests.stack.postfix import PostfixInstance
 
 
@@ -37,6 +37,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     more = daemons.COMMANDS if item.get_closest_marker("daemons") else ()
     if item.get_closest_marker("stack") and (why := missing_daemons(*more)):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+@pytest.fixture(scope="module", params=[ways.LOCAL, ways.SSH])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The tests that use it run on this machine, and once more through ssh."""
+    ways.take(request.param)
+    yield request.param
+    ways.take(ways.LOCAL)
 
 
 @pytest.fixture

@@ -6,19 +6,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.act import Actor
 from mtatui.backends.postfix.tools import Tools
 from mtatui.queue.message import Identity, State
 from mtatui.queue.selection import Selection, Target
 from mtatui.text import clean
+from tests.stack import ways
 from tests.stack.postfix import PostfixInstance
 
 
 @contextmanager
 def acting(instance: PostfixInstance) -> Iterator[Actor]:
-    """An actor for an instance, with a host and a helper of its own."""
-    host = LocalHost()
+    """An actor for an instance, with a host and a helper of its own, at the end of the way (`ways`)."""
+    host = ways.host()
     names, depth = instance.postconf("hash_queue_names"), int(instance.postconf("hash_queue_depth"))
     actor = Actor(host, Tools(host, str(instance.config)), str(instance.queue), names, depth)
     try:

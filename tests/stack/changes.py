@@ -16,10 +16,12 @@ from typing import Self
 from mtatui.backends import applying, history
 from mtatui.backends.applying import Applied, Step
 from mtatui.backends.history import Entry
+from mtatui.backends.host import Host
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.transaction import master
 from mtatui.settings.plan import Change, Command, Edit, Plan, Probe, Tag
+from tests.stack import ways
 from tests.stack.postfix import PostfixInstance
 
 WHO = "ada"
@@ -80,7 +82,7 @@ class Desk:
     """Where one applies changes to an instance, and looks at what came of them."""
 
     instance: PostfixInstance
-    host: LocalHost = field(default_factory=LocalHost)
+    host: Host = field(default_factory=ways.host)
 
     def __enter__(self) -> Self:
         """Begin without a history."""
@@ -144,7 +146,7 @@ class Desk:
         *,
         confirm_within: float | None = None,
         progress: Callable[[Step], None] = lambda step: None,
-        host: LocalHost | None = None,
+        host: Host | None = None,
     ) -> Applied:
         """Apply it, and wait for the outcome."""
         return asyncio.run(self.applying(plan, confirm_within=confirm_within, progress=progress, host=host))
@@ -156,7 +158,7 @@ class Desk:
         confirm_within: float | None = None,
         progress: Callable[[Step], None] = lambda step: None,
         cancel: asyncio.Event | None = None,
-        host: LocalHost | None = None,
+        host: Host | None = None,
     ) -> Applied:
         """Apply it, as both faces do."""
         return await applying.apply(

@@ -20,7 +20,7 @@ from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE
 from tests.stack.acting import acting, frozen
 from tests.stack.postfix import PostfixInstance
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("way")]
 
 
 @pytest.fixture

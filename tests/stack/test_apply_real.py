@@ -19,7 +19,7 @@ from mtatui.backends.host_local import LocalHost
 from tests.stack.changes import WHO, Desk, began, edit, same, sleeping
 from tests.stack.postfix import PostfixInstance
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("way")]
 
 
 @pytest.fixture(scope="module")

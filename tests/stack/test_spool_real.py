@@ -9,16 +9,16 @@ from contextlib import ExitStack
 import pytest
 
 from mtatui.backends.host import Host, NotPermitted
-from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.feed import PostqueueFeed, SpoolFeed
 from mtatui.queue.message import Message, State
 from mtatui.text import clean
 from tests.contract.listing import of_postqueue, of_rows
+from tests.stack import ways
 from tests.stack.oddities import send_oddities
 from tests.stack.picture import Picture, UserHost
 from tests.stack.postfix import PostfixInstance
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("way")]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def look() -> Iterator[Callable[[PostfixInstance], Picture]]:
 
         def open_feed(instance: PostfixInstance) -> Picture:
             names, depth = instance.postconf("hash_queue_names"), int(instance.postconf("hash_queue_depth"))
-            feed = SpoolFeed(LocalHost(), str(instance.queue), names, depth)
+            feed = SpoolFeed(ways.host(), str(instance.queue), names, depth)
             feeds.callback(feed.close)
             return Picture(feed)
 
@@ -229,7 +229,7 @@ def test_a_restarted_postfix(
 
 @pytest.mark.parametrize("user", ["root", "nobody"])
 def test_postqueue_as_a_feed(busy_instance: PostfixInstance, user: str) -> None:
-    host: Host = LocalHost() if user == "root" else UserHost(busy_instance)
+    host: Host = ways.host() if user == "root" else UserHost(busy_instance)
     feed = PostqueueFeed(host, str(busy_instance.config) if user == "root" else None)
     try:
         picture = Picture(feed)

@@ -19,7 +19,7 @@ from mtatui.verbs import DELETE, HOLD, RELEASE, RESTORE
 from tests.stack.acting import acting, frozen
 from tests.stack.postfix import PostfixInstance
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("way")]
 
 
 @pytest.fixture
