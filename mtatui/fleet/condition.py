@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mtatui.server import Server
 
 
+#: Seconds by which a clock may be off before what it says misleads.
+CLOCK_SLACK = 30.0
+
+
 class Phase(StrEnum):
     """How far it is with a server."""
 
@@ -23,7 +27,7 @@ class Phase(StrEnum):
     READING = "reading"
     LIVE = "live"
     LIMITED = "limited"
-    """Live, but not all can be seen or done."""
+    """Live, but not all can be seen or done, or believed."""
     TROUBLE = "trouble"
     """It does not answer, or not as it should. What is known of its queue is what was."""
 
@@ -80,6 +84,12 @@ class Questions:
         return self._waiting.get(server)
 
 
+def skew(server: Server) -> float:
+    """Seconds by which a server's clock is ahead of ours, as it said when it was opened."""
+    hello = getattr(server.host, "hello", None)
+    return hello.time - hello.heard if hello is not None else 0.0
+
+
 def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) -> Condition:
     """How a server is.
 
@@ -89,7 +99,12 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
     """
     live = server.live
     limits = server.host.limits or (live.limits if live is not None else "")
+    ahead = skew(server)
+    if not limits and abs(ahead) > CLOCK_SLACK:
+        off = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+        limits = f"its clock is {off}: ages and retry times mislead by as much"
     scanned, cost = (live.told_at, live.last_whole_cost) if live is not None else (0.0, 0.0)
+    scanned -= ahead if scanned else 0.0
     if asked is not None:
         return Condition(Phase.ASKING, *asked, scanned, cost)
     if live is not None and live.trouble is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -152,6 +153,22 @@ def test_a_server_that_asks_says_so_until_it_has_its_answer() -> None:
     assert fleet.condition("two").phase is Phase.OPENING
     questions.answer_by(None)
     assert questions.ask(prompt) is None
+
+
+def test_a_server_whose_clock_is_off_says_so_and_its_scan_is_told_by_our_clock() -> None:
+    server = FakeServer("one", "AAAAA1")
+    fleet = Fleet([server, FakeServer("two")])
+    fleet.start()
+    fleet.listen(lambda: None)
+    wait_until(lambda: fleet.condition("one").phase is Phase.LIVE)
+    vars(server.host)["hello"] = SimpleNamespace(time=1000.0, heard=1300.0)
+    condition = fleet.condition("one")
+    assert condition.phase is Phase.LIMITED
+    assert condition.why == "its clock is 300 s behind: ages and retry times mislead by as much"
+    assert condition.scanned == 1300.0
+    vars(server.host)["hello"] = SimpleNamespace(time=1000.0, heard=1002.0)
+    assert fleet.condition("one").phase is Phase.LIVE
+    fleet.close()
 
 
 async def test_whether_postfix_runs_is_asked_of_those_that_answer() -> None:
