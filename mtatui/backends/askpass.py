@@ -1,7 +1,8 @@
 """Hands a question of ssh to mtatui: what ssh starts as its ``SSH_ASKPASS`` (ssh(1), ENVIRONMENT).
 
 Standard library only. The question is ssh's argument; the answer comes over the unix socket that
-``MTATUI_ASKPASS`` names, and goes to standard output. No answer is exit status 1.
+``MTATUI_ASKPASS`` names, and goes to standard output. No answer is exit status 1. Where something is only
+told (``touch your key``) there is none: ssh ends us when that is done.
 """
 
 import json

@@ -29,6 +29,7 @@ from mtatui.backends.host import (
 )
 from mtatui.backends.host_files import file, names, not_started
 from mtatui.backends.host_local import PATH
+from mtatui.backends.host_ssh_plain import Plain
 from mtatui.backends.host_ssh_way import Way
 from mtatui.backends.host_sudo import AS_ROOT, TO_CHANGE, refused
 from mtatui.backends.link_hello import Hello
@@ -95,7 +96,8 @@ class SshHost:
     @property
     def limits(self) -> str:
         """Why less can be done there; "" where there is nothing to say."""
-        return self._way.plain.limits if self._way.plain is not None else ""
+        plain = self._way.plain
+        return plain.limits if plain is not None else ""
 
     @property
     def hello(self) -> Hello | None:
@@ -111,6 +113,11 @@ class SshHost:
     def traffic(self) -> tuple[int, int]:
         """Bytes sent to it and received from it over all connections, before ssh's own part."""
         return self._way.traffic
+
+    @property
+    def notice(self) -> str:
+        """What the person must do now so that it is opened, as ssh says it (touch a key); "" for nothing."""
+        return self._way.notice
 
     def open_again(self) -> None:
         """The next who needs it shall try at once, whatever failed before."""
@@ -139,9 +146,9 @@ class SshHost:
         from mtatui.backends.host_ssh_command import converse
 
         self._may(argv, changes)
-        link = await asyncio.to_thread(self._way.link)
-        if self._way.plain is not None:
-            return await self._way.plain.run(
+        link = await asyncio.to_thread(self._way.opened)
+        if isinstance(link, Plain):
+            return await link.run(
                 argv,
                 changes=changes,
                 input=input,
@@ -167,9 +174,8 @@ class SshHost:
         if channel.error:
             raise not_started(self.name, argv, channel.error)
         if link.closed is not None:
-            raise Unreachable(
-                f"{clean(link.closed[:1].upper() + link.closed[1:])} while {argv[0]} ran there."
-            )
+            why = link.closed.replace("the connection", "The connection")
+            raise Unreachable(f"{why} while {argv[0]} ran there.")
         status = 0 if channel.returncode is None else channel.returncode
         if status == 1 and refused(err):
             raise NotPermitted(self.refusal(argv))
@@ -178,9 +184,9 @@ class SshHost:
     def child(self, argv: Sequence[str], *, changes: bool = False) -> Child:
         """Start a long-lived child; see `Host.child`."""
         self._may(argv, changes)
-        link = self._way.link()
-        if self._way.plain is not None:
-            return self._way.plain.child(argv, changes=changes)
+        link = self._way.opened()
+        if isinstance(link, Plain):
+            return link.child(argv, changes=changes)
         words, program = self._there(argv, changes)
         self.log.begin(_shown(words, argv), "stays")
         return link.start(words, env=_ENVIRONMENT, program=program, changes=changes, compress=True)
@@ -189,10 +195,7 @@ class SshHost:
         """Whether the command is to be found there."""
         if command not in self._found:
             try:
-                link = self._way.link()
-                if self._way.plain is not None:
-                    return self._way.plain.can(command)
-                self._found[command] = bool(link.ask({"which": [command]}, GLANCE))
+                self._found[command] = self._way.has(command)
             except (HostError, OSError, ValueError):
                 return False
         return self._found[command]
@@ -274,9 +277,9 @@ class SshHost:
 
         from mtatui.backends import peek
 
-        link = await asyncio.to_thread(self._way.link)
-        if self._way.plain is not None:
-            return await self._way.plain.peek(request)
+        link = await asyncio.to_thread(self._way.opened)
+        if isinstance(link, Plain):
+            return await link.peek(request)
         if not sudo:
             try:
                 answer: dict[str, Any] = await asyncio.to_thread(link.ask, request, GLANCE)

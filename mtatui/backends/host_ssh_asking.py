@@ -30,11 +30,15 @@ class Asking:
     def __init__(self, server: str, on_prompt: Callable[[Prompt], str | None]) -> None:
         self.declined = False
         """The person would not answer."""
-        self.asked = False
+        self.busy = False
+        """Somebody is asked, or told what to do, and ssh waits."""
+        self.notice = ""
+        """What the person is told to do now (``touch your key``); no answer is waited for."""
         self._server = server
         self._on_prompt = on_prompt
         self._directory = ""
         self._socket: socket.socket | None = None
+        self._wire: socket.socket | None = None
 
     def __enter__(self) -> Asking:
         self._directory = tempfile.mkdtemp(prefix="mtatui-")  # mode 0700
@@ -49,9 +53,11 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for one in (self._socket, self._wire):
+            if one is not None:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
         if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -61,6 +67,8 @@ class Asking:
         return {
             "SSH_ASKPASS": f"{self._directory}/ask",
             "SSH_ASKPASS_REQUIRE": "force",
+            # Before 8.4 it asks so only where it has no terminal (ours has none) and sees a display.
+            "DISPLAY": os.environ.get("DISPLAY") or ":",
             "MTATUI_ASKPASS": f"{self._directory}/socket",
         }
 
@@ -70,21 +78,36 @@ class Asking:
                 wire, _ = listening.accept()
             except OSError:
                 return
-            with wire, contextlib.suppress(OSError, ValueError, KeyError):
-                with wire.makefile("rb") as lines:
-                    question = json.loads(lines.readline(_LONGEST))
-                answer = self._answer(str(question["text"]), str(question["kind"]))
-                if answer is not None:
-                    wire.sendall(b"=" + answer.encode())
+            self._wire = wire
+            try:
+                with wire, contextlib.suppress(OSError, ValueError, KeyError):
+                    self._hear(wire)
+            finally:
+                self.busy = False
+
+    def _hear(self, wire: socket.socket) -> None:
+        with wire.makefile("rb") as lines:
+            question = json.loads(lines.readline(_LONGEST))
+        text = clean(str(question["text"]), lines=True).strip()
+        kind = str(question["kind"])
+        self.busy = True
+        if kind == "none":
+            self._tell(wire, text)
+        elif (answer := self._answer(text, kind)) is not None:
+            wire.sendall(b"=" + answer.encode())
+
+    def _tell(self, wire: socket.socket, text: str) -> None:
+        """Tell the person until ssh wants that no longer: then it ends the one that told us."""
+        self.notice = text
+        try:
+            wire.recv(1)
+        finally:
+            self.notice = ""
 
     def _answer(self, text: str, kind: str) -> str | None:
-        """What the person says. Where something is only told (``touch your key``) nobody waits for that."""
-        if kind == "none":
-            return ""
-        text = clean(text, lines=True).strip()
+        """What the person says."""
         yes_or_no = kind == "confirm" or "(yes/no" in text
         prompt = Prompt(self._server, text, secret=not yes_or_no, confirm=yes_or_no)
-        self.asked = True
         answer = None if self.declined else self._on_prompt(prompt)
         self.declined = self.declined or answer is None
         return answer

@@ -6,20 +6,23 @@ verbs, settings) is refused, in words.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from mtatui.backends.host import CommandLog, Completed, HostError, Missing, ReadOnly, TimedOut
+from mtatui.backends.host import CommandLog, Completed, HostError, Missing, TimedOut, Unreachable
 from mtatui.backends.host_local import PATH, LocalChild
+from mtatui.backends.host_ssh_words import Why, why
 
-#: Seconds after the last command that ssh keeps its connection.
-_PERSIST = 60
+#: Seconds after the last command that ssh keeps its connection, if it is not told to end it.
+_PERSIST = 600
 
 
 class Plain:
@@ -41,20 +44,56 @@ class Plain:
         self._log = log
         self._read_only = read_only
         self._directory = tempfile.mkdtemp(prefix="mtatui-")  # mode 0700
-        self._way = [*ssh, "-o", "BatchMode=yes", "-o", f"ControlPath={self._directory}/%C"]
+        self._socket = f"{self._directory}/master"
+        self._ssh = [*ssh, "-o", f"ControlPath={self._socket}"]
         self._destination = destination
         self._found: dict[str, bool] = {}
 
+    @property
+    def open(self) -> bool:
+        """Whether ssh keeps a connection."""
+        return os.path.exists(self._socket)
+
+    def connect(
+        self, environment: Mapping[str, str], patience: float, asked: Callable[[], bool]
+    ) -> Why | None:
+        """Have ssh open its connection and keep it; why it could not.
+
+        Args:
+            environment: how ssh asks, if it may.
+            patience: seconds, which begin anew as long as somebody is ``asked``.
+        """
+        master = ["-o", "ControlMaster=yes", "-o", f"ControlPersist={_PERSIST}", "-f", "-N"]
+        argv = [*self._ssh, *master, "--", self._destination]
+        entry = self._log.begin(argv, "the connection")
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env=environment,
+                start_new_session=True,
+            )
+            until = time.monotonic() + patience
+            while entry.returncode is None:
+                if asked():
+                    until = time.monotonic() + patience
+                try:
+                    entry.returncode = process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > until:
+                        process.kill()
+                        process.wait()
+                        return Why("it does not answer.")
+            said.seek(0)
+            return why(said.read(65536), b"", "ssh failed", 255) if entry.returncode else None
+
     def close(self) -> None:
         """End the connection."""
-        subprocess.run(
-            [*self._way, "-O", "exit", "--", self._destination],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=5,
-            check=False,
-        )
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            if self.open:
+                _quietly([*self._ssh, "-O", "exit", "--", self._destination], 2)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def argv(self, argv: Sequence[str]) -> list[str]:
@@ -66,8 +105,7 @@ class Plain:
         if sys.executable in argv:
             raise Missing(f"That needs a program of ours on the server. There is {self.limits[6:]}.")
         remote = shlex.join(["env", "-i", "LC_ALL=C", f"PATH={PATH}", "HOME=/", *argv])
-        master = ["-o", "ControlMaster=auto", "-o", f"ControlPersist={_PERSIST}"]
-        return [*self._way, *master, "--", self._destination, remote]
+        return [*self._ssh, "-o", "ControlMaster=no", "-o", "BatchMode=yes", "--", self._destination, remote]
 
     async def run(
         self,
@@ -81,12 +119,8 @@ class Plain:
         limit: int,
     ) -> Completed:
         """Run a command to its end; see `mtatui.backends.host.Host.run`."""
-        import os
-
         from mtatui.backends.host_command import Command
 
-        if changes and self._read_only:
-            raise ReadOnly(f"{self._name} is open read-only.")
         entry = self._log.begin(argv, note)
         started = time.monotonic()
         command = await Command.start(self.argv(argv), os.environ, input, limit=limit, on_stderr=on_stderr)
@@ -98,6 +132,9 @@ class Plain:
             entry.duration = time.monotonic() - started
             entry.returncode = command.returncode
         status = command.returncode or 0
+        if status == 255:  # ssh's own; no command of Postfix ends so
+            reason = why(bytes(command.err.data), b"", "ssh failed", status)
+            raise Unreachable(f"{self._name} cannot be reached: {reason.words}")
         if status == 127:
             raise Missing(f"There is no {argv[0]} on {self._name}. Is Postfix installed there?")
         return Completed(
@@ -111,8 +148,6 @@ class Plain:
 
     def child(self, argv: Sequence[str], *, changes: bool) -> LocalChild:
         """Start a long-lived child; see `mtatui.backends.host.Host.child`."""
-        if changes and self._read_only:
-            raise ReadOnly(f"{self._name} is open read-only.")
         self._log.begin(argv, "stays")
         pipe = subprocess.PIPE
         return LocalChild(self.argv(argv), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
@@ -121,17 +156,10 @@ class Plain:
         """Whether the command is to be found there."""
         if command not in self._found:
             try:
-                found = subprocess.run(
-                    self.argv(["sh", "-c", f"command -v {shlex.quote(command)}"]),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=30,
-                    check=False,
-                )
+                status = _quietly(self.argv(["sh", "-c", f"command -v {shlex.quote(command)}"]), 30)
             except (OSError, subprocess.TimeoutExpired):
                 return False
-            self._found[command] = found.returncode == 0
+            self._found[command] = status == 0
         return self._found[command]
 
     async def peek(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -141,3 +169,11 @@ class Plain:
             HostError: always.
         """
         raise HostError(f"Files cannot be looked at. There {self.limits[6:]}.")
+
+
+def _quietly(argv: list[str], timeout: float) -> int:
+    """The exit status of a command that is neither told anything nor heard."""
+    nowhere = subprocess.DEVNULL
+    return subprocess.run(
+        argv, stdin=nowhere, stdout=nowhere, stderr=nowhere, timeout=timeout, check=False
+    ).returncode

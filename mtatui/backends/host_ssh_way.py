@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
 
 from mtatui.backends import envoy
 from mtatui.backends.bundle import STUB, bundle
@@ -19,8 +20,13 @@ from mtatui.backends.host_ssh_words import Why, why
 from mtatui.backends.link import Link
 from mtatui.backends.link_hello import Hello, Refused
 
-#: Seconds for a connection; more where a person has to type a password meanwhile.
-PATIENCE, PATIENCE_ASKED = 30.0, 180.0
+if TYPE_CHECKING:
+    from mtatui.backends.host_ssh_asking import Asking
+
+#: Seconds for a connection; they begin anew while a person is asked for something.
+PATIENCE = 30.0
+#: What is looked for on every server: asked at once, so that nobody waits for the answer later.
+_OFTEN = ("journalctl", "service", "amavisd", "amavisd-new", "cron", "crond")
 #: Seconds until a connection that failed is tried again: at first, and at most.
 BACK_OFF = (0.5, 30.0)
 _ENVOY = bundle(os.path.join(os.path.dirname(os.path.abspath(envoy.__file__)), "__main__.py"))
@@ -31,8 +37,8 @@ OPTIONS = tuple(
     word
     for option in (
         "RequestTTY=no", "ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no",
-        "PermitLocalCommand=no", "EscapeChar=none", "ServerAliveInterval=10", "ServerAliveCountMax=3",
-        "ConnectTimeout=20", "NumberOfPasswordPrompts=2",
+        "PermitLocalCommand=no", "RemoteCommand=none", "EscapeChar=none", "LogLevel=INFO",
+        "ServerAliveInterval=10", "ServerAliveCountMax=3", "ConnectTimeout=20", "NumberOfPasswordPrompts=2",
     )
     for word in ("-o", option)
 )  # fmt: skip
@@ -69,12 +75,28 @@ class Way:
         self._failures = 0
         self._not_before = 0.0
         self._closed = False
+        self._anew = False
         self._traffic = (0, 0)
+        self._asking: Asking | None = None
+        self._often: Callable[[float], Any] | None = None
 
     @property
     def open(self) -> bool:
         """Whether there is a connection now."""
-        return self._link is not None and self._link.closed is None
+        return self._way is not None
+
+    @property
+    def _way(self) -> Link | Plain | None:
+        plain, link = self.plain, self._link
+        if plain is not None:
+            return plain if plain.open else None
+        return link if link is not None and link.closed is None else None
+
+    @property
+    def notice(self) -> str:
+        """What the person is told to do so that it is opened (touch a key); "" for nothing."""
+        asking = self._asking
+        return asking.notice if asking is not None else ""
 
     @property
     def traffic(self) -> tuple[int, int]:
@@ -85,8 +107,8 @@ class Way:
 
     def try_again(self) -> None:
         """The next who needs it shall try at once, whatever failed before."""
-        with self._gate:
-            self._failed, self._failures, self._not_before = None, 0, 0.0
+        self._failed, self._failures, self._not_before = None, 0, 0.0
+        self._anew = self.plain is not None
 
     def close(self) -> None:
         """Let go of it. What changes something there comes to its own end."""
@@ -96,11 +118,9 @@ class Way:
             process.terminate()  # it is being opened
         with self._gate:
             self._let_go()
-            if self.plain is not None:
-                self.plain.close()
 
-    def link(self) -> Link:
-        """The connection, opened where there is none; blocks. In plain mode there is a dead one.
+    def opened(self) -> Link | Plain:
+        """The connection, opened where there is none; blocks.
 
         Raises:
             HostError: there is none, in words.
@@ -108,33 +128,50 @@ class Way:
         with self._gate:
             if self._closed:
                 raise Unreachable(f"{self._name} was let go of.")
-            if self._link is not None and (self._link.closed is None or self.plain is not None):
-                return self._link
+            if (way := self._way) is not None and not self._anew:
+                return way
             if self._failed is not None and time.monotonic() < self._not_before:
                 raise self._failed
             self._let_go()
             try:
-                self._link = self._open()
+                way = self._open()
             except HostError as error:
                 self._failed = error
                 raise
-            self._failed, self._failures = None, 0
-            return self._link
+            self._failed, self._failures, self._anew = None, 0, False
+            return way
 
-    def _open(self) -> Link:
+    def has(self, command: str) -> bool:
+        """Whether a command is there; blocks.
+
+        Raises:
+            HostError, OSError, ValueError: that could not be found out.
+        """
+        link = self.opened()
+        if isinstance(link, Plain):
+            return link.can(command)
+        if command in _OFTEN and self._often is not None:
+            return command in self._often(PATIENCE)
+        return bool(link.ask({"which": [command]}, PATIENCE))
+
+    def _open(self) -> Link | Plain:
         nonce = secrets.token_hex(8)
         remote = f"exec python3 -I -S -c '{STUB}' {nonce}"
         with ExitStack() as stack:
             environment = dict(os.environ)
-            ssh, asking, patience = list(self._ssh), None, PATIENCE
+            ssh, asking = list(self._ssh), None
             if self._on_prompt is not None:
                 from mtatui.backends.host_ssh_asking import Asking
 
-                asking = stack.enter_context(Asking(self._name, self._on_prompt))
+                self._asking = asking = stack.enter_context(Asking(self._name, self._on_prompt))
+                stack.callback(setattr, self, "_asking", None)
                 environment |= asking.environment
-                patience = PATIENCE_ASKED
             else:
                 ssh += ["-o", "BatchMode=yes"]
+
+            def asked() -> bool:
+                return asking is not None and asking.busy
+
             stack.enter_context(CONNECTING.passing(lambda: not self._closed))
             if self._closed:
                 raise Unreachable(f"{self._name} was let go of.")
@@ -153,6 +190,8 @@ class Way:
             except OSError as error:
                 raise Missing(f"ssh could not be started on this machine: {error.strerror}.") from error
             self._process = process
+            if self._closed:
+                process.terminate()
             said = bytearray()
             hearing = threading.Thread(
                 target=_hear, args=(process, said), name=f"ssh-{self._name}", daemon=True
@@ -163,7 +202,7 @@ class Way:
             link = Link(process.stdin.fileno(), process.stdout.fileno(), nonce, name=self._name)
             started = time.monotonic()
             try:
-                self.hello = link.greet(_ENVOY, patience)
+                self.hello = link.greet(_ENVOY, PATIENCE, asked)
             except Refused as error:
                 link.close()
                 with suppress(subprocess.TimeoutExpired):
@@ -171,22 +210,26 @@ class Way:
                 status = process.poll()
                 _end(process)
                 hearing.join(1)
+                reason = why(bytes(said), error.noise, str(error), status)
+                if reason.no_python:
+                    plain = Plain(
+                        self._name, ssh, self._destination, self._log, reason.words, read_only=self._read_only
+                    )
+                    failed = plain.connect(environment, PATIENCE, asked)
+                    if failed is None:
+                        self.plain = plain
+                        return plain
+                    plain.close()
+                    reason = failed
                 if asking is not None and asking.declined:
-                    raise self._gave_up(Why("you did not answer what ssh asked.", again=False)) from error
-                return self._without(why(bytes(said), error.noise, str(error), status), link)
+                    reason = Why("you did not answer what ssh asked.", again=False)
+                raise self._gave_up(reason) from error
             finally:
                 entry.duration = time.monotonic() - started
                 entry.returncode = process.poll()
-        return link
-
-    def _without(self, reason: Why, link: Link) -> Link:
-        """There is no envoy: go on without, where only Python is missing."""
-        if not reason.no_python:
-            raise self._gave_up(reason)
-        self.plain = Plain(
-            self._name, self._ssh, self._destination, self._log, reason.words, read_only=self._read_only
-        )
-        return link
+            self._often = link.put({"which": _OFTEN})
+            self._link = link
+            return link
 
     def _gave_up(self, reason: Why) -> Unreachable:
         self._failures += 1
@@ -197,6 +240,9 @@ class Way:
     def _let_go(self) -> None:
         link, self._link = self._link, None
         process, self._process = self._process, None
+        plain, self.plain = self.plain, None
+        if plain is not None:
+            plain.close()
         if link is not None:
             link.close()
             self._traffic = self._traffic[0] + link.sent, self._traffic[1] + link.received
