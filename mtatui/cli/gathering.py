@@ -8,6 +8,7 @@ being shown; it makes the exit code 1, and that of its error where no other answ
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Seconds until the person is told who is waited for.
+PATIENCE = 3.0
 #: What a host is called that is this machine.
 HERE = ("localhost", "")
 
@@ -178,7 +181,8 @@ class Gathered:
 
             raise together_failed(self.silent)
         for name, error in errors.items():
-            say(f"mtatui: {name}: {error}")
+            words = str(error)
+            say(f"mtatui: {words}" if words.startswith(f"{name} ") else f"mtatui: {name}: {words}")
 
     def heard(self, answers: Mapping[str, T | HostError]) -> dict[str, T]:
         """What was answered; who did not is told.
@@ -199,7 +203,15 @@ class Gathered:
         """
         from mtatui.cli.session import wait_for
 
-        return self.heard(wait_for(self.fleet.each(do, self.answering)))
+        with self.waiting() as waiting:
+
+            async def one(server: Server) -> T:
+                try:
+                    return await do(server)
+                finally:
+                    waiting.discard(server.part_name)
+
+            return self.heard(wait_for(self.fleet.each(one, self.answering)))
 
     def side_by_side(self, do: Callable[[Server], T]) -> dict[str, T]:
         """Do what waits by itself on each of them, each in a thread, and what came of it; see `ask`.
@@ -211,16 +223,39 @@ class Gathered:
 
         from mtatui.backends.host import HostError
 
-        def one(server: Server) -> T | HostError:
-            try:
-                return do(server)
-            except HostError as error:
-                return error
+        with self.waiting() as waiting:
 
-        if not self.many:
-            return self.heard({"": one(self.servers[0])})
-        with ThreadPoolExecutor(len(self.names)) as threads:
-            return self.heard(dict(zip(self.answering, threads.map(one, self.servers), strict=True)))
+            def one(server: Server) -> T | HostError:
+                try:
+                    return do(server)
+                except HostError as error:
+                    return error
+                finally:
+                    waiting.discard(server.part_name)
+
+            if not self.many:
+                return self.heard({"": one(self.servers[0])})
+            with ThreadPoolExecutor(len(self.names)) as threads:
+                return self.heard(dict(zip(self.answering, threads.map(one, self.servers), strict=True)))
+
+    @contextmanager
+    def waiting(self) -> Iterator[set[str]]:
+        """The names of those that are asked, to be taken out as they answer: after a while the person is told
+        who has not, where there are several and somebody is there to be told."""
+        left = set(self.answering)
+        if not (self.many and sys.stderr.isatty()):
+            yield left
+            return
+        from threading import Timer
+
+        from mtatui.cli.picking import named
+
+        timer = Timer(PATIENCE, lambda: say(f"mtatui: waiting for {named(sorted(left))} …"))
+        timer.start()
+        try:
+            yield left
+        finally:
+            timer.cancel()
 
     def document(self, servers: list[dict[str, Any]]) -> dict[str, Any]:
         """What was found as one JSON document: of a lone server its own; of several a list of them, where

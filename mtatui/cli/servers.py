@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("Name", 4, 30),
     Column("Host", 9, 50),
-    Column("Root by", 7, 8),
+    Column("Sudo", 4, 4),
     Column("Tags", 4, 40),
     Column("Config directory", 10, 60),
 )
@@ -48,8 +48,7 @@ def list_(options: Options, json: bool) -> None:
         output.say("No server is configured, so it is the Postfix of this machine: mtatui servers add …")
         return
     rows = [
-        (e.name, e.host, "sudo" if e.sudo else "login", ", ".join(e.tags), e.config_directory)
-        for e in entries
+        (e.name, e.host, "yes" if e.sudo else "no", ", ".join(e.tags), e.config_directory) for e in entries
     ]
     output.table(_COLUMNS, rows)
 

@@ -54,7 +54,7 @@ def services(options: Options, json: bool) -> int:
             output.table((_SERVER, *_COLUMNS) if many else _COLUMNS, rows)
             for name, found in looked.items():
                 for service in found:
-                    if service.advice:
+                    if service.advice and (service.configured or not many):
                         output.say(f"{f'{name}: ' if many else ''}{service.id}: {service.advice}")
         well = all(service.well for found in looked.values() for service in found)
         return them.code(DONE if well else NOT_ALL)

@@ -28,7 +28,9 @@ def scanned(options: Options, *, changes: str = "", named: Iterable[str] | None 
     """The servers that a command is about (see `gathered`), with their queues read once. What could not be
     read is said, and does not stop the rest."""
     with gathered(options, changes=changes, named=named) as them:
-        them.lost(them.fleet.scan(them.names))
+        with them.waiting() as left:
+            troubles = them.fleet.scan(them.names, left.discard)
+        them.lost(troubles)
         for name in them.answering:
             _complain(them, name)
         yield them

@@ -187,8 +187,14 @@ class Members:
         for server in self.chosen(names):
             server.rescan(thorough)
 
-    def scan(self, names: Iterable[str] | None = None) -> dict[str, HostError]:
-        """Read the queues once, here and now; those that could not be read, and why, by their names."""
+    def scan(
+        self, names: Iterable[str] | None = None, ended: Callable[[str], None] = lambda name: None
+    ) -> dict[str, HostError]:
+        """Read the queues once, here and now; those that could not be read, and why, by their names.
+
+        Args:
+            ended: called with the name of each, in its thread, when it has been read or could not be.
+        """
         troubles: dict[str, HostError] = {}
 
         def read(server: Server) -> None:
@@ -196,6 +202,8 @@ class Members:
                 server.scan()
             except HostError as error:
                 troubles[server.part_name] = error
+            finally:
+                ended(server.part_name)
 
         _side_by_side(self.chosen(names), read, None)
         return troubles

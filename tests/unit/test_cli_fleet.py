@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,25 @@ def test_of_whom_one_is_heard_others_may_be_lost_later(fleet: Fleet) -> None:
         Gathered(fleet, ("mx1", "mx2")).lost({"mx1": NotPermitted("no"), "mx2": NotPermitted("nor I")})
 
 
+def test_after_a_while_the_person_is_told_who_is_waited_for(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtatui.cli.gathering.PATIENCE", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    them = Gathered(fleet, fleet.names)
+    told = threading.Event()
+    monkeypatch.setattr("mtatui.cli.gathering.say", lambda text: (said.append(text), told.set()))
+    said: list[str] = []
+    with them.waiting():
+        assert told.wait(10)
+    assert said == ["mtatui: waiting for dead, mx1, mx2 …"]
+
+
+def test_who_names_itself_is_not_named_twice(cli: Cli, servers: list[FakeServer]) -> None:
+    servers[2].trouble = Unreachable("dead cannot be reached")
+    assert cli("queue", "list", "--ids").err == "mtatui: dead cannot be reached\n"
+
+
 # --- whose message it is ---
 
 
@@ -214,8 +234,8 @@ def test_servers_are_written_down_and_taken_out(home: Path, capsys: pytest.Captu
     assert load().servers == (ServerEntry("mx1", "root@mx1.test", True, "", ("in", "b")), ServerEntry("here"))
     (_, *rows) = said(capsys, "servers", "list").out.splitlines()
     assert [row.split() for row in rows] == [
-        ["mx1", "root@mx1.test", "sudo", "in,", "b"],
-        ["here", "localhost", "login"],
+        ["mx1", "root@mx1.test", "yes", "in,", "b"],
+        ["here", "localhost", "no"],
     ]
     twice = said(capsys, "servers", "add", "mx1", "elsewhere")
     assert (twice.code, "called mx1 already" in twice.err) == (2, True)
