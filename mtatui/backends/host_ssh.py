@@ -9,6 +9,7 @@ next, less and less often; one that was refused only when the person wishes it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -37,6 +38,9 @@ from mtatui.text import clean
 
 #: Seconds for what the envoy looks at by itself.
 GLANCE = 30.0
+#: A host, user@host or ssh:// address; no word that ssh, or a shell that its configuration starts with it
+#: (ProxyCommand's %h), could take for something else.
+_DESTINATION = re.compile(r"(ssh://)?[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]{0,254}")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": PATH, "HOME": "/"}
 
@@ -67,12 +71,7 @@ class SshHost:
         Raises:
             ValueError: the destination is none.
         """
-        if (
-            not destination
-            or destination.startswith("-")
-            or not destination.isprintable()
-            or " " in destination
-        ):
+        if not _DESTINATION.fullmatch(destination):
             raise ValueError(f"{clean(destination)!r} is no host, nor user@host")
         self.name = name
         self.destination = destination
