@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mtatui.fleet.condition import Condition, Phase
 from mtatui.server import Server
@@ -55,11 +55,22 @@ def of_many(conditions: Mapping[str, Condition], narrow: bool) -> list[Piece]:
     return notes
 
 
+def nothing_yet(conditions: Sequence[Condition], total: int) -> str:
+    """What stands in place of a list that is empty for the servers have not told it; "" where they have."""
+    if all(one.phase is Phase.TROUBLE for one in conditions):
+        return clean(conditions[0].why)
+    if not total and any(one.phase is Phase.ASKING for one in conditions):
+        return "Waiting for an answer to what ssh asked …"
+    if not total and any(one.phase in (Phase.OPENING, Phase.READING) for one in conditions):
+        return "Reading the queue …"
+    return ""
+
+
 def _told(names: list[str], one: str, several: str, role: str, narrow: bool) -> list[Piece]:
     if not names:
         return []
     if narrow:
-        return [(f"{'✖' if role == 'danger' else '?'}{len(names)} ", role)]
+        return [(f"{'✖' if role == 'danger' else '?'} {len(names)} of them ", role)]
     words = one.format(clean(names[0])) if len(names) == 1 else several.format(f"{len(names)} servers")
     return [(f"{'✖' if role == 'danger' else '?'} {words} · ", role)]
 

@@ -30,7 +30,7 @@ from mtatui.screens import queue_columns, queue_header, queue_tree_model
 from mtatui.screens.acting import Acting
 from mtatui.screens.page import Page
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
-from mtatui.text import clean, count
+from mtatui.text import count
 from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb, on, pages
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
@@ -343,12 +343,8 @@ class QueuePage(Page):
             text += f" · {count(len(self.model.marks))} marked"
         self.filter_bar.show_count(text)
         conditions = [self.fleet.condition(name) for name in self.chosen_names or self.fleet.names]
-        if all(one.phase is Phase.TROUBLE for one in conditions):
-            self.table.say_when_empty(clean(conditions[0].why))
-        elif any(one.phase is Phase.ASKING for one in conditions) and not total:
-            self.table.say_when_empty("Waiting for an answer to what ssh asked …")
-        elif any(one.phase in (Phase.OPENING, Phase.READING) for one in conditions) and not total:
-            self.table.say_when_empty("Reading the queue …")
+        if words := queue_header.nothing_yet(conditions, total):
+            self.table.say_when_empty(words)
         elif self.model.query.everything:
             self.table.say_when_empty("The queue is empty.")
         elif in_trash and not total:

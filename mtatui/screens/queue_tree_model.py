@@ -144,7 +144,8 @@ def _said(condition: Condition, total: int) -> tuple[int | str, str]:
     """What stands behind a server's name, and its colour."""
     match condition.phase:
         case Phase.TROUBLE:
-            return f"✖ {ago(max(0.0, time.time() - condition.since))}", "danger"
+            waited = time.time() - condition.since
+            return f"no answer {ago(waited)}" if waited >= 60 else "no answer", "danger"
         case Phase.ASKING:
             return "asks ?", "warning"
         case Phase.OPENING:
