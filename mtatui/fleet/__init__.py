@@ -8,6 +8,7 @@ that server: nothing is added to what it says.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 #: Seconds after which a server is left out of a look at all of them.
 LOOKING = 15.0
+#: Seconds between two looks at whether Postfix runs on a server far away.
+FAR = 60.0
 
 
 class Fleet(Members):
@@ -63,8 +66,12 @@ class Fleet(Members):
         self.patience = 0.0
         """Seconds without a word after which a verb waits no longer for a server; 0 for what is usual."""
         self._stopped: dict[str, bool] = {}
+        self._watched: dict[str, float] = {}
         self._opening = opening
-        self._settled: set[str] = set()
+        self.late: list[Outcome] = []
+        """What servers told of verbs when nobody waited for them any longer; `settle` tells it."""
+        self.settled: set[str] = set()
+        """The servers on which nothing can have been interrupted since they were asked."""
 
     def add(self, entry: ServerEntry) -> Server:
         """Take in one more server, as an entry of the config file has it.
@@ -96,8 +103,16 @@ class Fleet(Members):
         server.rescan()
 
     async def watch(self, names: Iterable[str] | None = None) -> None:
-        """See whether Postfix runs on those that answer; `condition` tells."""
-        reached = [server for server in self.chosen(names) if self.condition(server.part_name).answers]
+        """See whether Postfix runs on those that answer; `condition` tells. Far away not each time, unless
+        it is asked for by name."""
+        now = time.monotonic()
+        reached = [
+            server
+            for server in self.chosen(names)
+            if self.condition(server.part_name).answers
+            and (names or not server.far or now - self._watched.get(server.part_name, -FAR) >= FAR)
+        ]
+        self._watched.update((server.part_name, now) for server in reached)
         runs = await self._each(reached, lambda server: server.running(), LOOKING)
         self._stopped.update({name: not ran for name, ran in runs.items() if isinstance(ran, bool)})
 
@@ -151,14 +166,12 @@ class Fleet(Members):
 
         Args:
             progress: told how far all are, together.
-            told: called with what one server told, as soon as it did; again, should it tell more after
-                nobody waited for it any longer.
+            told: called with what one server told, as soon as it did. What one tells after nobody waited
+                for it any longer, `settle` tells.
 
         Raises:
             HostError: nothing was done on any server, and why.
         """
-        if "" in self._servers:
-            return await self._servers[""].act(verb, selection, progress=progress, cancel=cancel)
         from mtatui.fleet.deeds import act
 
         return await act(self, verb, selection, progress=progress, cancel=cancel, told=told)
@@ -191,14 +204,15 @@ class Fleet(Members):
         return await undo(self, deed, progress=progress, cancel=cancel, told=told)
 
     async def settle(self) -> list[Outcome]:
-        """Find out what came of verbs that were interrupted; nothing is done again.
+        """Find out what came of verbs that were interrupted or that nobody waited for; nothing is done again.
 
-        Only of servers that answer, and once each, until there was trouble with it again: to be called now
-        and then.
+        Only of servers that answer; once each, and again when something was not done there or it was out of
+        reach: to be called now and then.
         """
         from mtatui.fleet.deeds import settle
 
-        return await settle(self, self._settled)
+        late, self.late = self.late, []
+        return late + await settle(self, self.settled)
 
     async def flush(self, site: str = "", names: Iterable[str] | None = None) -> dict[str, HostError]:
         """Ask Postfix to try all deferred mail now, or what waits for one site; where that failed, and why.

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mtatui.backends.host import HostError
 from mtatui.backends.journal import UNDO, Entry, new_entry
-from mtatui.fleet.together import PATIENCE, Progress, Together, Told, add, failed, make_room, shares
+from mtatui.fleet.together import PATIENCE, Do, Progress, Together, Told, add, failed, make_room, shares
 from mtatui.fleet.together import together_failed as all_failed
 from mtatui.queue.message import State, key
-from mtatui.queue.selection import Outcome, Selection
+from mtatui.queue.selection import Outcome, Result, Selection
 from mtatui.verbs import VERBS, Verb
 
 if TYPE_CHECKING:
@@ -91,9 +92,12 @@ async def act(
     cancel: asyncio.Event | None,
     told: Told,
 ) -> Outcome:
-    """Do a verb on several servers; see `Fleet.act`."""
-    make_room(len(fleet.names))
-    cancel = cancel or asyncio.Event()
+    """Do a verb on the servers of these messages; see `Fleet.act`."""
+    if "" in fleet.names:
+        with _doubted(fleet, [""]):
+            outcome = await fleet.server("").act(verb, selection, progress=progress, cancel=cancel)
+        _doubt(fleet, "", outcome)
+        return outcome
     entry = new_entry(time.time())
     parts: dict[Server, Selection] = {}
     lost: dict[str, Outcome] = {}
@@ -106,13 +110,52 @@ async def act(
     async def do(server: Server, share: Selection, heard: Progress, stop: asyncio.Event) -> Outcome:
         return await server.act(verb, share, progress=heard, cancel=stop, entry=entry)
 
-    together = Together(verb.id, verb.label, progress, cancel, told)
-    outcome = await together.run(parts, do, patience=fleet.patience or PATIENCE)
+    outcome = await _together(fleet, verb, verb.label, parts, do, progress, cancel, told)
     for name, one in lost.items():
         add(outcome, name, one)
     receipts = {receipt.id: receipt for receipt in outcome.receipts}
     outcome.receipts = [receipts[target.identity.id] for target in selection.targets]
     return outcome
+
+
+async def _together(
+    fleet: Fleet,
+    verb: Verb,
+    label: str,
+    parts: Mapping[Server, Selection],
+    do: Do,
+    progress: Progress,
+    cancel: asyncio.Event | None,
+    told: Told,
+) -> Outcome:
+    make_room(len(fleet.names))
+
+    def late(name: str, outcome: Outcome) -> None:
+        fleet.late.append(_of(name, outcome))
+        fleet.settled.discard(name)
+
+    together = Together(verb.id, label, progress, cancel or asyncio.Event(), told, late)
+    with _doubted(fleet, [server.part_name for server in parts]):
+        outcome = await together.run(parts, do, patience=fleet.patience or PATIENCE)
+    for name, part in outcome.parts.items():
+        _doubt(fleet, name, part)
+    return outcome
+
+
+@contextmanager
+def _doubted(fleet: Fleet, names: Iterable[str]) -> Iterator[None]:
+    """Have it found out what came of what is done in here, should it not come to its end."""
+    try:
+        yield
+    except BaseException:
+        fleet.settled.difference_update(names)
+        raise
+
+
+def _doubt(fleet: Fleet, name: str, outcome: Outcome) -> None:
+    """Where something was not done, it may not be known what was."""
+    if any(receipt.result is Result.FAILED for receipt in outcome.receipts):
+        fleet.settled.discard(name)
 
 
 async def last_undoable(fleet: Fleet) -> Deed | None:
@@ -145,7 +188,6 @@ async def undo(
         server = fleet.server("")
         await server.reached()
         return await server.actor.undo(deed.entries[""], progress=progress, cancel=cancel)
-    make_room(len(fleet.names))
     entries = {fleet.server(name): entry for name, entry in deed.entries.items()}
     name = new_entry(time.time())
 
@@ -158,8 +200,7 @@ async def undo(
 
     verb = VERBS[UNDO.get(deed.verb, "restore")]
     parts = {server: _changed(entry) for server, entry in entries.items()}
-    together = Together(verb.id, "Taking back", progress, cancel or asyncio.Event(), told)
-    return await together.run(parts, do, patience=fleet.patience or PATIENCE)
+    return await _together(fleet, verb, "Taking back", parts, do, progress, cancel, told)
 
 
 def _changed(entry: Entry) -> Selection:
@@ -180,11 +221,11 @@ async def settle(fleet: Fleet, settled: set[str]) -> list[Outcome]:
     answers = await fleet.each(lambda server: server.settle(), due, patience=LOOKING)
     outcomes: list[Outcome] = []
     for name, told in answers.items():
-        if isinstance(told, HostError):
-            if name == "":
-                raise told
-            continue
+        if isinstance(told, HostError) and name:
+            continue  # it is asked again
         settled.add(name)
+        if isinstance(told, HostError):
+            raise told
         outcomes += told if not name else [_of(name, outcome) for outcome in told]
     return outcomes
 

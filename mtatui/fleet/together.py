@@ -141,12 +141,21 @@ class _Share:
 class Together:
     """One verb on its way over several servers."""
 
-    def __init__(self, verb: str, label: str, progress: Progress, cancel: asyncio.Event, told: Told) -> None:
+    def __init__(
+        self, verb: str, label: str, progress: Progress, cancel: asyncio.Event, told: Told, late: Told
+    ) -> None:
+        """Nothing is begun yet.
+
+        Args:
+            told: called with what each server told, or in its place that it told nothing.
+            late: called with what one still told when nobody waited for it any longer.
+        """
         self._verb = verb
         self._label = label
         self._progress = progress
         self._cancel = cancel
         self._told = told
+        self._late = late
         self._at = time.time()
         self._shares: list[_Share] = []
         self._next_tick = 0.0
@@ -156,7 +165,7 @@ class Together:
         """Do it to each server's share; the story of all.
 
         A server of which no word came for so many ``patience`` seconds, while no other is at work any more,
-        is not waited for: it begins nothing more, and what it still tells is told when it does.
+        is not waited for: it begins nothing more, and what it still tells is ``late``.
 
         Raises:
             HostError: nothing was done on any of them, and why.
@@ -211,7 +220,7 @@ class Together:
             share.error = error
             share.outcome = failed(self._verb, self._at, share.selection, f"not done: {error}")
         share.done = len(share.selection)
-        self._told(share.name, share.outcome)
+        (self._late if self._over else self._told)(share.name, share.outcome)
 
     def _story(self, cost: float) -> Outcome:
         whole = Outcome(self._verb, self._at, cost=cost)

@@ -139,8 +139,10 @@ async def test_a_server_whose_helper_stands_still_costs_the_others_nothing_and_s
 
     # It goes on, and begins nothing more.
     os.kill(child, signal.SIGCONT)
-    await wait_until(lambda: len(heard) == 4, "what it tells after all")
+    await wait_until(lambda: fleet.late, "what it tells after all")
     assert states(instances)["mx2"] == ["deferred"] * 3
+    [late] = await fleet.settle()
+    assert {name for name, result, _ in told(late) if result == "failed"} == {"mx2"}
     assert await fleet.settle() == []
 
 

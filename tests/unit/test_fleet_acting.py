@@ -67,7 +67,8 @@ async def test_a_server_that_hangs_is_not_waited_for_and_is_told_of_when_it_answ
     one, two = FakeServer("one"), FakeServer("two")
     one.hangs = True
     told: list[tuple[str, Outcome]] = []
-    outcome = await fleet_of(one, two).act(HOLD, select(*KEYS), told=lambda *words: told.append(words))
+    fleet = fleet_of(one, two)
+    outcome = await fleet.act(HOLD, select(*KEYS), told=lambda *words: told.append(words))
     texts = {r.id: (r.result, r.text) for r in outcome.receipts}
     assert texts["two/BBBBB1"] == (Result.DONE, "put on hold")
     result, text = texts["one/AAAAA1"]
@@ -81,10 +82,12 @@ async def test_a_server_that_hangs_is_not_waited_for_and_is_told_of_when_it_answ
     assert other is not None
     assert not other.is_set()
 
+    assert await fleet.settle() == []
     one.let_go.set()
-    await wait_until(lambda: len(told) == 3)
-    assert told[-1][0] == "one"
-    assert told[-1][1].receipts == [Receipt("AAAAA1", Result.DONE, "put on hold")]
+    await wait_until(lambda: fleet.late)
+    [late] = await fleet.settle()
+    assert late.receipts == [Receipt("one/AAAAA1", Result.DONE, "put on hold")]
+    assert await fleet.settle() == []
 
 
 async def test_while_others_are_at_work_a_silent_server_is_waited_for() -> None:
@@ -226,3 +229,24 @@ def test_errors_of_one_kind_stay_of_that_kind() -> None:
     error = together.together_failed({"one": Odd(1, 2), "two": Unreachable("x")})
     assert type(error) is Unreachable
     assert str(error) == "one: 1 2\ntwo: x"
+
+
+async def test_after_a_verb_that_was_not_done_everywhere_it_is_found_out_what_came_of_it() -> None:
+    one, two = FakeServer("one"), FakeServer("two")
+    fleet = fleet_of(one, two)
+    await fleet.settle()
+    two.error = Unreachable("cut half way")
+    await fleet.act(HOLD, select(*KEYS))
+    two.error = None
+    two.interrupted = [Outcome("hold", 1.0, [Receipt("BBBBB1", Result.DONE, "put on hold")], notes=["found"])]
+    [found] = await fleet.settle()
+    assert found.notes == ["two: found"]
+    assert (one.settles, two.settles) == (1, 2)
+    alone = FakeServer("alone", error=Unreachable("cut half way"))
+    fleet = Fleet([alone])
+    with pytest.raises(Unreachable):
+        await fleet.act(HOLD, select("AAAAA1"))
+    alone.error = None
+    await fleet.settle()
+    await fleet.settle()
+    assert alone.settles == 1
