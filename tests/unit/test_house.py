@@ -23,6 +23,9 @@ LOOKING = PACKAGE / "backends" / "looking"
 CHAIN = PACKAGE / "backends" / "chain"
 JUDGING = PACKAGE / "backends" / "judging"
 FETCHING = PACKAGE / "backends" / "fetching"
+ENVOY = PACKAGE / "backends" / "envoy"
+#: What programs share: who imports what from beside itself.
+SHARED = {(TRANSACTION, "looking"), (ENVOY, "peek")}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CODE = [
     *MODULES,
@@ -128,6 +131,8 @@ def test_only_hosts_start_processes() -> None:
             found -= {"subprocess.run"}
         if path in (TRANSACTION / "run.py", JUDGING / "commands.py", FETCHING / "serve.py"):
             found -= {"subprocess.Popen"}
+        if path == ENVOY / "channel.py":
+            found -= {"subprocess.Popen"}
         if found:
             offenders[named(path)] = found
     assert offenders == {}
@@ -162,16 +167,17 @@ def test_the_cellar_needs_the_standard_library_and_pydantic_only(room: str) -> N
 
 
 @pytest.mark.parametrize(
-    "program", [SPOOL, TRANSACTION, LOOKING, CHAIN, JUDGING, FETCHING], ids=lambda path: path.name
+    "program", [SPOOL, TRANSACTION, LOOKING, CHAIN, JUDGING, FETCHING, ENVOY], ids=lambda path: path.name
 )
 def test_what_runs_on_the_server_runs_on_any_server(program: Path) -> None:
     """It is started by the server's own Python (3.6 or newer), which knows nothing of mtatui or of ours. Who
-    changes settings asks daemons as the program does that looks at them."""
+    changes settings asks daemons as the program does that looks at them; the envoy looks at files as that
+    program does."""
     faults = []
     for path in sorted(program.rglob("*.py")):
         module = ast.parse(path.read_text("utf-8"), named(path), feature_version=(3, 6))
         for name, what, level in imports(module):
-            ours = level == 2 and path.is_relative_to(TRANSACTION) and name == "looking"
+            ours = level == 2 and (program, name or what) in SHARED
             if (level > 1 and not ours) or (
                 level == 0 and name.partition(".")[0] not in sys.stdlib_module_names
             ):
