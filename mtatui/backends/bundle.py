@@ -21,17 +21,12 @@ _BESIDES = {
 }
 
 #: What the server's Python is told to do: take eight digits, so many bytes, and run what they hold. os.read
-#: and not a file: a buffer would take from the program what is meant for it.
-STUB = """\
-import os,zlib
-def r(n):
- b=b""
- while len(b)<n:
-  c=os.read(0,n-len(b))
-  if not c:os._exit(0)
-  b+=c
- return b
-exec(zlib.decompress(r(int(r(8)))))"""
+#: and not a file: a buffer would take from the program what is meant for it. In one line and without a single
+#: quote: it passes through the login's shell, whichever that is.
+STUB = (
+    r'exec("import os,zlib\ndef r(n):\n b=bytes()\n while len(b)<n:\n  c=os.read(0,n-len(b))\n'
+    r'  if not c:os._exit(0)\n  b+=c\n return b\nexec(zlib.decompress(r(int(r(8)))))")'
+)
 
 #: What is run then: finds the modules in ``SOURCES``, and begins with ``__main__``.
 _LOADER = """

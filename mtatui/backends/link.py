@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import selectors
+import struct
 import threading
 import time
 import zlib
@@ -31,6 +32,8 @@ _READ = 1 << 18
 SILENCE, DEAD = 10.0, 30.0
 #: An answer to a question holds no more than this (bytes).
 _ANSWER = 64 * 1024 * 1024
+#: Seconds that what is still on its way is waited for, when nothing can be sent any more.
+_LAST_WORDS = 2.0
 
 
 class Link:
@@ -61,8 +64,10 @@ class Link:
         self._alarm, self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._gate = threading.Lock()
-        self._ending = False
-        self._heard, self._pinged = 0.0, False
+        self._ending = self._watched = False
+        self._heard = self._pinged = self._deaf = 0.0
+        """Since when, by time.monotonic: something was heard last; we wait for a sign (0: we do not); nobody
+        listens to us any more (0: somebody does)."""
         self._thread = threading.Thread(target=self._serve, name=f"link-{name}", daemon=True)
 
     def greet(self, program: Bundle, timeout: float, patient: Callable[[], bool] = lambda: False) -> Hello:
@@ -81,10 +86,7 @@ class Link:
         until = time.monotonic() + timeout
         heard = bytearray()
         while (greeting := greeted(heard, self._nonce)) is None:
-            try:
-                self._send()
-            except OSError:  # it reads no more: what it has said tells why
-                self._unsent.clear()
+            self._send()
             if patient():
                 until = time.monotonic() + timeout
             left = until - time.monotonic()
@@ -122,10 +124,12 @@ class Link:
         when it has ended: see `Channel.error`.
 
         Args:
-            changes: it comes to its own end when the link is cut.
+            changes: it comes to its own end when the link is cut, and is given whole lines only.
             compress: what it prints is compressed on the way.
+
+        Raises:
+            ValueError: the command is too long.
         """
-        channel = Channel(self, next(self._numbers), argv, compress)
         wish = {
             "argv": list(argv),
             "env": dict(env),
@@ -133,6 +137,8 @@ class Link:
             "changes": changes,
             "compress": compress,
         }
+        said = _said(wish)
+        channel = Channel(self, next(self._numbers), argv, compress)
 
         def begin() -> None:
             self._channels[channel.number] = channel
@@ -142,35 +148,39 @@ class Link:
                 for start in range(0, len(program.data), most):
                     piece = program.digest.encode("ascii") + program.data[start : start + most]
                     self._unsent += wire.frame(0, wire.PROGRAM, piece)
-            self._unsent += wire.frame(channel.number, wire.START, json.dumps(wish).encode("ascii"))
+            self._unsent += wire.frame(channel.number, wire.START, said)
             self._selector.register(channel.feed, selectors.EVENT_READ, lambda: self._feed(channel))
 
-        self._wish(begin, else_=lambda: self._bury(channel))
+        self._wish(begin, else_=lambda: self._cut(channel))
         return channel
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> Any:
         """Ask the envoy something and wait for its answer.
 
         Raises:
-            TimeoutError: it did not come in time. ConnectionError: it cannot come any more.
+            TimeoutError: it did not come in time. ConnectionError: it cannot come any more. ValueError: it
+                makes no sense, or the question is too long.
         """
         return self.put(request)(timeout)
 
     def put(self, request: Mapping[str, Any]) -> Callable[[float], Any]:
         """Ask the envoy something now, and wait for its answer later: what is returned does; see `ask`."""
-        question = _Question()
+        question, said = _Question(), _said(request)
         number = next(self._numbers)
 
         def begin() -> None:
             self._questions[number] = question
-            self._unsent += wire.frame(number, wire.ASK, json.dumps(request).encode("ascii"))
+            self._unsent += wire.frame(number, wire.ASK, said)
 
         def answer(timeout: float) -> Any:
             if not question.answered.wait(timeout):
                 raise TimeoutError
             if not question.whole:
                 raise ConnectionError(self.closed or "cut off")
-            return json.loads(bytes(question.answer))
+            try:
+                return json.loads(bytes(question.answer))
+            except RecursionError as error:
+                raise ValueError("an answer that makes no sense") from error
 
         self._wish(begin, else_=question.answered.set)
         return answer
@@ -207,44 +217,58 @@ class Link:
             self._wishes.popleft()()
 
     def _serve(self) -> None:
-        watched = False
-        while not self._ending:
-            try:
-                self._listen()
-                self._send()
-                if bool(self._unsent) != watched:
-                    watched = not watched
-                    if self._to == self._fro:
-                        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if watched else 0)
-                        self._selector.modify(self._fro, events, self._hear)
-                    elif watched:
-                        self._selector.register(self._to, selectors.EVENT_WRITE, lambda: None)
-                    else:
-                        self._selector.unregister(self._to)
-                for key, _ in self._selector.select(SILENCE):
-                    if key.fd in self._selector.get_map():
-                        key.data()
-            except (wire.Nonsense, zlib.error, ValueError, KeyError, IndexError) as error:
-                self._end(f"{self.name} sent what is no answer ({clean(str(error))[:80]})")
-            except OSError as error:
-                self._end(f"the connection to {self.name} broke: {error.strerror}")
-        self._bury_all()
+        try:
+            while not self._ending:
+                try:
+                    self._turn()
+                except (wire.Nonsense, zlib.error, struct.error, ValueError, LookupError) as error:
+                    self._end(f"{self.name} sent what is no answer ({clean(str(error))[:80]})")
+                except OSError as error:
+                    self._end(f"the connection to {self.name} broke: {error.strerror}")
+        finally:
+            self._end("it broke")
+            self._bury_all()
+
+    def _turn(self) -> None:
+        """Send what can be sent, and wait until there is something to do."""
+        self._listen()
+        self._send()
+        if bool(self._unsent) != self._watched:
+            self._watched = not self._watched
+            if self._to == self._fro:
+                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._watched else 0)
+                self._selector.modify(self._fro, events, self._hear)
+            elif self._watched:
+                self._selector.register(self._to, selectors.EVENT_WRITE, lambda: None)
+            else:
+                self._selector.unregister(self._to)
+        for key, _ in self._selector.select(_LAST_WORDS if self._deaf else SILENCE):
+            now = self._selector.get_map().get(key.fd)
+            if now is not None and now.data is key.data:  # and not another's under the same number
+                key.data()
 
     def _listen(self) -> None:
-        """Ask for a sign where nothing is heard. ssh does so, too, but not where a master of the admin's is
-        used."""
-        silent = time.monotonic() - self._heard
-        if silent > DEAD:
+        """Ask for a sign where nothing is heard, and end where none comes. ssh does so, too, but not where a
+        master of the admin's is used."""
+        now = time.monotonic()
+        if self._deaf and now - self._deaf >= _LAST_WORDS:
+            self._end(f"the connection to {self.name} was cut")
+        elif self._pinged and now - self._pinged > DEAD - SILENCE:
             self._end(f"{self.name} does not answer any more")
-        elif silent > SILENCE and not self._pinged:
-            self._pinged = True
-            self._unsent += wire.frame(0, wire.PING, b"")
+        elif not self._pinged and now - self._heard >= SILENCE:
+            self._pinged = now
+            self._unsent += wire.frame(0, wire.PING)
 
     def _send(self) -> None:
         while self._unsent:
             try:
-                written = os.write(self._to, self._unsent[:65536])
+                written = 0 if self._deaf else os.write(self._to, self._unsent[:65536])
             except BlockingIOError:
+                return
+            except OSError:  # it has ended; what is still on its way back is heard
+                self._deaf = time.monotonic()
+            if self._deaf:
+                self._unsent.clear()
                 return
             self.sent += written
             del self._unsent[:written]
@@ -262,7 +286,7 @@ class Link:
             self._end(f"the connection to {self.name} was cut")
             return
         self.received += len(data)
-        self._heard, self._pinged = time.monotonic(), False
+        self._heard, self._pinged = time.monotonic(), 0.0
         self._take(data)
 
     def _take(self, data: bytes) -> None:
@@ -277,9 +301,7 @@ class Link:
 
     def _answer(self, number: int, question: _Question, kind: int, payload: bytes) -> None:
         if kind == wire.TOLD:
-            question.answer += payload
-            if len(question.answer) > _ANSWER:
-                raise ValueError("an answer without end")
+            question.take(payload)
         else:
             del self._questions[number]
             question.whole = True
@@ -296,6 +318,8 @@ class Link:
                 self._pass_on(channel)
         elif kind == wire.TAKEN:
             channel.room += wire.NUMBER.unpack(payload)[0]
+            if channel.room > wire.WINDOW:
+                raise ValueError("more was taken than was sent")
             self._mind_feed(channel)
         elif kind == wire.EXIT:
             channel.status = wire.STATUS.unpack(payload)[0]
@@ -324,7 +348,7 @@ class Link:
             if channel.owed >= wire.WINDOW // 4:
                 self._tell(channel.number, wire.CREDIT, wire.NUMBER.pack(channel.owed))
                 channel.owed = 0
-        elif all(flow.idle for flow in channel.flows.values()):
+        elif channel.unheard or all(flow.idle for flow in channel.flows.values()):
             del self._channels[channel.number]
             self._bury(channel)
 
@@ -362,13 +386,10 @@ class Link:
         self._ending = True
 
     def _bury_all(self) -> None:
-        self._wake()  # what was wished for meanwhile is begun, and ended with the rest
-        for channel in self._channels.values():
-            flow = channel.flows[wire.ERR]
-            if flow.fd >= 0:
-                with contextlib.suppress(OSError):
-                    os.write(flow.fd, f"{self.closed}\n".encode())
-            self._bury(channel)
+        with contextlib.suppress(Exception):
+            self._wake()  # what was wished for meanwhile is begun, and ended with the rest
+        for channel in list(self._channels.values()):
+            self._cut(channel)
         self._channels.clear()
         for question in self._questions.values():
             question.answered.set()
@@ -379,6 +400,15 @@ class Link:
             self._selector.close()
             os.close(self._alarm)
             os.close(self._bell)
+
+    def _cut(self, channel: Channel) -> None:
+        """A channel has come to no end, or not all that it said was passed on."""
+        flow = channel.flows[wire.ERR]
+        if flow.fd >= 0:
+            with contextlib.suppress(OSError):
+                os.write(flow.fd, f"{self.closed}\n".encode())
+        channel.cut, channel.status = True, CUT
+        self._bury(channel)
 
     def _bury(self, channel: Channel) -> None:
         """Nothing more comes of a channel."""
@@ -396,6 +426,13 @@ class Link:
             self._selector.unregister(fd)
 
 
+def _said(what: Mapping[str, Any]) -> bytes:
+    data = json.dumps(what).encode("ascii")
+    if len(data) > wire.LARGEST:
+        raise ValueError("more than fits into one frame")
+    return data
+
+
 class _Question:
     """Something that was asked, and what has come of the answer."""
 
@@ -403,3 +440,14 @@ class _Question:
         self.answer = bytearray()
         self.whole = False
         self.answered = threading.Event()
+        self._press = zlib.decompressobj()
+
+    def take(self, data: bytes) -> None:
+        """More of the answer.
+
+        Raises:
+            ValueError, zlib.error: it makes no sense, or has no end.
+        """
+        self.answer += self._press.decompress(data, _ANSWER + 1 - len(self.answer))
+        if len(self.answer) > _ANSWER or (self._press.eof and self._press.unused_data):
+            raise ValueError("an answer without end")

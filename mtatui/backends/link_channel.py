@@ -30,6 +30,8 @@ class Channel:
         self.returncode: int | None = None
         self.error = 0
         """Why it could not be started (errno(3)); 0 where it was."""
+        self.cut = False
+        """Whether the link has ended before it did, or before all that it said was passed on."""
         self._link = link
         self.number = number
         self._ended = threading.Event()
@@ -48,6 +50,8 @@ class Channel:
         """How much more may be sent of its standard input."""
         self.status: int | None = None
         """How it ended; known before all that it said has been passed on."""
+        self.unheard = False
+        """It was ended from here: nobody must read what it said before it is seen to have ended."""
         for fd in (ours_in, ours_out, ours_err):
             os.set_blocking(fd, False)
 
@@ -76,7 +80,8 @@ class Channel:
         self._link.signal(self.number, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it, and what it has started."""
+        """End it, and what it has started. What it said and nobody has read yet may be lost."""
+        self.unheard = True
         self._link.signal(self.number, signal.SIGKILL)
 
     def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
@@ -139,7 +144,7 @@ class Flow:
         self.broken = False
         """Nobody reads it."""
         self._plain = memoryview(b"")
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque()  # none of them empty
         self._press = zlib.decompressobj() if compressed else None
 
     @property
@@ -149,8 +154,9 @@ class Flow:
 
     def take(self, data: bytes) -> None:
         """More of it."""
-        self._waiting.append(data)
-        self.held += len(data)
+        if data:
+            self._waiting.append(data)
+            self.held += len(data)
 
     def drop(self) -> None:
         """Nobody reads it any more."""
@@ -167,28 +173,30 @@ class Flow:
         """
         done = 0
         while True:
-            if not self._plain:
-                if not self._waiting:
-                    return done, False
-                data = self._waiting.popleft()
-                if self._press is None:
-                    self._plain = memoryview(data)
-                    done += len(data)
-                else:  # in pieces: a little data may hold a great deal
-                    self._plain = memoryview(self._press.decompress(data, _PIECE))
-                    rest = self._press.unconsumed_tail
-                    if rest:
-                        self._waiting.appendleft(rest)
-                    done += len(data) - len(rest)
-                self.held -= len(data) - (len(rest) if self._press is not None else 0)
-                continue
             if self.fd < 0 or self.broken:
-                self._plain = self._plain[:0]
+                done += self.held
+                self._plain, self.held = self._plain[:0], 0
+                self._waiting.clear()
+                return done, False
+            if self._plain:
+                try:
+                    self._plain = self._plain[os.write(self.fd, self._plain) :]
+                except BlockingIOError:
+                    return done, True
+                except OSError:  # nobody reads it: it is dropped, and whoever writes it is not told
+                    self.broken = True
                 continue
-            try:
-                self._plain = self._plain[os.write(self.fd, self._plain) :]
-            except BlockingIOError:
-                return done, True
-            except OSError:  # nobody reads it: it is dropped, and whoever writes it is not told
-                self.broken = True
-                self._plain = self._plain[:0]
+            if not self._waiting:
+                return done, False
+            data, rest = self._waiting.popleft(), b""
+            if self._press is not None:  # in pieces: a little data may hold a great deal
+                if self._press.eof:
+                    raise ValueError("more than it had to say")
+                plain, rest = self._press.decompress(data, _PIECE), self._press.unconsumed_tail
+                if rest:
+                    self._waiting.appendleft(rest)
+            else:
+                plain = data
+            self._plain = memoryview(plain)
+            done += len(data) - len(rest)
+            self.held -= len(data) - len(rest)

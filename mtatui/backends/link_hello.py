@@ -11,6 +11,8 @@ from mtatui.text import clean
 
 #: Bytes before the greeting that a login may print.
 NOISE = 256 * 1024
+#: Characters of a name in it.
+_NAME = 200
 
 
 class Refused(Exception):
@@ -40,17 +42,17 @@ class Hello:
         Raises:
             ValueError: it makes no sense.
         """
-        said = json.loads(data)
         try:
+            said = json.loads(data)
             return cls(
-                clean(str(said["python"])),
+                clean(str(said["python"])[:_NAME]),
                 int(said["uid"]),
-                clean(str(said["user"])),
+                clean(str(said["user"])[:_NAME]),
                 float(said["time"]),
-                clean(str(said["machine"])),
+                clean(str(said["machine"])[:_NAME]),
                 time.time(),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(data[:80]) from error
 
 

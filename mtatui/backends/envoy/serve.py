@@ -1,7 +1,8 @@
 """The envoy at work: one loop over its own channel to mtatui and the pipes of what it has started.
 
 When the link ends, what only looks is ended. What changes something comes to its own end: its input is closed
-and what it says is read and dropped, so that it does not die of a broken pipe half way.
+and what it says is read and dropped, so that it does not die of a broken pipe half way. The link has also
+ended when nothing is heard of it any more, or nothing that makes sense.
 """
 
 import errno
@@ -12,6 +13,7 @@ import selectors
 import signal
 import sys
 import time
+import zlib
 
 from . import channel as channels
 from . import looks, wire
@@ -38,7 +40,8 @@ class Envoy:
         self._channels: "dict[int, channels.Channel]" = {}
         self._selector = selectors.DefaultSelector()
         self._linked = True
-        self._ended_at = 0.0
+        self._heard = time.monotonic()
+        """When something was heard last."""
 
     def serve(self, nonce: str) -> None:
         """Greet, and serve until the link ends and what must be finished is."""
@@ -58,10 +61,13 @@ class Envoy:
         self._selector.register(awake, selectors.EVENT_READ, lambda: _drain(awake))
         while True:
             self._watch_link()
-            if not self._linked and (not self._channels or time.monotonic() - self._ended_at > PATIENCE):
+            silence = time.monotonic() - self._heard
+            if not self._linked and (not self._channels or silence > PATIENCE):
                 return
-            for key, _ in self._selector.select(1.0 if self._channels else None):
+            for key, _ in self._selector.select(max(0.0, wire.SILENCE - silence) if self._linked else 0.5):
                 key.data()
+            if self._linked and time.monotonic() - self._heard >= wire.SILENCE:
+                self._cut()
             for one in list(self._channels.values()):
                 one.settle()
                 if one.over:
@@ -111,15 +117,18 @@ class Envoy:
         if not data:
             self._cut()
             return
-        for number, kind, payload in self._frames.take(data):
-            self._do(number, kind, payload)
+        self._heard = time.monotonic()
+        try:
+            for number, kind, payload in self._frames.take(data):
+                self._do(number, kind, payload)
+        except Exception:  # whoever that is: what has begun to change something comes to its end
+            self._cut()
 
     def _cut(self) -> None:
         """The link has ended."""
         if not self._linked:
             return
         self._linked = False
-        self._ended_at = time.monotonic()
         self._unsent.clear()
         self._selector.unregister(self._fro)
         for one in self._channels.values():
@@ -130,6 +139,7 @@ class Envoy:
             self._start(number, json.loads(payload.decode("ascii")))
         elif kind == wire.ASK:
             answer = json.dumps(looks.answer(json.loads(payload.decode("ascii")))).encode("ascii")
+            answer = zlib.compress(answer, 1)
             for start in range(0, len(answer), wire.LARGEST):
                 self.say(number, wire.TOLD, answer[start : start + wire.LARGEST])
             self.say(number, wire.EXIT, wire.STATUS.pack(0))
@@ -159,6 +169,8 @@ class Envoy:
             )
         except OSError as error:
             self.say(number, wire.FAILED, wire.NUMBER.pack(error.errno or errno.EIO))
+        except ValueError:  # a NUL in a word
+            self.say(number, wire.FAILED, wire.NUMBER.pack(errno.EINVAL))
 
 
 def _wake_at_children() -> int:

@@ -28,6 +28,8 @@ OUT, ERR, EXIT, FAILED, TAKEN, TOLD, PONG = range(0x11, 0x18)
 #: before is the noise of a login.
 GREETING = b"MTATUI-ENVOY "
 DIGEST = 32
+#: Seconds: mtatui says something at least so often; who has not heard of it for so long is alone.
+BEAT, SILENCE = 60.0, 240.0
 
 
 class Nonsense(Exception):
