@@ -119,6 +119,7 @@ class QueuePage(Page):
         self._keep_fresh()
         self.set_interval(60, self._minute)
         self._settle()
+        self.set_interval(WATCH_PACE, self._settle)
         self.watch_postfix()
         self.set_interval(WATCH_PACE, self.watch_postfix)
         for problem in self.config.problems:
