@@ -241,7 +241,8 @@ class Gathered:
     @contextmanager
     def waiting(self) -> Iterator[set[str]]:
         """The names of those that are asked, to be taken out as they answer: after a while the person is told
-        who has not, where there are several and somebody is there to be told."""
+        who has not, where there are several and somebody is there to be told. Who waits for an answer of the
+        person is not named."""
         left = set(self.answering)
         if not (self.many and sys.stderr.isatty()):
             yield left
@@ -250,7 +251,12 @@ class Gathered:
 
         from mtatui.cli.picking import named
 
-        timer = Timer(PATIENCE, lambda: say(f"mtatui: waiting for {named(sorted(left))} …"))
+        def tell() -> None:
+            names = sorted(name for name in left if self.fleet.questions.of(name) is None)
+            if names:
+                say(f"mtatui: waiting for {named(names)} …")
+
+        timer = Timer(PATIENCE, tell)
         timer.start()
         try:
             yield left
