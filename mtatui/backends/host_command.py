@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 from asyncio.subprocess import Process, SubprocessStreamProtocol
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 #: Seconds between asking a command to end and ending it.
 GRACE = 2.0
@@ -89,23 +89,7 @@ class Command:
             asyncio.create_task(kept.drain(stream))
             for kept, stream in ((self.out, process.stdout), (self.err, process.stderr))
         ]
-        try:
-            for next_done in asyncio.as_completed(hearing):
-                if not await next_done:
-                    return False
-            await process.wait()
-            if not feeding.done():
-                # It ended without reading all that it would have been given; nothing is left to feed.
-                feeding.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await feeding
-            elif not feeding.cancelled():
-                feeding.result()
-            return True
-        finally:
-            for task in (feeding, *hearing):
-                task.cancel()
-            await asyncio.gather(feeding, *hearing, return_exceptions=True)
+        return await heard_out(feeding, hearing, process.wait)
 
     async def _stop(self) -> None:
         """End the command, politely first, and wait for it: nothing is left behind."""
@@ -155,6 +139,29 @@ class Kept:
         for line in self.data[self._heard : end].split(b"\n")[:-1]:
             self._on_line(bytes(line))
         self._heard = max(end, self._heard)
+
+
+async def heard_out(
+    feeding: asyncio.Task[None], hearing: Sequence[asyncio.Task[bool]], end: Callable[[], Awaitable[object]]
+) -> bool:
+    """Feed and hear a command until it ends (True; then ``end`` comes), or until it says too much (False)."""
+    try:
+        for next_done in asyncio.as_completed(hearing):
+            if not await next_done:
+                return False
+        await end()
+        if not feeding.done():
+            # It ended without reading all that it would have been given; nothing is left to feed.
+            feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feeding
+        elif not feeding.cancelled():
+            feeding.result()
+        return True
+    finally:
+        for task in (feeding, *hearing):
+            task.cancel()
+        await asyncio.gather(feeding, *hearing, return_exceptions=True)
 
 
 async def feed(stdin: asyncio.StreamWriter | None, input: bytes | AsyncIterator[bytes] | None) -> None:

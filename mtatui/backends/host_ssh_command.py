@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
-from mtatui.backends.host_command import GRACE, Kept, feed
+from mtatui.backends.host_command import GRACE, Kept, feed, heard_out
 from mtatui.backends.link_channel import Channel
 
 _CHUNK = 65536
@@ -41,35 +41,22 @@ async def converse(
     hearing = [
         asyncio.create_task(kept.drain(stream)) for kept, stream in zip((out, err), streams, strict=True)
     ]
-    tasks: list[asyncio.Task[Any]] = [
-        asyncio.create_task(feed(writer, b"" if input is None else input)),
-        *hearing,
-    ]
-    ended = False
+    feeding = asyncio.create_task(feed(writer, b"" if input is None else input))
     try:
         async with asyncio.timeout(timeout):
-            ended = await _heard_out(hearing)
-            if ended:
-                await asyncio.to_thread(channel.wait, GRACE)
+            ended = await heard_out(feeding, hearing, lambda: _ended(channel, timeout))
         return bytes(out.data), bytes(err.data), ended
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         for one in transports:
             with contextlib.suppress(OSError):
                 one.close()
-        if channel.poll() is None:
-            channel.terminate()
-            with contextlib.suppress(Exception):
-                await asyncio.to_thread(channel.wait, GRACE)
+        for stop in (channel.terminate, channel.kill):
             if channel.poll() is None:
-                channel.kill()
+                stop()
+                await _ended(channel, GRACE)
 
 
-async def _heard_out(hearing: list[asyncio.Task[bool]]) -> bool:
-    """Whether all was heard to its end; False as soon as one channel says too much."""
-    for task in asyncio.as_completed(hearing):
-        if not await task:
-            return False
-    return True
+async def _ended(channel: Channel, timeout: float) -> None:
+    """Wait for its end, so many seconds at most."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(channel.wait, timeout)
