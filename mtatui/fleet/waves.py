@@ -169,10 +169,11 @@ class Rollout:
         """What came of it, now that whoever did it over there says no more: its history knows."""
         cut = f"{error} (It was cut off.)"
 
+        plan = share.prepared.plan
+        lines = plan.diff() if plan is not None else []
+
         def ours(entry: Entry) -> bool:
-            plan = share.prepared.plan
-            keys = {change.key for change in plan.changes} if plan is not None else set()
-            return not entry.undoes and {change.key for change in entry.changes} == keys
+            return not entry.undoes and list(entry.diff) == lines
 
         self._say(share, "It was cut off; asking what came of it …")
         entry, answered = await self._in_history(share, share.prepared.known, ours)

@@ -7,7 +7,7 @@ be changed becomes a plan for each server (`mtatui.screens.rolling`), and nothin
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -26,6 +26,8 @@ from mtatui.verbs import Action, pages
 from mtatui.widgets.lines import Piece
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from mtatui.config import Config
     from mtatui.screens.acting import Acting
     from mtatui.server import Server
@@ -205,26 +207,32 @@ class MatrixScreen(Desk):
         """Anew."""
         self._read()
 
-    async def do_matrix_same(self, argument: str) -> None:
+    def do_matrix_same(self, argument: str) -> None:
         """The value under the cursor, on all servers."""
         row, cell = self.table.row_at_cursor, self._cell
         assert row is not None
         assert cell is not None
         assert cell.current is not None
         source = self.server
-        await self.rolling.plan(
-            f"{row.setting.label}: as on {source.name}", {row.setting.key: cell.current.value}
+        self._plan(
+            self.rolling.plan(
+                f"{row.setting.label}: as on {source.name}", {row.setting.key: cell.current.value}
+            )
         )
 
-    async def do_matrix_profile(self, argument: str) -> None:
+    def _plan(self, planning: Coroutine[Any, Any, None]) -> None:
+        """Plan, and keep listening to keys: a server may take its time."""
+        self.run_worker(planning, group="plan", exclusive=True, exit_on_error=False)
+
+    def do_matrix_profile(self, argument: str) -> None:
         """A profile, on all servers."""
         if argument:
-            await self.rolling.profile(argument)
+            self._plan(self.rolling.profile(argument))
             return
 
         def answered(path: str | None) -> None:
             if path:
-                self.run_worker(self.rolling.profile(path), exit_on_error=False)
+                self._plan(self.rolling.profile(path))
 
         self.app.push_screen(ProfileDialog(), answered)
 

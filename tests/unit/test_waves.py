@@ -61,7 +61,7 @@ class Watched(FakeConfiguration):
         if self.error is not None:
             self.cut = True
             if self.came is not None:
-                self.entries = [entry(ID, 1.0, self.came)]
+                self.entries = [replace(entry(ID, 1.0, self.came), diff=tuple(plan.diff()))]
             raise self.error
         ending = Ending.AWAITING if confirm_within and self.ending is Ending.APPLIED else self.ending
         self.entries = [entry(ID, 1.0, ending)]
@@ -222,9 +222,28 @@ def test_who_does_not_answer_any_more_is_unknown_and_the_others_go_back() -> Non
 
 def test_an_older_entry_is_not_taken_for_ours(quick: None) -> None:
     servers, _ = fleet("a", "b", b={"error": Unreachable("cut")})
-    servers[1].configuration.entries = [entry("older", 0.5, Ending.APPLIED)]
+    plan = servers[1].configuration.plan(servers[1].configuration.now, WANTED)
+    older = replace(entry("older", 0.5, Ending.APPLIED), diff=tuple(plan.diff()))
+    servers[1].configuration.entries = [older]
     _, became = rolled(servers, roll_back=RollBack.FAILED)
     assert became["b"] is Became.UNREACHED
+
+
+def test_what_somebody_else_did_meanwhile_is_not_taken_for_ours(quick: None) -> None:
+    servers, log = fleet("a", "b", b={"error": Unreachable("cut"), "came": Ending.APPLIED})
+    apply = servers[1].configuration.apply
+
+    async def theirs(plan: Plan, **how: Any) -> Applied:
+        try:
+            done: Applied = await apply(plan, **how)
+            return done
+        finally:
+            servers[1].configuration.entries = [entry("theirs", 2.0, Ending.APPLIED)]
+
+    servers[1].configuration.apply = theirs
+    _, became = rolled(servers)
+    assert became["b"] is Became.UNREACHED
+    assert ("b", "undo") not in log
 
 
 def test_no_permission_is_no_cut_link() -> None:
