@@ -127,6 +127,8 @@ class Acting:
             self.app.tell("Nothing was done.")
             return
         lines = ask.question(verb, selection, radius, kept_days=self.fleet.keep_days)
+        if silent := self._answering(name for name, _ in radius.servers)[1]:
+            lines.append(f"No answer now from {', '.join(map(clean, silent))}: nothing may be done there.")
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -201,26 +203,31 @@ class Acting:
 
     async def flush(self, site: str = "", names: Iterable[str] | None = None) -> None:
         """Ask Postfix to try all deferred mail now, or that for one site; on these servers, or on all."""
+        asked, silent = self._answering(names)
+        if not asked:
+            self.app.tell(f"Nothing was asked of {', '.join(map(clean, silent))}: no answer.", "warning")
+            return
         try:
-            failed = await self.fleet.flush(site, names)
+            failed = await self.fleet.flush(site, asked)
         except HostError as error:
             self.app.tell(str(error), "error")
             return
-        if failed:
-            told = "; ".join(f"{name}: {error}" for name, error in failed.items())
-            self.app.tell(f"Not everywhere was Postfix asked to try again: {told}", "warning")
+        told = [f"{name}: {error}" for name, error in failed.items()] + [f"{n}: no answer" for n in silent]
+        what = f"what waits for {clean(site)}" if site else "every deferred message"
+        if told:
+            self.app.tell(f"Not everywhere was Postfix asked to try {what} now: {'; '.join(told)}", "warning")
         else:
-            self.app.tell(
-                f"Postfix was asked to try what waits for {clean(site)} now."
-                if site
-                else "Postfix was asked to try every deferred message now."
-            )
+            self.app.tell(f"Postfix was asked to try {what} now{self._where(asked)}.")
 
-    async def empty_trash(self) -> None:
-        """Remove what is in the trash for good, after asking with a typed count."""
+    async def empty_trash(self, names: Iterable[str] | None = None) -> None:
+        """Remove what is in the trash of these servers, or of all, for good; asks with a typed count."""
         if self._busy():
             return
-        found = await self.fleet.trash()
+        asked, silent = self._answering(names)
+        if not asked:
+            self.app.tell(f"Nothing was asked of {', '.join(map(clean, silent))}: no answer.", "warning")
+            return
+        found = await self.fleet.trash(names=asked)
         there = {name: one for name, one in found.items() if not isinstance(one, HostError)}
         if errors := [str(one) for one in found.values() if isinstance(one, HostError)]:
             self.app.tell(errors[0], "error")
@@ -229,17 +236,22 @@ class Acting:
         number = sum(one.number for one in there.values())
         octets = sum(one.bytes for one in there.values())
         if not number:
-            self.app.tell("The trash is empty.")
+            self.app.tell(f"The trash is empty{self._where(list(there))}.")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.app.work(self._empty_trash(list(there)))
+                self.app.work(self._empty_trash([name for name, one in there.items() if one.number]))
 
         lines = [
             f"{ask.messages(number)}, {size(octets)}, are removed for good.",
             "They cannot be restored after that.",
         ]
+        if self.fleet.many:
+            each = (f"{clean(name)} {count(one.number)}" for name, one in there.items() if one.number)
+            lines.append(f"On {', '.join(each)}.")
+        if silent:
+            lines.append(f"Not asked, for they do not answer: {', '.join(map(clean, silent))}.")
         self.app.push_screen(
             ConfirmDialog("Empty the trash", lines, act="Empty", typed=str(number)), answered
         )
@@ -256,6 +268,20 @@ class Acting:
             self.app.tell(errors[0], "error")
         else:
             self.app.tell(f"{ask.messages(number)} removed from the trash for good.")
+
+    # --- where -----------------------------------------------------------------------------------------
+
+    def _answering(self, names: Iterable[str] | None) -> tuple[list[str], list[str]]:
+        """Of these servers, or all: who answers now, and who does not. A lone one says so itself."""
+        names = list(self.fleet.names if names is None else names)
+        silent = [name for name in names if self.fleet.many and not self.fleet.condition(name).answers]
+        return [name for name in names if name not in silent], silent
+
+    def _where(self, names: Sequence[str]) -> str:
+        """On which servers, said behind what was done there; "" of a lone one."""
+        if not self.fleet.many:
+            return ""
+        return f" on {clean(names[0])}" if len(names) == 1 else f" on {len(names)} servers"
 
     # --- doing it --------------------------------------------------------------------------------------
 
