@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Bytes that are unpacked in one go.
 _PIECE = 1 << 18
+#: An answer to a question holds no more than this (bytes).
+_ANSWER = 64 * 1024 * 1024
 
 
 class Channel:
@@ -152,6 +154,11 @@ class Flow:
         """Whether nothing waits."""
         return not self._plain and not self._waiting
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is passed on: nobody reads it, or it has come to its end."""
+        return self.broken or (self._press is not None and self._press.eof and self.idle)
+
     def take(self, data: bytes) -> None:
         """More of it."""
         if data:
@@ -200,3 +207,23 @@ class Flow:
             self._plain = memoryview(plain)
             done += len(data) - len(rest)
             self.held -= len(data) - len(rest)
+
+
+class Question:
+    """Something that was asked, and what has come of the answer."""
+
+    def __init__(self) -> None:
+        self.answer = bytearray()
+        self.whole = False
+        self.answered = threading.Event()
+        self._press = zlib.decompressobj()
+
+    def take(self, data: bytes) -> None:
+        """More of the answer.
+
+        Raises:
+            ValueError, zlib.error: it makes no sense, or has no end.
+        """
+        self.answer += self._press.decompress(data, _ANSWER + 1 - len(self.answer))
+        if len(self.answer) > _ANSWER or (self._press.eof and self._press.unused_data):
+            raise ValueError("an answer without end")
