@@ -172,8 +172,8 @@ class SshHost:
             entry.returncode = channel.poll()
         if channel.error:
             raise not_started(self.name, argv, channel.error)
-        if link.closed is not None:
-            why = link.closed.replace("the connection", "The connection")
+        if channel.cut:
+            why = (link.closed or "").replace("the connection", "The connection")
             raise Unreachable(f"{why} while {argv[0]} ran there.")
         status = 0 if channel.returncode is None else channel.returncode
         if status == 1 and refused(err):
