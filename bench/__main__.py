@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import acting, face, reading, settings
+from bench import acting, face, fleet, reading, settings
 from bench.figures import Figure, NotMeasured, document, markdown, table
 from bench.ground import Ground, laid
 
@@ -43,6 +43,9 @@ MEASURES: dict[str, Callable[[Ground], Iterator[Figure]]] = {
     "filter": face.filters,
     "refresh": reading.refresh,
     "settings": settings.page,
+    "remote": fleet.remote,
+    "fleet": fleet.fleet,
+    "far": fleet.far,
     "hold": acting.hold,
     "delete": acting.delete,
 }

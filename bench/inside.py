@@ -30,9 +30,9 @@ from mtatui.verbs import VERBS
 class Inside:
     """The other end: what the benchmark holds of such a process."""
 
-    def __init__(self, config: str) -> None:
+    def __init__(self, config: str, module: str = "bench.inside") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.inside", config],
+            [sys.executable, "-m", module, config],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

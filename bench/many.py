@@ -1,0 +1,123 @@
+"""A fleet without its face, in a process of its own that is told what to do, and tells what it took.
+
+``python -m bench.many FILE`` reads from a JSON file which servers there are, and then obeys: ``open`` opens
+them all at once, ``act VERB SERVER NUMBER`` does a verb to so many messages of one of them as after its
+confirmation, ``show SERVER`` reads a message as its screen does. Each answer is a line of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtatui.config import ServerEntry
+from mtatui.fleet import Fleet
+from mtatui.fleet.opening import Opening
+from mtatui.queue.index import Sort
+from mtatui.queue.query import Query, parse
+from mtatui.verbs import VERBS
+
+#: Seconds that opening may take.
+PATIENCE = 120.0
+
+
+class _Obeying:
+    def __init__(self, servers: Sequence[dict[str, Any]], ssh_config: str) -> None:
+        self.names = [server["name"] for server in servers]
+        opening = Opening(ssh_config=ssh_config)
+        self.fleet: Fleet = opening.fleet(ServerEntry(**server) for server in servers)
+        # No `asyncio.Runner`: its handling of SIGINT spells out every receipt to nobody.
+        self.loop = asyncio.new_event_loop()
+
+    def hello(self) -> None:
+        """It is there."""
+
+    def open(self, *left_out: str) -> dict[str, Any]:
+        """From the wish to see the queues until the first rows could be shown, and until each is whole; some
+        are not waited for."""
+        began = time.perf_counter()
+        whole: dict[str, float] = {}
+        servers = {self.fleet.server(name) for name in self.names if name not in left_out}
+
+        def heard() -> None:
+            for server in servers:
+                if server.name not in whole and server.live is not None and server.live.last is not None:
+                    whole[server.name] = time.perf_counter() - began
+
+        self.fleet.listen(heard)
+        index = self.fleet.index
+        _until(lambda: bool(index.total(Query(), int(time.time()))))
+        first = time.perf_counter() - began
+        _until(lambda: len(whole) == len(servers))
+        lines = index.rows(index.view(Query(), Sort(), int(time.time())), 0, 40)
+        return {
+            "first": first,
+            "whole": whole,
+            "messages": sum(index.counts().values()),
+            "lines": sum(1 for line in lines if line is not None),
+        }
+
+    def again(self, server: str) -> None:
+        """Look once more at one of them, and wait until that is done."""
+        live = self.fleet.server(server).live
+        assert live is not None
+        last = live.last
+        live.now()
+        _until(lambda: live.last is not last)
+
+    def act(self, verb: str, server: str, number: str) -> dict[str, Any]:
+        """What follows a confirmation: from the frozen selection to the last receipt."""
+        now = int(time.time())
+        which = f"state:deferred server={server}" if self.fleet.many else "state:deferred"
+        view = self.fleet.index.view(parse(which), Sort(), now)
+        ids = self.fleet.index.ids(view, 0, int(number))
+        selection = self.fleet.index.select(ids, now)
+        began = time.perf_counter()
+        outcome = self.loop.run_until_complete(self.fleet.act(VERBS[verb], selection))
+        took = time.perf_counter() - began
+        return {"seconds": took, "receipts": {str(k): v for k, v in outcome.tally().items()}}
+
+    def show(self, server: str) -> dict[str, float]:
+        """Read a message: its first part, as the screen does."""
+        now = int(time.time())
+        which = f"state:deferred server={server}" if self.fleet.many else "state:deferred"
+        (id,) = self.fleet.index.ids(self.fleet.index.view(parse(which), Sort(), now), 900, 901)
+        began = time.perf_counter()
+        data, _ = self.loop.run_until_complete(self.fleet.content(id, 64 * 1024))
+        return {"seconds": time.perf_counter() - began, "bytes": len(data)}
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.fleet.close()
+        self.loop.close()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            raise SystemExit("the servers were not all read in time")
+        time.sleep(0.005)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Obey until the input ends."""
+    gc.set_threshold(100_000, 50, 50)  # as `mtatui.__main__` does
+    sys.setswitchinterval(0.001)
+    obeying = _Obeying(**json.loads(Path(arguments[0]).read_text()))
+    try:
+        for line in sys.stdin:
+            what, *rest = json.loads(line)
+            print(json.dumps(getattr(obeying, what)(*rest)), flush=True)
+    finally:
+        obeying.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
