@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from mtatui.cli.gathering import open_fleet
 from mtatui.cli.guard import DONE, Misused
 from mtatui.cli.options import Options
 from mtatui.config import load
+
+if TYPE_CHECKING:
+    from mtatui.fleet import Fleet
 
 #: Seconds that the first rows are waited for; Textual would be imported meanwhile, but take their time.
 PATIENCE = 0.5
@@ -34,9 +39,19 @@ def open_terminal(options: Options) -> int:
                 glance.show(fleet.index)
             from mtatui.app import run
 
-            if near:
-                first.facts  # noqa: B018  # asked for what it raises: "no Postfix here", and no screen opens
+            # Asked, too, for what it raises: "no Postfix here", and no screen opens.
+            if near and first.facts.several and not (options.server or config.servers):
+                _take_in_instances(fleet)
             run(fleet, config, greeting=DEMO if options.demo else "", glance=glance)
     finally:
         fleet.close()
     return DONE
+
+
+def _take_in_instances(fleet: Fleet) -> None:
+    """Of a machine for which no server is configured, all instances of Postfix are shown."""
+    from mtatui.backends.host import HostError
+    from mtatui.fleet.instances import take_in
+
+    with suppress(HostError):  # `mtatui servers check` says why
+        take_in(fleet)

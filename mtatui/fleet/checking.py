@@ -91,6 +91,15 @@ async def _postfix(server: Server) -> list[Finding]:
         found.append(
             Finding("bounce", Level.NOTE, "returning messages with their reason needs Postfix 3.5 or newer")
         )
+    if facts.several and server.config_directory is None and server.far:
+        from mtatui.fleet.instances import instances
+
+        others = (await asyncio.to_thread(instances, server))[1:]
+        words = ", ".join(f"{one.name} ({one.config_directory})" for one in others)
+        advice = "Each can be a server of its own, on the same host with its config_directory."
+        found.append(
+            Finding("instances", Level.NOTE, f"more instances of Postfix are there: {words}", advice)
+        )
     return found
 
 
