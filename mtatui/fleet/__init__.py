@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 #: Seconds after which a server is left out of a look at all of them.
 LOOKING = 15.0
+#: The same where its trash is emptied: that goes on, if it does.
+EMPTYING = 120.0
 #: Seconds between two looks at whether Postfix runs on a server far away.
 FAR = 60.0
 
@@ -109,7 +111,7 @@ class Fleet(Members):
         reached = [
             server
             for server in self.chosen(names)
-            if self.condition(server.part_name).answers
+            if (not self.many or self.condition(server.part_name).answers)
             and (names or not server.far or now - self._watched.get(server.part_name, -FAR) >= FAR)
         ]
         self._watched.update((server.part_name, now) for server in reached)
@@ -231,7 +233,7 @@ class Fleet(Members):
             await server.reached()
             return await server.actor.trash.contents(limit)
 
-        return await self.each(look, names)
+        return await self.each(look, names, patience=LOOKING if self.many else None)
 
     async def empty_trash(self, names: Iterable[str] | None = None) -> dict[str, tuple[int, int] | HostError]:
         """Remove for good what is in the trash of each: how many messages, and their bytes."""
@@ -243,7 +245,7 @@ class Fleet(Members):
             finally:
                 server.rescan()
 
-        return await self.each(empty, names)
+        return await self.each(empty, names, patience=EMPTYING if self.many else None)
 
     async def _all_or_some(
         self, do: Callable[[Server], Awaitable[None]], names: Iterable[str] | None
