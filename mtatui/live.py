@@ -139,7 +139,7 @@ class Live(threading.Thread):
             return PACE
         import random
 
-        return FAR_PACE * random.uniform(1 - VARIES, 1 + VARIES)  # noqa: S311  (nobody gains by guessing it)
+        return FAR_PACE * random.uniform(1 - VARIES, 1 + VARIES)  # noqa: S311  # nobody gains by guessing it
 
     def _scan(self, thorough: bool) -> float:
         new = self._feed is None
