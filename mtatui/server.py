@@ -299,10 +299,11 @@ class Server:
         cancel = cancel or asyncio.Event()
         try:
             await self.reached()
-            if verb is DELETE and not self.host.read_only and self.host.superuser:
-                # Before and not after, so that what is deleted now can be restored however much it is.
-                await self.actor.trash.purge(self.keep_days * 86400, self.keep_bytes)
-            return await self.actor.act(verb, selection, progress=progress, cancel=cancel, entry=entry)
+            # Before and not after, so that what is deleted now can be restored however much it is.
+            purge = (self.keep_days * 86400, self.keep_bytes) if verb is DELETE else None
+            return await self.actor.act(
+                verb, selection, progress=progress, cancel=cancel, entry=entry, purge=purge
+            )
         finally:
             self.rescan(thorough=verb is DELIVER)
 

@@ -1,7 +1,7 @@
 """The parent's side of the hands: one long-lived child per server, asked and answering line by line.
 
 It blocks, so that it can be used from any thread (see `to_its_end`); one request at a time. The program is
-`mtatui.backends.postfix.spool.hands`, running where the queue is, as root.
+`mtatui.backends.postfix.spool.asked`, running where the queue is, as root.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Found(NamedTuple):
 
 _STATES = {state.value: state for state in State}
 
+#: An operation and its arguments.
+Request = tuple[Any, ...]
 #: What became of one item of a batch: the answer, None for "in no queue", words for "it failed".
 Answer = list[Any] | str | None
 
@@ -112,15 +114,16 @@ class Hands:
 
     def identify(self, items: Sequence[tuple[str, State]]) -> list[Found | str | None]:
         """Who these messages are now, and where: None for what is in no queue, words for what failed."""
-        return _found(items, self.ask("identify", items))
+        return found(items, self.ask("identify", items))
 
     def keep(self, items: Sequence[tuple[str, State]]) -> list[Found | str | None]:
         """Link messages into the trash: who was linked, None for what is in no queue, words if it failed."""
-        return _found(items, self.ask("keep", items))
+        return found(items, self.ask("keep", items))
 
     def each(self, operation: str, ids: Iterable[str]) -> list[Answer]:
         """Do one of the other operations for each ID: drop, forget, destroy, discard, restore, free."""
-        answers: list[Answer] = self.ask(operation, [[id] for id in ids])
+        items = [[id] for id in ids]
+        answers: list[Answer] = self.ask(operation, items) if items else []
         return answers
 
     # -- about the trash -------------------------------------------------------------------------------------
@@ -168,10 +171,23 @@ class Hands:
                     + (f": {words}" if words else ".")
                 ) from error
         if not answer[1]:
-            if self.host.read_only:
-                raise ReadOnly(f"{self.host.name} is open read-only.")
-            raise HostError(f"{self.host.name}: {clean(str(answer[2]))}")
+            raise self._refused(answer[2])
         return answer[2]
+
+    def in_turn(self, *requests: Request, patience: float = PATIENCE) -> list[Any]:
+        """Ask several things at once: over a long line they take no longer than one. The result of each, or
+        the HostError that refused it; what would come behind that, or a lock that somebody has, is not done.
+
+        Raises:
+            HostError: as `ask`, which may be in the middle of it.
+        """
+        answers = self.ask("in turn", requests, patience=patience)
+        return [result if well else self._refused(result) for well, result in answers]
+
+    def _refused(self, words: object) -> HostError:
+        if self.host.read_only:
+            return ReadOnly(f"{self.host.name} is open read-only.")
+        return HostError(f"{self.host.name}: {clean(str(words))}")
 
     def close(self) -> None:
         """End the child, if there is one. It may be asked again; that starts a new one."""
@@ -240,14 +256,15 @@ class Hands:
         return said
 
 
-def _found(items: Sequence[tuple[str, State]], answers: list[Answer]) -> list[Found | str | None]:
-    found: list[Found | str | None] = []
+def found(items: Sequence[tuple[str, State]], answers: list[Answer]) -> list[Found | str | None]:
+    """What ``identify`` and ``keep`` answer, as it is meant."""
+    there: list[Found | str | None] = []
     for (id, _), answer in zip(items, answers, strict=True):
         if isinstance(answer, list):
             state, arrival, size, sender, expiring, owes = answer
-            found.append(
+            there.append(
                 Found(Identity(id, arrival, size, sender), _STATES[state], bool(expiring), bool(owes))
             )
         else:
-            found.append(answer if answer is None else clean(answer))
-    return found
+            there.append(answer if answer is None else clean(answer))
+    return there

@@ -19,7 +19,8 @@ from collections.abc import AsyncIterator, Iterable
 from functools import cached_property
 from typing import Any
 
-from mtatui.backends.child import Hands, to_its_end
+from mtatui.backends.child import PATIENCE as ANSWER_WITHIN
+from mtatui.backends.child import Hands, Request, to_its_end
 from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 from mtatui.queue.message import Identity, State
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection, Target
@@ -113,8 +114,14 @@ class Journal:
         self._turn = asyncio.Lock()
 
     @contextlib.asynccontextmanager
-    async def working(self, verb: str) -> AsyncIterator[None]:
+    async def working(
+        self, verb: str, *first: Request, patience: float = ANSWER_WITHIN
+    ) -> AsyncIterator[Turn]:
         """Have the right to change the queue while inside: one at a time, of all who are at this server.
+
+        Args:
+            first: what to ask the hands as soon as it is ours, in the same breath; see `Hands.in_turn`.
+            patience: seconds for all of that.
 
         Raises:
             HostError: somebody else has it, and does not seem to come to an end.
@@ -122,18 +129,37 @@ class Journal:
         async with self._turn:
             deadline = time.monotonic() + PATIENCE
             me = f"{user()} ({verb} since {time.strftime('%H:%M:%S')})"
-            while holder := await to_its_end(self._hands.ask, "lock", me):
+            while True:
+                asked = to_its_end(self._hands.in_turn, ("lock", me), *first, patience=patience)
+                holder, *answers = await asked
+                if isinstance(holder, HostError):
+                    raise holder
+                if not holder:
+                    break
                 if time.monotonic() > deadline:
                     raise HostError(
                         f"Another mtatui is changing this queue: {clean(holder)}. Nothing was done; "
                         "try again when it has finished."
                     )
                 await asyncio.sleep(0.1)
+            turn = Turn(answers)
             try:
-                yield
+                yield turn
+            except BaseException:
+                turn.last = []
+                raise
             finally:
-                with contextlib.suppress(HostError):  # if the hands have died, so has the lock
-                    await to_its_end(self._hands.ask, "unlock")
+                await self._leave(turn)
+
+    async def _leave(self, turn: Turn) -> None:
+        try:
+            for answer in await to_its_end(self._hands.in_turn, *turn.last, ("unlock",)):
+                if isinstance(answer, HostError):
+                    raise answer
+        except HostError as error:
+            turn.late = error if turn.last else None
+            with contextlib.suppress(HostError):  # if the hands have died, so has the lock
+                await to_its_end(self._hands.ask, "unlock")
 
     def begin(self, verb: str, selection: Selection, undoes: str = "", entry: str = "") -> str:
         """Write down what is about to be done; its entry.
@@ -145,30 +171,32 @@ class Journal:
         Raises:
             HostError: it could not be written; do nothing then.
         """
+        entry, note = self.intent(verb, selection, undoes, entry)
+        try:
+            self._hands.ask(*note)
+        except HostError as error:
+            raise not_begun(error) from error
+        return entry
+
+    def intent(
+        self, verb: str, selection: Selection, undoes: str = "", entry: str = ""
+    ) -> tuple[str, Request]:
+        """The entry of what is about to be done, and what to ask the hands to have it written; as `begin`."""
         at = time.time()
         entry = entry or new_entry(at)
-        try:
-            self._write(
-                entry=entry,
-                at=at,
-                who=user(),
-                verb=verb,
-                chosen_by=selection.chosen_by,
-                chosen_at=selection.at,
-                undoes=undoes,
-                targets=[
-                    [t.identity.id, t.state, t.identity.arrival, t.identity.size, t.identity.sender]
-                    for t in selection.targets
-                ],
-            )
-        except (ReadOnly, NotPermitted):
-            raise
-        except HostError as error:
-            raise HostError(
-                f"{error} - the journal cannot be written, so nothing was done. "
-                "If the disk is full: emptying the trash makes room."
-            ) from error
-        return entry
+        return entry, _note(
+            entry=entry,
+            at=at,
+            who=user(),
+            verb=verb,
+            chosen_by=selection.chosen_by,
+            chosen_at=selection.at,
+            undoes=undoes,
+            targets=[
+                [t.identity.id, t.state, t.identity.arrival, t.identity.size, t.identity.sender]
+                for t in selection.targets
+            ],
+        )
 
     def rename(self, entry: str, names: dict[str, str]) -> None:
         """Write down which new queue IDs some messages are about to get.
@@ -176,14 +204,18 @@ class Journal:
         Raises:
             HostError: it could not be written; do nothing then.
         """
-        self._write(names_of=entry, names=names)
+        self._hands.ask(*_note(names_of=entry, names=names))
 
     def end(self, outcome: Outcome, did: Iterable[str], *, interrupted: bool = False) -> None:
         """Write down what came of an entry (``outcome.entry``), and which messages it really changed."""
+        self._hands.ask(*self.told(outcome, did, interrupted=interrupted))
+
+    def told(self, outcome: Outcome, did: Iterable[str], *, interrupted: bool = False) -> Request:
+        """What to ask the hands to have written what came of an entry; as `end`."""
         results: dict[str, dict[str, list[str]]] = {}
         for receipt in outcome.receipts:
             results.setdefault(receipt.result, {}).setdefault(receipt.gist, []).append(receipt.id)
-        self._write(
+        return _note(
             outcome_of=outcome.entry,
             at=outcome.at,
             cost=round(outcome.cost, 3),
@@ -230,8 +262,31 @@ class Journal:
                 return entry
         return None
 
-    def _write(self, **note: Any) -> None:
-        self._hands.ask("note", json.dumps(note, separators=(",", ":")))
+
+class Turn:
+    """The right to change the queue, while it lasts."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        self.answers = answers
+        """Of what was asked first: the results, or the HostError that one ended with."""
+        self.last: list[Request] = []
+        """What to ask when it is given back, in the same breath."""
+        self.late: HostError | None = None
+        """Why that was not done."""
+
+
+def not_begun(error: HostError) -> HostError:
+    """What to tell when an intent could not be written: nothing is done then."""
+    if isinstance(error, ReadOnly | NotPermitted):
+        return error
+    return HostError(
+        f"{error} - the journal cannot be written, so nothing was done. "
+        "If the disk is full: emptying the trash makes room."
+    )
+
+
+def _note(**note: Any) -> Request:
+    return ("note", json.dumps(note, separators=(",", ":")))
 
 
 #: What takes back what.

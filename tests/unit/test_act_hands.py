@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mtatui.backends.demo.writer import Draft, To, make_spool, write
 from mtatui.backends.postfix.spool import hands as module
 from mtatui.backends.postfix.spool import place
+from mtatui.backends.postfix.spool.asked import serve
 from mtatui.backends.postfix.spool.hands import Hands, Refused
 
 HASHED = "deferred, defer"
@@ -42,7 +43,7 @@ def mail(spool: Path, state: str = "deferred", *, reason: str = "Connection time
 
 
 def ask(hands: Hands, operation: str, *items: tuple[str, ...]) -> Any:
-    return module._serve(hands, operation, [[list(item) for item in items]])
+    return serve(hands, operation, [[list(item) for item in items]])
 
 
 def places(spool: Path, id: str) -> set[str]:
@@ -60,7 +61,7 @@ def test_a_message_goes_to_the_trash_and_comes_back_the_same_file_with_its_reaso
     inode = path.stat().st_ino
     path.unlink()  # what postsuper -d does
     Path(path_of(spool, "defer", id)).unlink()
-    [count, size, [row]] = module._serve(hands, "trash", [10])
+    [count, size, [row]] = serve(hands, "trash", [10])
     assert (count, row[0], row[1]) == (1, id, "trash")
     assert size > 0
     assert row[-1][0][:3] == ["r@y.test", "Connection timed out", "4.4.1"]
@@ -238,7 +239,7 @@ def test_looking_only_changes_nothing(spool: Path) -> None:
     hands = Hands(str(spool), HASHED, 1, look_only=True)
     id = mail(spool)
     assert ask(hands, "identify", (id, "deferred"))[0][0] == "deferred"
-    assert module._serve(hands, "trash", [5]) == [0, 0, []]
+    assert serve(hands, "trash", [5]) == [0, 0, []]
     for operation in ("keep", "drop", "forget", "destroy", "discard", "restore", "free"):
         with pytest.raises(Refused):
             ask(hands, operation, (id, "deferred"))

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from typing import Any
 
-from mtatui.backends.child import Found, Hands, one_ahead, to_its_end
+from mtatui.backends.child import LONG, PATIENCE, Found, Hands, Request, found, one_ahead, to_its_end
 from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, ReadOnly
-from mtatui.backends.journal import UNDO, Entry, Journal
+from mtatui.backends.journal import UNDO, Entry, Journal, not_begun
 from mtatui.backends.postfix import aside, corrupt
+from mtatui.backends.postfix.deliver import deliver
 from mtatui.backends.postfix.run import (
-    IN_MAILDROP,
-    UNREADABLE,
     Progress,
     Run,
     conclude,
@@ -41,11 +41,6 @@ SILENCE = 0.05
 #: The first Postfix that can bounce (``postsuper -f``).
 BOUNCE_SINCE = (3, 5)
 
-_NOT_DELIVERED_NOW = {
-    State.HOLD: "on hold: release it first",
-    State.MAILDROP: IN_MAILDROP,
-    State.CORRUPT: UNREADABLE,
-}
 _FOR_GOOD = {
     "requeue": "the messages have new queue IDs and go their way",
     "bounce": "Postfix returns them to their senders",
@@ -81,6 +76,7 @@ class Actor:
         cancel: asyncio.Event | None = None,
         undoes: str = "",
         entry: str = "",
+        purge: tuple[float, int] | None = None,
     ) -> Outcome:
         """Do a verb to a frozen selection.
 
@@ -89,6 +85,8 @@ class Actor:
             cancel: once set, no more messages are begun; the outcome says which were.
             undoes: the journal entry that this takes back.
             entry: what the journal is to call this, "" for a name of its own.
+            purge: how old what is in the trash may be and how many bytes it may have, before anything is done
+                (`Trash.purge`).
 
         Returns:
             A receipt for every target, in their order.
@@ -108,30 +106,52 @@ class Actor:
             )
         run = Run(verb, selection, progress, cancel or asyncio.Event())
         if verb is DELIVER:
-            await self._deliver(run)
+            await deliver(run, self.host, self.hands, self.tools)
             return run.finish()
-        async with self.journal.working(verb.id):
-            run.outcome.entry = await to_its_end(self.journal.begin, verb.id, selection, undoes, entry)
-            # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away) leaves
-            # the intent in the journal without an outcome: `settle` finds out later what came of it.
-            error: HostError | None = None
-            try:
-                await (self._restore(run) if verb is RESTORE else self._postsuper(run))
-            except HostError as stopped:
-                error = stopped
-                run.outcome.notes.append(str(error))
-            if verb is REQUEUE and run.did:
-                run.outcome.notes.append("Requeued messages come back under new queue IDs.")
-            unknown = run.not_known(str(error))
-            outcome = run.finish(str(error or ""))
-            if not unknown:
+        # Over a long line each question takes its time: those before postsuper are asked in one breath, and
+        # so are those behind it.
+        run.outcome.entry, intent = self.journal.intent(verb.id, selection, undoes, entry)
+        first: list[Request] = [] if purge is None else [("purge", *purge)]
+        first.append(intent)
+        near = next(run.batches(), [])
+        if verb is not RESTORE and near:
+            first.append(("keep" if verb is DELETE else "identify", near))
+        patience = PATIENCE if purge is None else LONG
+        asked = True
+        try:
+            async with self.journal.working(verb.id, *first, patience=patience) as turn:
+                asked = False
+                if purge is not None and isinstance(refused := turn.answers.pop(0), HostError):
+                    raise refused
+                if isinstance(refused := turn.answers.pop(0), HostError):
+                    raise not_begun(refused) from refused
+                # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away)
+                # leaves the intent in the journal without an outcome: `settle` finds out later what came of
+                # it.
+                error: HostError | None = None
                 try:
-                    await to_its_end(self.journal.end, outcome, run.did)
-                except HostError as late:
-                    outcome.notes.append(f"It was done, but its outcome is not in the journal: {late}")
-            if isinstance(error, NotPermitted | Missing | ReadOnly) and not run.did:
-                raise error
-            return outcome
+                    await (
+                        self._restore(run) if verb is RESTORE else self._postsuper(run, near, turn.answers)
+                    )
+                except HostError as stopped:
+                    error = stopped
+                    run.outcome.notes.append(str(error))
+                if verb is REQUEUE and run.did:
+                    run.outcome.notes.append("Requeued messages come back under new queue IDs.")
+                unknown = run.not_known(str(error))
+                outcome = run.finish(str(error or ""))
+                if not unknown:
+                    turn.last.append(self.journal.told(outcome, run.did))
+        except HostError:
+            if asked and verb is DELETE:  # who knows how far the hands came with their links
+                with contextlib.suppress(HostError):
+                    await to_its_end(self.hands.each, "drop", [id for id, _ in near])
+            raise
+        if turn.late is not None:
+            outcome.notes.append(f"It was done, but its outcome is not in the journal: {turn.late}")
+        if isinstance(error, NotPermitted | Missing | ReadOnly) and not run.did:
+            raise error
+        return outcome
 
     async def undo(
         self,
@@ -189,12 +209,30 @@ class Actor:
 
     # -- with postsuper --------------------------------------------------------------------------------------
 
-    async def _postsuper(self, run: Run) -> None:
+    async def _postsuper(self, run: Run, near: list[tuple[str, State]], looked: list[Any]) -> None:
+        """Have postsuper do it.
+
+        Args:
+            near, looked: the first batch, and what the hands have already answered to it.
+        """
         kept: list[str] = []
         doubtful: list[str] = []
         misfits: list[str] = []
 
+        ahead: list[list[Found | str | None] | HostError] = []
+
+        def taken(batch: list[tuple[str, State]], answers: list[Found | str | None]) -> None:
+            kept.extend(
+                id
+                for (id, _), answer in zip(batch, answers, strict=True)
+                if isinstance(answer, Found) and answer.state not in aside.MOVING
+            )
+
         def look(batch: list[tuple[str, State]]) -> list[Found | str | None]:
+            if ahead:
+                if isinstance(first := ahead.pop(), HostError):
+                    raise first
+                return first
             if run.verb is not DELETE:
                 return self.hands.identify(batch)
             try:
@@ -202,21 +240,25 @@ class Actor:
             except HostError:
                 doubtful.extend(id for id, _ in batch)
                 raise
-            kept.extend(
-                id
-                for (id, _), answer in zip(batch, answers, strict=True)
-                if isinstance(answer, Found) and answer.state not in aside.MOVING
-            )
+            taken(batch, answers)
             return answers
 
+        if looked and isinstance(looked[0], HostError):
+            ahead.append(looked[0])
+            doubtful.extend(id for id, _ in near if run.verb is DELETE)
+        elif looked:
+            ahead.append(answers := found(near, looked[0]))
+            if run.verb is DELETE:
+                taken(near, answers)
+
         async def ids() -> AsyncIterator[bytes]:
-            async with contextlib.aclosing(one_ahead(look, run.batches())) as looked:
-                async for batch, answers in looked:
-                    found = {}
+            async with contextlib.aclosing(one_ahead(look, run.batches())) as batches:
+                async for batch, answers in batches:
+                    there = {}
                     for (id, _), answer in zip(batch, answers, strict=True):
                         if (one := run.same(id, answer)) is not None and not settled(run, id, one):
-                            found[id] = run.states[id] = one.state
-                    if go := await to_its_end(self._prepare, run, found, kept, misfits):
+                            there[id] = run.states[id] = one.state
+                    if go := await to_its_end(self._prepare, run, there, kept, misfits):
                         yield _lines(go)
                         await _keep_up(run)
 
@@ -328,40 +370,6 @@ class Actor:
             run.tick()
         if misfits:
             await self._fit(run, misfits)
-
-    async def _deliver(self, run: Run) -> None:
-        waiting: list[str] = []
-        for batch in run.batches():
-            if not self.host.superuser:  # nobody else can look; Postfix does not mind what is not there
-                waiting += [id for id, _ in batch]
-                continue
-            for (id, _), answer in zip(batch, await to_its_end(self.hands.identify, batch), strict=True):
-                found = run.same(id, answer)
-                if found is None:
-                    continue
-                if found.state in _NOT_DELIVERED_NOW:
-                    run.failed(id, _NOT_DELIVERED_NOW[found.state])
-                elif found.state is State.DEFERRED:
-                    waiting.append(id)
-                else:
-                    run.already(id, "is being delivered already")
-
-        def until_cancelled(ids: Iterable[str]) -> Iterator[str]:
-            for id in ids:
-                if run.cancel.is_set():
-                    run.outcome.cancelled = True
-                    return
-                yield id
-
-        def tell(id: str, error: str) -> None:
-            if error:
-                run.failed(id, error)
-            else:
-                run.done(id)
-
-        command = " ".join(self.tools.argv("postqueue", "-i", "ID"))
-        run.outcome.commands.append(f"{command}   (for each of {len(waiting):,} messages)")
-        await self.tools.deliver_now(until_cancelled(waiting), tell)
 
 
 async def _at_once(ids: list[str]) -> AsyncIterator[bytes]:

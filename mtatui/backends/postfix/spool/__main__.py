@@ -14,4 +14,4 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if __name__ == "__main__":
     hands = sys.argv[1:2] == ["--hands"]
-    sys.exit(importlib.import_module("spool.hands" if hands else "spool.serve").main(sys.argv[1 + hands :]))
+    sys.exit(importlib.import_module("spool.asked" if hands else "spool.serve").main(sys.argv[1 + hands :]))

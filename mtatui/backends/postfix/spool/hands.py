@@ -1,11 +1,6 @@
 """The hands on the queue: links into the trash and back, moves out of the corrupt directory and out of
 deliveries, the journal.
 
-Requests come on standard input, one JSON array a line: ``[number, operation, argument…]``; each gets one line
-back: ``[number, true, result]`` or ``[number, false, words]``. Operations over messages take many at once and
-answer item by item: a list where it went well, null where the message is in no queue, words where it failed.
-One bad item never stops the others.
-
 The one rule: while a message is moved its file never is without a name. A link is made first, and the old
 one removed only when the new one is seen to be the same file; or it is renamed in one step, as Postfix itself
 does, where two names would be one too many. Standard library only, Python 3.6 or newer.
@@ -13,18 +8,16 @@ does, where two names would be one too many. Standard library only, Python 3.6 o
 
 import contextlib
 import errno
-import json
 import os
 import re
 import stat
-import sys
 import time
 
 from . import aside, ledger, logs, place, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+    from typing import Any, Dict, List, Optional, Tuple, Union
 
     Item = Tuple[str, str]
     Found = Tuple[str, str, os.stat_result]
@@ -34,9 +27,8 @@ STATES = ("hold", "deferred", "active", "incoming", "corrupt", "maildrop")
 #: mtatui's own directories inside the queue directory.
 ROOM = "mtatui"
 ORIGIN = ROOM + "/origin"
-REQUEST_LIMIT = 256 * 1024 * 1024
 
-_ID = re.compile(r"[A-Za-z0-9]{5,}\Z").match
+IS_ID = re.compile(r"[A-Za-z0-9]{5,}\Z").match
 _SHORT_ID = re.compile(r"[0-9A-F]{6,}\Z").match
 _MICROSECONDS = 5
 
@@ -285,7 +277,7 @@ class Hands:
             return kept
         with entries:
             for entry in entries:
-                if _ID(entry.name):
+                if IS_ID(entry.name):
                     try:
                         kept.append((entry.name, entry.stat(follow_symlinks=False)))
                     except FileNotFoundError:
@@ -320,81 +312,3 @@ class Hands:
 def _fits(id: str, info: os.stat_result) -> int:
     """Whether a short ID ends in the file's inode number, as it must; long ones need not."""
     return 0 if _SHORT_ID(id) and id[_MICROSECONDS:] != "%X" % info.st_ino else 1
-
-
-def main(arguments: "List[str]") -> int:
-    """Serve requests until standard input ends: ``QUEUE_DIRECTORY HASH_NAMES HASH_DEPTH [--look]``."""
-    hands = Hands(arguments[0], arguments[1], int(arguments[2]), "--look" in arguments[3:])
-    out = sys.stdout.buffer
-    for line in iter(lambda: sys.stdin.buffer.readline(REQUEST_LIMIT), b""):
-        number = 0
-        try:
-            request = json.loads(line.decode("ascii"))
-            number = request[0]
-            answer = [number, True, _serve(hands, request[1], request[2:])]
-        except Refused as refused:
-            answer = [number, False, str(refused)]
-        except OSError as error:
-            answer = [number, False, _words(error)]
-        except Exception as error:
-            answer = [number, False, "not understood: %s: %s" % (type(error).__name__, error)]
-        out.write(json.dumps(answer, separators=(",", ":")).encode("ascii") + b"\n")
-        out.flush()
-    return 0
-
-
-_EACH: "Dict[str, Callable[..., Answer]]" = {
-    "keep": Hands.keep,
-    "drop": Hands.drop,
-    "forget": Hands.forget,
-    "destroy": Hands.destroy,
-    "discard": Hands.discard,
-    "restore": Hands.restore,
-    "free": Hands.free,
-    "fresh": lambda hands, id: hands.aside.fresh(id),
-    "aside": lambda hands, id, new: hands.aside.take(id, new),
-    "follow": lambda hands, id, new: hands.aside.follow(id, new),
-    "report_all": lambda hands, id: hands.logs.report_all(id),
-}
-
-
-def _serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
-    if operation in ("identify", "keep"):
-        hands.logs.look()
-    if operation == "identify":
-        return [_one(hands, Hands.identify, item) for item in arguments[0]]
-    if operation == "trash":
-        return hands.trash(*arguments)
-    if operation == "notes":
-        return ledger.notes(hands.queue, *arguments)
-    if operation == "busy":
-        return ledger.busy(hands.queue)
-    if hands.look_only:
-        raise Refused("it was opened for looking only")
-    hands.open_room()
-    if operation == "lock":
-        return hands.lock.take(*arguments)
-    if operation == "unlock":
-        return hands.lock.leave()
-    if operation == "note":
-        return ledger.note(hands.queue, *arguments)
-    if operation == "purge":
-        return hands.purge(*arguments)
-    return [_one(hands, _EACH[operation], item) for item in arguments[0]]
-
-
-def _one(hands: Hands, operation: "Callable[..., Answer]", item: "List[str]") -> "Answer":
-    try:
-        if not _ID(item[0]):
-            return "not a queue ID"
-        return operation(hands, *item)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return _words(error)
-    except Exception as error:
-        return "%s: %s" % (type(error).__name__, error)
-
-
-def _words(error: OSError) -> str:
-    return error.strerror or str(error)
