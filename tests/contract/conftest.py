@@ -16,6 +16,7 @@ class ReplayHost:
 
     name = "replay"
     read_only = False
+    limits = ""
 
     def __init__(self, recordings: dict[str, Recording], *, root: bool = True) -> None:
         self.superuser = root
@@ -54,6 +55,9 @@ class ReplayHost:
 
     def can(self, command: str) -> bool:
         return True
+
+    def refusal(self, argv: Sequence[str]) -> str:
+        raise AssertionError("nothing was refused")
 
 
 def completed(recording: Recording) -> Completed:

@@ -15,6 +15,7 @@ from textual.app import App
 
 from mtatui.backends.host import HostError
 from mtatui.backends.verdicts import Judge, State, Stopped, Verdicts
+from mtatui.fleet import Fleet
 from mtatui.screens.message import MessageScreen
 from mtatui.server import Server
 from tests.stack.machine import EICAR, GTUBE, INSIDE, OUTSIDE, Machine, letter
@@ -317,7 +318,7 @@ async def test_the_screen_shows_them(machine: Machine, bad: str) -> None:
         CSS_PATH = STYLES / "message.tcss"
 
         def on_mount(self) -> None:
-            self.push_screen(MessageScreen(server, bad))
+            self.push_screen(MessageScreen(Fleet((server,)), bad))
 
     app = Alone()
     async with app.run_test(size=(120, 40)) as pilot:

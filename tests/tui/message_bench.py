@@ -60,9 +60,7 @@ class Source:
     def message(self, id: str) -> Message | None:
         return self.messages.get(id)
 
-    def why_not(
-        self, action: Action, states: Iterable[State] = (), keys: Iterable[str] | None = None
-    ) -> str:
+    def why_not(self, action: Action, states: Iterable[State] = (), keys: Iterable[str] | None = None) -> str:
         return "read-only" if action.id == "bounce" else ""
 
     def expires(self, message: Message) -> int:

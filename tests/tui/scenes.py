@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from mtatui.backends.host import HostError, Unreachable
+from mtatui.backends.host_local import LocalHost
 from mtatui.backends.verdicts import Verdicts
 from mtatui.live import Feed
 from mtatui.queue.delta import Delta
@@ -114,6 +115,7 @@ class LimitedServer(SceneServer):
     def __init__(self) -> None:
         told = [[*row[:4], 0, row[5], "", "", "", "", "", row[11]] for row in still.rows(400)]
         super().__init__(told)
+        assert isinstance(self.host, LocalHost)
         self.host.superuser = False
 
     def feed(self) -> Feed:

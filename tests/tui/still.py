@@ -94,8 +94,9 @@ class StillServer(Server):
     """A server whose queue is a list."""
 
     def __init__(self, told: list[Row] | None = None, *, read_only: bool = False) -> None:
-        super().__init__(LocalHost("mx1", read_only=read_only))
-        self.host.superuser = True
+        host = LocalHost("mx1", read_only=read_only)
+        host.superuser = True
+        super().__init__(host)
         self._told = rows() if told is None else told
         self._facts = Facts("mx1.example.test", "3.7.11", "/etc/postfix", "/nowhere", "", 1, 432000, 432000)
 

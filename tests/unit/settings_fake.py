@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from mtatui.backends.host import CommandLog
 from mtatui.cli.guard import guarded
 from mtatui.cli.main import root
 from mtatui.fleet import Fleet
+from mtatui.server import Server
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.current import Current, Finding, Override, Reading
 from mtatui.settings.kinds import (
@@ -192,7 +193,7 @@ class CommandLine:
     def __init__(
         self, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr("mtatui.cli.gathering.open_fleet", lambda *_: Fleet([server]))
+        monkeypatch.setattr("mtatui.cli.gathering.open_fleet", lambda *_: Fleet([cast(Server, server)]))
         monkeypatch.setenv("COLUMNS", "200")  # whoever runs the tests may have said another width
         self._patch, self._said = monkeypatch.setattr, capsys.readouterr
 

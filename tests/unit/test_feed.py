@@ -14,7 +14,7 @@ import pytest
 
 from mtatui.backends.demo.writer import Draft, To, make_spool, write
 from mtatui.backends.host import HostError, NotPermitted, TimedOut
-from mtatui.backends.host_local import LocalHost
+from mtatui.backends.host_local import LocalChild, LocalHost
 from mtatui.backends.postfix import feed as feed_module
 from mtatui.backends.postfix.feed import PostqueueFeed, SpoolFeed
 from mtatui.queue.delta import Delta, Done, Gone, Problem, Rows
@@ -32,7 +32,7 @@ class Puppet(LocalHost):
         self.children: list[subprocess.Popen[bytes]] = []
         self.asked: list[Sequence[str]] = []
 
-    def child(self, argv: Sequence[str], *, changes: bool = False) -> subprocess.Popen[bytes]:
+    def child(self, argv: Sequence[str], *, changes: bool = False) -> LocalChild:
         self.asked.append(argv)
         child = super().child([sys.executable, "-I", "-S", "-c", self.program])
         self.children.append(child)
