@@ -148,6 +148,9 @@ INTRODUCTION = """
 Whatever the terminal can do, the command line can. Data goes to standard output, narration and progress to
 standard error. `--json` prints one JSON document (`queue list`: one object a line).
 
+Where there are several servers ([fleet.md](fleet.md)), what looks is about all of them, and what changes
+something says which: `mtatui --server mx1`, `--server @TAG`, `--server all`, before the command.
+
 Nothing asks where there is no terminal: what needs a yes is refused, naming `--yes`.
 
 Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bash_source mtatui)"` (or
@@ -156,7 +159,7 @@ Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bas
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | not all is done (receipts say which), or not all is well; `settings diff`: it differs |
+| 1 | not all is done (receipts say which), not all is well, or a server did not answer; `settings diff`: it differs |
 | 2 | usage: an option, an ID, a filter, a setting or a value that makes no sense |
 | 3 | refused: read-only, not confirmed, changed meanwhile, or a check said no |
 | 4 | the server is out of reach, or does not permit it |

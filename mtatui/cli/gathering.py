@@ -253,6 +253,9 @@ class Gathered:
 
         def tell() -> None:
             names = sorted(name for name in left if self.fleet.questions.of(name) is None)
+            for name in names:
+                if notice := getattr(self.fleet.server(name).host, "notice", ""):
+                    say(f"mtatui: {name}: {notice}")
             if names:
                 say(f"mtatui: waiting for {named(names)} …")
 
