@@ -107,6 +107,7 @@ class MtatuiApp(App[None]):
         self._changing: dict[Server, Changing] = {}
         self._watching: dict[Server, Watching] = {}
         self._rounds = 0
+        self._behind: set[str] = set()
         self._settings: SettingsScreen | None = None
         self._servers: ServersScreen | None = None
         self._pages: list[Page] = []
@@ -257,9 +258,11 @@ class MtatuiApp(App[None]):
         """Go to a page."""
         if id in ("queue", "servers"):
             await self.switch_mode(id)
+            await self._catch_up()
             return
         self.changing.read_soon()  # its commands run while the page is laid out
         await self.switch_mode("settings")
+        await self._catch_up()
         assert self._settings is not None
         self._settings.open_page(id)
 
@@ -322,13 +325,21 @@ class MtatuiApp(App[None]):
         if self._settings is not None:
             self._settings.attend(self.changing)
             if self.screen_stack[0] is self._settings:
-                self.changing.read_soon()
+                self.changing.read_soon(passing=True)
+        self._behind = {"queue", "settings", "servers"}
+        await self._catch_up()
+        self.show_headers()
+
+    async def _catch_up(self) -> None:
+        """What lies over this page, and shows another server than the current one, shows that one now."""
+        if self.current_mode not in self._behind:
+            return
+        self._behind.remove(self.current_mode)
         over = [again for screen in self.screen_stack if (again := getattr(screen, "AGAIN", ""))]
         if over:
             while len(self.screen_stack) > 1:
                 await self.pop_screen()
             await self.run_action(over[-1])
-        self.show_headers()
 
     def servers_changed(self, gone: Server | None = None) -> None:
         """The list of servers is another one now; what was known of the one that is gone is forgotten."""

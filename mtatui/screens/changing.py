@@ -93,10 +93,15 @@ class Changing:
 
     # --- reading ---------------------------------------------------------------------------------------
 
-    def read_soon(self) -> None:
-        """Read the configuration, unless that is being done."""
+    def read_soon(self, *, passing: bool = False) -> None:
+        """Read the configuration, unless that is being done.
+
+        Args:
+            passing: the person goes from server to server; trouble is told in one line, and no sheet of it
+                stops them.
+        """
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.get_running_loop().create_task(self.read())
+            self._reader = asyncio.get_running_loop().create_task(self.read(passing=passing))
             self._reader.add_done_callback(self._read_ended)
 
     def _read_ended(self, reader: asyncio.Task[None]) -> None:
@@ -106,13 +111,14 @@ class Changing:
             self.model.tell()
             self.tell(self.model.trouble, "error")
 
-    async def read(self, *, ahead: bool = False) -> None:
+    async def read(self, *, ahead: bool = False, passing: bool = False) -> None:
         """Read the configuration; what is staged stays over it.
 
         What the filters say takes longer than what Postfix does: the first time that comes later.
 
         Args:
             ahead: nobody has asked for it yet; trouble is told when somebody does.
+            passing: as for `read_soon`.
         """
         try:
             if not self.model.whole:
@@ -122,7 +128,7 @@ class Changing:
             self.model.trouble = str(error)
             self.model.tell()
             if not ahead:
-                self.tell(str(error), "error")
+                self.tell(str(error), "information" if passing else "error")
             return
         if self.model.trying and not ahead and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count_trials())

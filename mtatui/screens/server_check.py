@@ -1,4 +1,4 @@
-"""A server is checked from the ground up; what is found stands there as it comes, with what to do about it."""
+"""A server is checked from the ground up; what is found stands there as it comes, and what to do about it."""
 
 from __future__ import annotations
 
@@ -66,11 +66,13 @@ class CheckDialog(Dialog[bool]):
         except HostError as error:
             well = False
             self._lines += [Content.styled(line, "$text-error") for line in wrap(f"✖ {error}", self._width)]
-        self._waits = [Content(""), Content("Nothing is in the way." if well else "Not all is well.")]
+        said = "Nothing is in the way." if well else "Not all is well."
+        if self.act and not well:
+            said += " It can be written down all the same."
+        self._waits = [Content(""), Content(said)]
         self._show()
         if self.act:
             button = self.query_one("#ok", Button)
-            button.label = Content(f"[ {self.act} ]" if well else f"[ {self.act} all the same ]")
             button.disabled = False
             if well:
                 button.focus()

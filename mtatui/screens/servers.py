@@ -120,6 +120,7 @@ class ServersScreen(Desk):
         return Line(
             name=server.name,
             host=where(server),
+            directory=server.config_directory or "",
             tags=fleet.tags.get(server.name, ()),
             condition=condition_words,
             role=role,

@@ -30,6 +30,8 @@ class Line:
 
     name: str
     host: str = ""
+    directory: str = ""
+    """Where its Postfix is set up, where that was said."""
     tags: tuple[str, ...] = ()
     condition: str = ""
     """A glyph and a few words."""
@@ -57,9 +59,8 @@ class Line:
 
 
 def where(server: Server) -> str:
-    """Where a server is: what ssh is told, or this machine; and its directory, where that was said."""
-    host = getattr(server.host, "destination", "") or "this machine"
-    return f"{host}:{server.config_directory}" if server.config_directory else host
+    """Where a server is: what ssh is told, or this machine."""
+    return str(getattr(server.host, "destination", "")) or "this machine"
 
 
 def words(condition: Condition, messages: int, now: float) -> tuple[str, str]:
@@ -120,7 +121,7 @@ def told(line: Line, width: int) -> list[Sequence[Piece]]:
     rows: list[tuple[str, str, str]] = [("Condition", line.condition, line.role)]
     if line.why:
         rows.append(("", line.why, line.role))
-    rows.append(("Host", line.host, ""))
+    rows.append(("Host", ", ".join(filter(None, (line.host, line.directory))), ""))
     if line.tags:
         rows.append(("Tags", " ".join(line.tags), ""))
     if line.known:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from mtatui.app import MtatuiApp
 from mtatui.backends.host import Unreachable
 from mtatui.fleet import Fleet
 from mtatui.live import Feed
 from mtatui.queue.delta import Counts, Delta, Rows
 from mtatui.queue.message import Row, State
+from mtatui.screens.servers import ServersScreen
 from mtatui.server import Server
 from tests.tui.scenes import LimitedServer, MuteServer, SceneServer
 from tests.tui.still import StillServer, rows
@@ -126,3 +128,13 @@ def three() -> Fleet:
         [named(name, StillServer(rows(number))) for name, number in (("mx1", 40), ("mx2", 7), ("mx3", 0))],
         {"mx1": ("inbound", "berlin"), "mx2": ("inbound",), "mx3": ("out",)},
     )
+
+
+async def looked_at(app: MtatuiApp) -> None:
+    """Everything is known that comes by itself sooner or later, so that no picture depends on when."""
+    for server in app.fleet.servers:
+        if app.fleet.condition(server.part_name).answers:
+            await app.watching_of(server).look()
+    page = app.screen_stack[0]
+    if isinstance(page, ServersScreen):
+        page.show()

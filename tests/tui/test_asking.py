@@ -14,11 +14,10 @@ from mtatui.backends.host import Prompt
 from mtatui.config import Config
 from mtatui.fleet import Fleet, Questions
 from mtatui.screens.asking import AskDialog
-from mtatui.screens.servers import ServersScreen
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import Hands
 from tests.tui.still import NOW, StillServer, rows
-from tests.tui.still_fleet import AskingServer, named
+from tests.tui.still_fleet import AskingServer, looked_at, named
 
 Snap = Callable[..., bool]
 PASSWORD = "root@mx2's password: "
@@ -166,9 +165,7 @@ def test_picture(snap_compare: Snap, size: tuple[int, int], which: str) -> None:
         await until_asked(hands, which)
         await hands.until(lambda: asked.fleet.condition("mx1").phase == "live")
         await hands.until(lambda: asked.fleet.condition(which).phase == "asking")
-        page = app.screen_stack[0]
-        assert isinstance(page, ServersScreen)
-        page.show()
+        await looked_at(app)
         if which == "mx2":
             await hands.type("geheim")
         await pilot.pause()

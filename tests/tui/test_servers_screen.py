@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
+from mtatui.backends.host import Unreachable
 from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.screens.history import HistoryScreen
@@ -19,8 +20,9 @@ from mtatui.screens.settings import SettingsScreen
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import Hands, at_keyboard
 from tests.tui.still import NOW, StillServer, rows
-from tests.tui.still_fleet import conditions, three
+from tests.tui.still_fleet import conditions, looked_at, three
 from tests.tui.still_services import StillServices
+from tests.tui.still_settings import StillConfiguration
 
 Snap = Callable[..., bool]
 both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -87,7 +89,7 @@ async def at(hands: Hands, server: str, screen: type) -> None:
 async def test_each_server_says_how_it_is(size: tuple[int, int]) -> None:
     fleet = conditions()
     async with at_servers(fleet, size) as hands:
-        await hands.until(lambda: "● live" in line(hands, "out1"))
+        await told(hands, "out1", "3")
         await fleet.watch()
         for name, words in {
             "mx1": ("● live", "40", "33", "6"),
@@ -168,6 +170,30 @@ async def test_brackets_lead_from_server_to_server(key: str, screen: type) -> No
         await hands.until(lambda: "mx3 · 3 of 3" in hands.text().splitlines()[0])
 
 
+async def test_what_lies_over_another_page_follows_the_current_server() -> None:
+    async with at_servers() as hands:
+        await hands.press("1", "H")
+        await at(hands, "mx1 · 1 of 3", HistoryScreen)
+        await hands.press("0", "down", "enter")
+        await hands.until(lambda: "mx2 is the current server" in hands.text())
+        await hands.press("1")
+        await at(hands, "mx2 · 2 of 3", HistoryScreen)
+
+
+async def test_a_dead_one_on_the_way_stops_nobody() -> None:
+    fleet = three()
+    configuration = StillConfiguration()
+    configuration.trouble = Unreachable("mx2 cannot be reached: " + "it does not answer. " * 12)
+    fleet.server("mx2").configuration = configuration
+    async with at_servers(fleet) as hands:
+        await hands.press("1", "right_square_bracket")
+        await at(hands, "mx2 · 2 of 3", SettingsScreen)
+        await hands.until(lambda: "mx2 cannot be reached" in hands.text())
+        assert "no answer" in hands.text().splitlines()[0]
+        await hands.press("right_square_bracket")
+        await at(hands, "mx3 · 3 of 3", SettingsScreen)
+
+
 async def test_a_server_is_chosen_by_a_part_of_its_name_or_by_a_tag() -> None:
     async with at_servers() as hands:
         await hands.press("1", "at")
@@ -225,13 +251,15 @@ async def some_time_later(hands: Hands) -> None:
     await told(hands, "mx2", "✖ no answer", "7")
     await told(hands, "mx3", "reading 1,000")
     await told(hands, "mx4", "✖ no answer")
-    for name in ("mx1", "relay-berlin", "out1"):
-        await told(hands, name, "live" if name != "relay-berlin" else "limited")
+    for name, words in (("mx1", "● live"), ("relay-berlin", "limited"), ("out1", "3")):
+        await told(hands, name, words)
     await fleet.watch()
     for name, seconds in (("mx2", 150), ("mx4", 8000)):
         live = fleet.server(name).live
         assert live is not None
         live.trouble_since -= seconds
+    await told(hands, "out1", "Postfix is stopped")
+    await looked_at(hands.app)
     await hands.press(*["down"] * 3)
     await told(hands, "mx4", "2h")
 
