@@ -21,7 +21,8 @@ from mtatui.fleet.prepared import prepare
 from mtatui.fleet.shares import Share
 from mtatui.fleet.waves import Rollout
 from mtatui.screens.review import MINUTES
-from mtatui.screens.waves import Choice, RolloutScreen, WavesReview
+from mtatui.screens.waves import RolloutScreen
+from mtatui.screens.waves_review import Choice, WavesReview
 from mtatui.settings import profile
 from mtatui.widgets.dialog import Dialog, answer
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
-from mtatui.app import MtatuiApp
 from mtatui.backends.applying import Ending
-from mtatui.backends.host import Unreachable
-from mtatui.config import Config
-from mtatui.fleet import Fleet
 from mtatui.screens.matrix import MatrixScreen
 from mtatui.screens.settings import SettingsScreen
-from mtatui.screens.waves import RolloutScreen, WavesReview
-from mtatui.settings.catalogue import ALL as SETTINGS
 from mtatui.settings.plan import Caution
-from tests.tui.hands import Hands
+from tests.tui.hands import at_settings
+from tests.tui.matrix_hands import (
+    PROFILE,
+    SILENT,
+    at_matrix,
+    line,
+    press_apply,
+    profiled,
+    reviewed,
+    rolled,
+    to,
+)
 from tests.tui.still import NOW
 from tests.tui.still_many import HELO, SENDER, SIZE, configuration, many
-
-Snap = Callable[..., bool]
-Scene = Callable[[Hands], Awaitable[None]]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-SILENT = Unreachable("ssh: connect to host mx3 port 22: Connection timed out. mtatui tries again by itself.")
 
 
 @pytest.fixture(autouse=True)
@@ -45,74 +43,12 @@ def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-async def opened(hands: Hands) -> MatrixScreen:
-    """The matrix, from the page of servers, all that will ever be known in it."""
-    hands.app.fleet.start()
-    await hands.press("0")
-    await hands.press("M")
-    await hands.until(lambda: isinstance(hands.app.screen, MatrixScreen))
-    screen = hands.app.screen
-    assert isinstance(screen, MatrixScreen)
-    await hands.until(lambda: not screen._reading)
-    await hands.pilot.pause()
-    return screen
-
-
-@asynccontextmanager
-async def at_matrix(fleet: Fleet | None = None, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Hands]:
-    """Somebody at the keyboard, the matrix before them."""
-    fleet = fleet or many()
-    app = MtatuiApp(fleet, Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await opened(hands)
-            yield hands
-    finally:
-        fleet.close()
-
-
-async def to(hands: Hands, key: str, server: str) -> None:
-    """The cursor on a cell, by keys."""
-    screen = hands.app.screen
-    assert isinstance(screen, MatrixScreen)
-    await hands.press("home")
-    for _ in range(200):
-        row = screen.table.row_at_cursor
-        if row is not None and row.setting.key == key:
-            break
-        await hands.press("down")
-    while (column := screen.table.column_at_cursor) is not None and column.server.name != server:
-        await hands.press("right")
-
-
-def line(hands: Hands, key: str) -> str:
-    """The line of a setting."""
-    label = SETTINGS[key].label[:20]
-    return next((line for line in hands.text().splitlines() if label in line[:45]), hands.text())
-
-
-async def reviewed(hands: Hands) -> WavesReview:
-    """The plan for all, on the screen."""
-    await hands.until(lambda: isinstance(hands.app.screen, WavesReview))
-    screen = hands.app.screen
-    assert isinstance(screen, WavesReview)
-    await hands.pilot.pause()
-    return screen
-
-
-async def rolled(hands: Hands) -> RolloutScreen:
-    """The end of it."""
-    await hands.until(lambda: isinstance(hands.app.screen, RolloutScreen) and hands.app.screen.over)
-    screen = hands.app.screen
-    assert isinstance(screen, RolloutScreen)
-    await hands.pilot.pause()
-    return screen
-
-
-async def press_apply(hands: Hands) -> None:
-    """Apply, which is the second answer."""
-    await hands.press("right", "enter")
+@pytest.fixture
+def a_profile(tmp_path: Path) -> Path:
+    """A file with two settings for all."""
+    path = tmp_path / "p"
+    path.write_text(PROFILE)
+    return path
 
 
 # --- the matrix --------------------------------------------------------------------------------------------
@@ -170,8 +106,6 @@ async def test_many_servers_scroll_across() -> None:
 
 
 async def test_one_server_is_no_matrix() -> None:
-    from tests.tui.hands import at_settings
-
     async with at_settings() as hands:
         await hands.press("M")
         assert isinstance(hands.app.screen, SettingsScreen)
@@ -216,25 +150,6 @@ async def test_what_is_a_servers_own_is_not_for_all() -> None:
         await hands.press("e")
         assert isinstance(hands.app.screen, MatrixScreen)
         assert "no other is meant to have it" in hands.text()
-
-
-async def profiled(hands: Hands, path: Path) -> WavesReview:
-    """A profile for all, typed by its path."""
-    await hands.press("p")
-    await hands.type(str(path))
-    await hands.press("enter")
-    return await reviewed(hands)
-
-
-@pytest.fixture
-def a_profile(tmp_path: Path) -> Path:
-    """A file with two settings for all."""
-    path = tmp_path / "p"
-    path.write_text(PROFILE)
-    return path
-
-
-PROFILE = "[inbound]\nreject_unknown_sender_domain = 'enforce'\nsmtpd_helo_required = true\n"
 
 
 async def test_a_profile_that_one_does_not_bear_goes_back_on_all(a_profile: Path) -> None:
@@ -329,85 +244,3 @@ async def test_a_profile_with_mistakes_says_them(tmp_path: Path) -> None:
         await hands.type(str(bad))
         await hands.press("enter")
         await hands.until(lambda: "nonsense" in hands.text() and "line 2" in hands.text())
-
-
-# --- pictures ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def picture(snap_compare: Snap) -> Callable[..., bool]:
-    """Play a scene; whether it looks at its end as in the picture that was accepted."""
-
-    def compare(scene: Scene, size: tuple[int, int], fleet: Fleet) -> bool:
-        app = MtatuiApp(fleet, Config())
-
-        async def before(pilot: Pilot[None]) -> None:
-            hands = Hands(app, pilot)
-            await opened(hands)
-            await scene(hands)
-            await pilot.pause()
-
-        try:
-            return snap_compare(app, terminal_size=size, run_before=before)
-        finally:
-            fleet.close()
-
-    return compare
-
-
-async def _matrix(hands: Hands) -> None:
-    await to(hands, HELO, "mx3")
-
-
-async def _differing(hands: Hands) -> None:
-    await hands.press("d")
-
-
-@both_sizes
-def test_picture_of_the_matrix(picture: Callable[..., bool], size: tuple[int, int]) -> None:
-    assert picture(_matrix, size, many("relay-berlin", "out1", trouble={"out1": SILENT}))
-
-
-@both_sizes
-def test_picture_of_what_differs(picture: Callable[..., bool], size: tuple[int, int]) -> None:
-    assert picture(_differing, size, many())
-
-
-@both_sizes
-def test_picture_of_the_review(picture: Callable[..., bool], size: tuple[int, int], a_profile: Path) -> None:
-    async def scene(hands: Hands) -> None:
-        await profiled(hands, a_profile)
-
-    fleet = many("out1", "out2")
-    configuration(fleet, "out1").refuses = "a check of the admin stands in the way"
-    assert picture(scene, size, fleet)
-
-
-@both_sizes
-def test_picture_of_waves_on_their_way(
-    picture: Callable[..., bool], size: tuple[int, int], a_profile: Path
-) -> None:
-    fleet = many("out1", "out2", "out3", "out4", "out5", "out6")
-    configuration(fleet, "out2").hold = asyncio.Event()
-
-    async def scene(hands: Hands) -> None:
-        await profiled(hands, a_profile)
-        await press_apply(hands)
-        await hands.until(lambda: "out2  at work" in hands.text() and "out3  applied" in hands.text())
-
-    assert picture(scene, size, fleet)
-
-
-@both_sizes
-def test_picture_of_waves_that_went_back(
-    picture: Callable[..., bool], size: tuple[int, int], a_profile: Path
-) -> None:
-    fleet = many("out1", "out2", "out3", "out4", "out5", "out6")
-    configuration(fleet, "out2").ending = Ending.ROLLED_BACK
-
-    async def scene(hands: Hands) -> None:
-        await profiled(hands, a_profile)
-        await press_apply(hands)
-        await rolled(hands)
-
-    assert picture(scene, size, fleet)
