@@ -159,7 +159,7 @@ Tab completes commands, options and settings after `eval "$(_MTATUI_COMPLETE=bas
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | not all is done (receipts say which), not all is well, or a server did not answer; `settings diff`: it differs |
+| 1 | not all is done or well, or one of several servers did not answer; `settings diff`: it differs |
 | 2 | usage: an option, an ID, a filter, a setting or a value that makes no sense |
 | 3 | refused: read-only, not confirmed, changed meanwhile, or a check said no |
 | 4 | the server is out of reach, or does not permit it |

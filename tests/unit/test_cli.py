@@ -23,6 +23,7 @@ from mtatui.cli.options import Options, quick
 from mtatui.cli.output import Column
 from mtatui.cli.session import query_of
 from mtatui.config import Config, ServerEntry
+from mtatui.fleet import Fleet
 from mtatui.text import cells
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +169,26 @@ def test_hosts_and_an_inventory_stand_in_for_the_config_file(tmp_path: Path) -> 
         chosen(Options(inventory=str(tmp_path / "nothing")), config)
     with pytest.raises(Misused, match="no host, nor user@host"):
         chosen(Options(hosts="mx1,-oProxyCommand=x"), config)
+
+
+def test_the_instances_of_this_machine_where_none_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_in(fleet: Fleet) -> list[str]:
+        fleet.servers[0].name = "postfix"
+        fleet.add(ServerEntry("postfix-out", config_directory="/etc/postfix-out", tags=("out",)))
+        return ["postfix-out"]
+
+    monkeypatch.setattr("mtatui.fleet.instances.take_in", take_in)
+    both = open_fleet(Options(), Config())
+    assert [server.name for server in both.servers] == ["postfix", "postfix-out"]
+    for said in ("postfix-out", "@out"):
+        (out,) = open_fleet(Options(server=said), Config()).servers
+        assert (out.name, out.part_name, out.config_directory) == ("postfix-out", "", "/etc/postfix-out")
+    with pytest.raises(Misused, match="there are: postfix, postfix-out"):
+        open_fleet(Options(server="mx1"), Config())
+    # Not where somebody has said which, nor where the page is to be there at once.
+    assert not open_fleet(Options(config_dir="/etc/postfix"), Config()).many
+    assert not open_fleet(Options(), Config(servers=(ServerEntry("mx1"),))).many
+    assert not open_fleet(Options(), Config(), instances=False).many
 
 
 # --- queue IDs and filters ---
