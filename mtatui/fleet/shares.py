@@ -75,6 +75,8 @@ class Share:
     """Its entry in the history there; "" where there is none."""
     until: float | None = None
     """When it goes back unless it is confirmed (epoch seconds, the server's clock)."""
+    deadline: float = 0.0
+    """The same as seconds of the monotonic clock here."""
     steps: list[Step] = field(default_factory=list)
     applied: Applied | None = None
     back: Applied | None = None

@@ -118,6 +118,12 @@ class Rollout:
         for number in range(1, self.waves + 1):
             if self._cancel.is_set():
                 break
+            if expired := [one.name for one in self.awaiting if time.monotonic() > one.deadline]:
+                self.stopped = (
+                    f"The time to confirm ran out on {expired[0]} before all servers had the new settings: "
+                    "give it more, or let a wave be larger."
+                )
+                break
             wave = [share for share in self.shares if share.wave == number]
             await self._side_by_side(wave, self._apply)
             if unwell := [share for share in wave if not share.well]:
@@ -144,6 +150,7 @@ class Rollout:
     async def _apply(self, share: Share) -> None:
         prepared = share.prepared
         assert prepared.plan is not None
+        share.deadline = time.monotonic() + (self._confirm_within or 0.0)
         self._end(share, Became.WORKING, "")
         try:
             applied = await prepared.server.configuration.apply(
@@ -247,18 +254,29 @@ class Rollout:
         self, share: Share, error: HostError, known: Iterable[str], before: Became
     ) -> None:
         if before is Became.AWAITING:
-            self._end(
-                share,
-                Became.UNKNOWN,
-                f"{error} (It was cut off.) It goes back by itself when its time to be confirmed is over. "
-                "Look at its history as soon as it answers.",
-            )
+            await self._as_its_history_says(share, error)
             return
         entry, _ = await self._in_history(share, known, lambda entry: entry.undoes == share.entry_id)
         if entry is not None and entry.outcome is Ending.APPLIED:
             self._taken_back(share)
         else:
             self._stands(share, str(error))
+
+    async def _as_its_history_says(self, share: Share, error: HostError) -> None:
+        """What became of one that waited to be confirmed, and whose answer is an error."""
+        entry, _ = await self._in_history(share, (), lambda entry: entry.id == share.entry_id)
+        if entry is not None and entry.outcome is Ending.ROLLED_BACK:
+            self._taken_back(share)
+        elif entry is not None and entry.outcome is Ending.APPLIED:
+            share.until = None
+            self._end(share, Became.APPLIED, f"{error} Its history says that it stays.")
+        else:
+            self._end(
+                share,
+                Became.UNKNOWN,
+                f"{error} (It was cut off.) It goes back by itself when its time to be confirmed is over. "
+                "Look at its history as soon as it answers.",
+            )
 
     def _taken_back(self, share: Share) -> None:
         share.until = None
@@ -287,7 +305,7 @@ class Rollout:
             try:
                 await share.prepared.server.configuration.confirm(share.entry_id)
             except HostError as error:
-                self._say(share, f"Not confirmed, so it goes back by itself: {error}")
+                await self._as_its_history_says(share, error)
             else:
                 share.until = None
                 self._end(share, Became.APPLIED, "Confirmed: it stays.")

@@ -153,6 +153,10 @@ class WavesReview(SheetDialog[Choice]):
             else "only what failed goes back"
         )
         yield from told("f If not", [(f"well on one server, it ends there, and {goes}", "")], width)
+        for one in self.prepared:
+            if one.changed_outside:
+                said = f"{one.name}: changed by hand since its last entry: {', '.join(one.changed_outside)}"
+                yield from told("! Mind", [(clean(said), "warning")], width)
         if idle := [clean(one.name) for one in self.prepared if one.plan is not None and one.plan.empty]:
             yield from told("Unchanged", [(f"{', '.join(idle)}: it is so already", "dim")], width)
 

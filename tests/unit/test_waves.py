@@ -41,6 +41,8 @@ class Watched(FakeConfiguration):
     hangs: bool = False
     """It works until it is told to stop."""
     cut: bool = False
+    late: bool = False
+    """Its time to be confirmed is over."""
 
     async def settle(self) -> list[Entry]:
         if self.cut and self.silent:
@@ -73,7 +75,14 @@ class Watched(FakeConfiguration):
     async def undo_plan(self, entry: Entry) -> Plan:
         return replace(self.plan(self.now, {HELO: True}), undoes=entry.id)
 
+    async def confirm(self, id: str) -> Entry:
+        if self.late:
+            raise HostError("It waits no more.")
+        return self.entries[0]
+
     async def roll_back(self, id: str, progress: Any = None) -> Applied:
+        if self.late:
+            raise HostError("It waits no more.")
         self.log.append((self.name, "roll back"))
         return Applied(Ending.ROLLED_BACK, "It is back.", id)
 
@@ -160,6 +169,30 @@ def test_what_waits_to_be_confirmed_is_rolled_back_by_its_own_guard() -> None:
     _, became = rolled(servers, confirm_within=60.0)
     assert became == {"a": Became.TAKEN_BACK, "b": Became.ROLLED_BACK}
     assert ("a", "roll back") in log
+
+
+def test_the_time_to_confirm_must_be_enough_for_all_waves() -> None:
+    servers, _ = fleet("a", "b", "c")
+    rollout, became = rolled(servers, size=1, confirm_within=1e-9)
+    assert became == {"a": Became.TAKEN_BACK, "b": Became.NOT_BEGUN, "c": Became.NOT_BEGUN}
+    assert rollout.stopped.startswith("The time to confirm ran out on a")
+
+
+@pytest.mark.parametrize(
+    ("ending", "ends"),
+    [
+        (Ending.ROLLED_BACK, Became.TAKEN_BACK),
+        (Ending.APPLIED, Became.APPLIED),
+        (Ending.AWAITING, Became.UNKNOWN),
+    ],
+)
+def test_what_cannot_be_confirmed_is_as_its_history_says(ending: Ending, ends: Became) -> None:
+    servers, _ = fleet("a", "b", b={"late": True})
+    rollout, became = rolled(servers, confirm_within=60.0)
+    assert set(became.values()) == {Became.AWAITING}
+    servers[1].configuration.entries = [entry(ID, 1.0, ending)]
+    asyncio.run(rollout.confirm())
+    assert [share.became for share in rollout.shares] == [Became.APPLIED, ends]
 
 
 def test_a_refusal_at_the_canary_touches_nothing() -> None:
