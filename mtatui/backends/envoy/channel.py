@@ -61,6 +61,7 @@ class Channel:
         self._watched = {}  # type: Dict[int, int]
         self._status: "Optional[int]" = None
         self._doomed = 0.0
+        self._unheard = False
 
     # --- what comes from mtatui --------------------------------------------------------------------------
 
@@ -93,14 +94,15 @@ class Channel:
         self._room += number
 
     def kill(self, number: int) -> None:
-        """Send a signal to it and to what it has started. What has ended but for others that hold its pipes
-        open is let go of; and what only looks and is not ours to end (sudo) at the last: it ends when it next
-        writes."""
+        """Send a signal to it and to what it has started. After the last one nothing is heard of it; also
+        where it has ended but for others that hold its pipes open. What only looks and is not ours to end
+        (sudo) is let go of then: it ends when it next writes."""
         try:
             os.killpg(self._child.pid, number)  # never another's: it has not been waited for yet
         except OSError:
             if number == signal.SIGKILL and not self._changes and self._status is None:
                 self._status = -number
+        self._unheard = self._unheard or number == signal.SIGKILL
         if self._status is not None:
             self._close_all()
 
@@ -185,7 +187,7 @@ class Channel:
             self._status = self._ended()
         if self._status is None and self._doomed and time.monotonic() >= self._doomed:
             self.kill(signal.SIGKILL)
-        if self._status is None or (self._outs and self._envoy.linked):
+        if self._status is None or (self._outs and self._envoy.linked and not self._unheard):
             return
         self._close_all()
         self._child.poll()
