@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
+from mtatui.backends.child import PATIENCE, Request
 from mtatui.backends.host import HostError
 from mtatui.backends.postfix.act import Actor
-from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Result
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, HOLD, RELEASE, REQUEUE
 from tests.stack.acting import acting, frozen
@@ -114,15 +115,15 @@ async def test_what_is_delivered_while_postsuper_runs_leaves_no_copy(
     id = instance.send("s@sender.test", "a@slow.test")
     instance.wait_until(lambda: instance.queue_ids("active") == {id}, "a delivery under way")
     actor = make_actor(instance)
-    keep = actor.hands.keep
+    in_turn = actor.hands.in_turn
 
-    def keep_then_deliver(items: Sequence[tuple[str, State]]) -> object:
-        answers = keep(items)
+    def look_then_deliver(*requests: Request, patience: float = PATIENCE) -> list[Any]:
+        answers = in_turn(*requests, patience=patience)
         instance.remote.open_gate()
         instance.wait_until(lambda: not instance.queue_ids(), "the delivery")
         return answers
 
-    actor.hands.keep = keep_then_deliver  # type: ignore[method-assign, assignment]  # a hook
+    actor.hands.in_turn = look_then_deliver  # type: ignore[method-assign]  # a hook
     outcome = await actor.act(DELETE, frozen(actor, [id]))
     assert texts(outcome) == {("gone", "left the queue meanwhile (delivered, returned or deleted)")}
     assert (await actor.trash.contents()).number == 0
