@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
 from mtatui.backends.child import PATIENCE, Request
+from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
 from mtatui.backends.host import HostError
 from mtatui.backends.postfix.act import Actor
 from mtatui.queue.selection import Outcome, Result
