@@ -27,7 +27,7 @@ THEMES = (
     "flexoki", "solarized-light", "solarized-dark", "rose-pine", "rose-pine-moon", "rose-pine-dawn",
     "atom-one-dark", "atom-one-light",
 )  # fmt: skip
-COLUMNS = ("id", "state", "age", "size", "from", "to", "retry", "reason")
+COLUMNS = ("id", "server", "state", "age", "size", "from", "to", "retry", "reason")
 SORTS = ("age", "id", "size", "from", "to", "retry", "reason", "state", "rcpts", "server")
 
 #: A value as it holds, from one as it stands in the file; a ValueError says what it should be.

@@ -129,6 +129,7 @@ class FakeHost:
     """A host on which nothing runs."""
 
     name: str = "mx1"
+    part_name: str = ""
     read_only: bool = False
     superuser: bool = True
     log: CommandLog = field(default_factory=CommandLog)
@@ -152,6 +153,7 @@ class FakeServer:
     host: FakeHost = field(default_factory=FakeHost)
     journal: NoJournal = field(default_factory=NoJournal)
     name: str = "mx1"
+    part_name: str = ""
 
     async def settle(self) -> list[Any]:
         return []
