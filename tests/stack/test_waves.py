@@ -250,6 +250,27 @@ def test_who_dies_in_between_is_found_out_about(trio: Trio, moment: str, ends: B
     assert trio.greet()
 
 
+def test_what_waits_on_all_is_taken_back_on_all(trio: Trio) -> None:
+    before = trio.files()
+    rollout = roll(trio.servers(), confirm_within=120.0)
+    assert became(rollout) == dict.fromkeys(NAMES, Became.AWAITING), [s.text for s in rollout.shares]
+    assert {trio.says(name, "smtpd_helo_required") for name in NAMES} == {"yes"}
+    # One of them is kept by somebody else; that stays, and is said.
+    kept = rollout.shares[0]
+    asyncio.run(kept.prepared.server.configuration.confirm(kept.entry_id))
+    asyncio.run(rollout.take_back())
+    assert became(rollout) == {
+        "mx1": Became.APPLIED,
+        "mx2": Became.TAKEN_BACK,
+        "mx3": Became.TAKEN_BACK,
+    }
+    after = trio.files()
+    assert [trio.says(name, "smtpd_helo_required") for name in NAMES] == ["yes", "no", "no"]
+    changed = {path for path in before if after[path] != before[path]}
+    assert changed == {str(trio.instances["mx1"].config / "main.cf")}
+    assert trio.greet()
+
+
 def test_the_matrix_marks_the_one_that_differs(trio: Trio) -> None:
     [odd] = [one for name, one in trio.instances.items() if name == "mx3"]
     path = odd.config / "main.cf"
