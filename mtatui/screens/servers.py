@@ -128,7 +128,7 @@ class ServersScreen(Desk):
             counts=counts,
             scan=ago(now - condition.scanned) if condition.scanned else "",
             version=server.facts.version if server.known else "",
-            running=self.face.acting.standings.of(server).services,
+            running=self.face.acting.standings.of(server).services if condition.answers else {},
             services=self._services.get(server) if condition.answers else None,
             trouble=self._trouble.get(server, "") if condition.answers else "",
             answers=condition.answers,

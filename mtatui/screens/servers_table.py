@@ -119,7 +119,7 @@ class ServerLines(CursorLines):
 
     @staticmethod
     def _number(line: Line, number: int) -> Piece:
-        return (count(number), "" if number else "dim") if line.known else ("", "")
+        return (count(number), "" if number and line.answers else "dim") if line.known else ("", "")
 
     def _services_of(self, line: Line, width: int) -> list[Piece]:
         name: Piece = (line.name + (" ◂" if line.current else ""), "strong" if line.current else "")
