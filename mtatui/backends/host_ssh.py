@@ -22,6 +22,7 @@ from mtatui.backends.host import (
     Completed,
     File,
     HostError,
+    Missing,
     NotPermitted,
     Prompt,
     ReadOnly,
@@ -171,7 +172,7 @@ class SshHost:
             entry.duration = time.monotonic() - started
             entry.returncode = channel.poll()
         if channel.error:
-            raise not_started(self.name, argv, channel.error)
+            raise self._not_started(words, argv, channel.error)
         if channel.cut:
             why = (link.closed or "").replace("the connection", "The connection")
             raise Unreachable(f"{why} while {argv[0]} ran there.")
@@ -213,6 +214,12 @@ class SshHost:
             f"sudo on {self.name} does not allow {program} without a password. For root to add there with "
             "visudo:\n  " + "\n  ".join(lines)
         )
+
+    def _not_started(self, words: Sequence[str], argv: Sequence[str], error: int) -> HostError:
+        if words[0] == "sudo" != argv[0]:
+            user = self._way.hello.user if self._way.hello is not None else "the user"
+            return Missing(f"There is no sudo on {self.name}, {user} is not root, and {argv[0]} needs that.")
+        return not_started(self.name, argv, error)
 
     def _there(self, argv: Sequence[str], changes: bool) -> tuple[list[str], Bundle | None]:
         """What is started there for a command, and the program of ours that it is fed, if it is one."""

@@ -26,6 +26,12 @@ PLAIN = ""
 NOISY = 'echo "Welcome to mx1! Today is a good day."; head -c 3000 /dev/zero | tr "\\0" "."; echo; '
 RESTRICTED = "echo This account is only for sftp; exit 1; "
 FLOOD = "head -c 200000000 /dev/zero; "
+SILENT = "sleep 600; "
+#: Who logs in is nobody, and no more.
+NOBODY = (
+    "exec setpriv --reuid=65534 --regid=65534 --clear-groups env PATH=/usr/bin:/bin HOME=/ "
+    'sh -c "$SSH_ORIGINAL_COMMAND"; '
+)
 
 
 class Sshd:
@@ -37,6 +43,7 @@ class Sshd:
         python: False hides Python from who logs in.
         port: where it listens; 0 for any.
         user: who logs in.
+        sudoers: what sudo reads there in place of this machine's sudoers(5).
         options: further lines of sshd_config(5).
     """
 
@@ -49,6 +56,7 @@ class Sshd:
         port: int = 0,
         user: str = "root",
         passphrase: str = "",
+        sudoers: str = "",
         options: Iterable[str] = (),
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="mtatui-sshd-", dir="/tmp"))
@@ -89,6 +97,12 @@ class Sshd:
             script.write_text(f'#!/bin/sh\n{login}{hidden}exec sh -c "$SSH_ORIGINAL_COMMAND"\n')
             script.chmod(0o755)
             lines.append(f"ForceCommand {script}")
+        self._command = ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.root / "sshd_config")]
+        if sudoers:
+            (self.root / "sudoers").write_text(f"Defaults !fqdn\n{sudoers}\n")
+            (self.root / "sudoers").chmod(0o440)
+            mount = 'mount --bind "$0" /etc/sudoers && exec "$@"'
+            self._command = ["unshare", "-m", "sh", "-c", mount, f"{self.root}/sudoers", *self._command]
         (self.root / "sshd_config").write_text("\n".join(lines) + "\n")
         self.trust()
 
@@ -105,7 +119,7 @@ class Sshd:
         """Begin to listen."""
         log = open(self.root / "log", "ab")  # noqa: SIM115  # the child's
         self._process = subprocess.Popen(
-            ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.root / "sshd_config")],
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
