@@ -214,12 +214,12 @@ def test_the_guard_of_a_change_outlives_the_envoy(tmp_path: Path) -> None:
     program = (
         "import os, time\n"
         "if os.fork() == 0:\n"
-        "    os.setsid()\n"
+        "    os.setsid(); os.write(1, b'1\\n')\n"
         "    null = os.open('/dev/null', os.O_RDWR)\n"
         "    for fd in (0, 1, 2): os.dup2(null, fd)\n"
         f"    time.sleep(1); open('{tmp_path}/guarded', 'w')\n"
         "else:\n"
-        "    print(1, flush=True); time.sleep(60)"
+        "    time.sleep(60)"
     )
     with real() as one:
         argv = [sys.executable, "-I", "-S", "-c", program]
