@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtatui.cli.guard import DONE, NOT_ALL, Misused
@@ -60,13 +61,18 @@ def chosen(options: Options, config: Config) -> list[ServerEntry]:
 
 def _there(options: Options, config: Config) -> list[ServerEntry]:
     """All that there are to choose from."""
-    if not (options.hosts or options.inventory):
-        return list(config.servers)
+    if options.hosts or options.inventory:
+        return _from_elsewhere(options.hosts, options.inventory)
+    return list(config.servers)
+
+
+@lru_cache(maxsize=1)
+def _from_elsewhere(hosts: str, inventory: str) -> list[ServerEntry]:
+    """Servers that the command line names; asked for once, for an inventory may take its time."""
     from mtatui.fleet.inventory import Unreadable, listed, read
 
     try:
-        there = listed(options.hosts) if options.hosts else []
-        return there + (read(options.inventory) if options.inventory else [])
+        return (listed(hosts) if hosts else []) + (read(inventory) if inventory else [])
     except Unreadable as error:
         raise Misused(str(error)) from error
 

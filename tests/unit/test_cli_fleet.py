@@ -120,12 +120,16 @@ def test_after_a_while_the_person_is_told_who_is_waited_for(
     monkeypatch.setattr("mtatui.cli.gathering.PATIENCE", 0.0)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     them = Gathered(fleet, fleet.names)
-    told = threading.Event()
-    monkeypatch.setattr("mtatui.cli.gathering.say", lambda text: (said.append(text), told.set()))
-    said: list[str] = []
+    heard, told = threading.Event(), []
+
+    def say(text: str) -> None:
+        told.append(text)
+        heard.set()
+
+    monkeypatch.setattr("mtatui.cli.gathering.say", say)
     with them.waiting():
-        assert told.wait(10)
-    assert said == ["mtatui: waiting for dead, mx1, mx2 …"]
+        assert heard.wait(10)
+    assert told == ["mtatui: waiting for dead, mx1, mx2 …"]
 
 
 def test_who_names_itself_is_not_named_twice(cli: Cli, servers: list[FakeServer]) -> None:
