@@ -146,6 +146,20 @@ class Acting:
             answered,
         )
 
+    async def settle(self) -> None:
+        """Tell of verbs that were interrupted, or that nobody waited for."""
+        try:
+            outcomes = await self.fleet.settle()
+        except HostError as error:
+            self.app.tell(str(error), "warning")
+            return
+        for outcome in outcomes:
+            self.last = outcome
+            when = time.strftime("%a %H:%M", time.localtime(outcome.at))
+            what = f"{VERBS[outcome.verb].label} of {ask.messages(len(outcome.receipts))}, {when}"
+            told = " ".join(outcome.notes[-1:]) or f"{story(outcome)[0]}."
+            self.app.tell(f"{what}: {told} o shows the receipts.", "warning")
+
     def cancel(self) -> bool:
         """Stop what is running before its next message, and say so; False where nothing runs."""
         if self.running and not self._stoppable:

@@ -7,16 +7,16 @@ footer all come to; verbs go to `mtatui.screens.acting`, which freezes, asks and
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import ClassVar
 
+from textual import events
 from textual import on as when
 from textual.binding import Binding, BindingType
 
 from mtatui.queue.message import State, key, split
 from mtatui.queue.query import QuerySyntaxError
 from mtatui.queue.selection import Outcome, Result
-from mtatui.screens import queue_sheets
+from mtatui.screens import queue_header, queue_sheets
 from mtatui.screens.palette import PaletteScreen
 from mtatui.screens.queue_choosing import ChoosingPage
 from mtatui.screens.queue_model import Window
@@ -93,7 +93,7 @@ class QueueScreen(ChoosingPage):
 
     async def do_empty_trash(self, argument: str) -> None:
         """For good."""
-        await self.acting.empty_trash()
+        await self.acting.empty_trash(self.chosen_names)
 
     # --- marks -----------------------------------------------------------------------------------------
 
@@ -191,14 +191,18 @@ class QueueScreen(ChoosingPage):
 
     def _narrow(self, key: str) -> None:
         self.model.narrow(key)
+        self._narrowed()
+
+    def _narrowed(self) -> None:
         self.filter_bar.keep(self.model.text)
         self.followed = False
         self.show_tree()  # what was chosen is marked at once; counting takes longer
         self.look_now()
 
     def do_trash(self, argument: str) -> None:
-        """The trash is a state like the others."""
-        self._narrow(f"state:{State.TRASH}")
+        """The trash is a state like the others, of the servers that are chosen."""
+        self.model.narrow_state(State.TRASH)
+        self._narrowed()
 
     # --- the tree --------------------------------------------------------------------------------------
 
@@ -207,15 +211,23 @@ class QueueScreen(ChoosingPage):
         self._narrow(event.key)
 
     def on_queue_tree_highlighted(self, event: QueueTree.Highlighted) -> None:
-        """The cursor of the tree is on a server that is not well: say why."""
-        kind, _, name = event.key.partition(":")
-        if kind == "server" and name in self.fleet.names and self.tree_pane.has_focus:
-            condition = self.fleet.condition(name)
-            if condition.why and not condition.answers:
-                since = time.strftime("%H:%M:%S", time.localtime(condition.since))
-                self.footer.tell(f"Since {since}: {condition.why}", "warning")
-            else:
-                self.footer.hush()
+        """The cursor of the tree is on another node."""
+        self._tell_of(event.key)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The person looks at the tree."""
+        if event.widget is self.tree_pane and self.tree_pane.cursor_key is not None:
+            self._tell_of(self.tree_pane.cursor_key)
+
+    def _tell_of(self, key: str) -> None:
+        """Say how the server is on which the cursor of the tree lies: how fresh, or what is wrong."""
+        kind, _, name = key.partition(":")
+        if not self.fleet.many or not self.tree_pane.has_focus:
+            return
+        if kind == "server" and name in self.fleet.names:
+            self.footer.tell(*queue_header.of_cursor(name, self.fleet.condition(name)))
+        else:
+            self.footer.hush()
 
     def on_queue_tree_expanded(self, event: QueueTree.Expanded) -> None:
         """Show what is under a node."""
@@ -254,13 +266,29 @@ class QueueScreen(ChoosingPage):
         keys = [id] if "/" in id else [key(name, id) for name in self.fleet.names]
         return next((one for one in keys if self.fleet.message(one) is not None), "")
 
+    def neighbour(self, id: str, step: int) -> str | None:
+        """Who stands after (1) or before (-1) a message in the list; the cursor goes there."""
+        window = self.table.source
+        if not isinstance(window, Window):
+            return None
+        place = self.fleet.index.position(window.view, id)
+        if place is None or not 0 <= place + step < len(window):
+            return None
+        self.table.move_to(place + step)
+        self.model.fetch(window, range(place + step, place + step + 1))
+        return window.id(place + step)
+
     def do_rescan(self, argument: str) -> None:
         """Read the spool anew."""
         names = self.chosen_names
         self.fleet.rescan(thorough=True, names=names)
         self.watch_postfix()
-        many = len(names or self.fleet.names)
-        self.tell("The spool is being read again." if many == 1 else f"{many} spools are being read again.")
+        names = names or list(self.fleet.names)
+        if len(names) == 1:
+            of = f" of {names[0]}" if self.fleet.many else ""
+            self.tell(f"The spool{of} is being read again.")
+        else:
+            self.tell(f"{len(names)} spools are being read again.")
 
     def do_commands(self, argument: str) -> None:
         """The command log."""
@@ -281,7 +309,7 @@ class QueueScreen(ChoosingPage):
 
     def do_help(self, argument: str) -> None:
         """The keys, and the query language."""
-        lines = queue_sheets.help(self.config.keymap, room(self.size.width))
+        lines = queue_sheets.help(self.config.keymap, room(self.size.width), many=self.fleet.many)
         self.app.push_screen(ReadingScreen("Keys and queries", lines))
 
     async def do_palette(self, argument: str) -> None:

@@ -14,6 +14,8 @@ from mtatui.widgets.states import LOOKS
 
 #: Cells for a queue ID, unless there are longer ones.
 ID_WIDTH = 11
+#: Cells for the name of a server, at least and at most.
+SERVER_WIDTH = 6, 16
 #: Longer than this (seconds) a message has waited long: its age stands out.
 LONG = 86400
 
@@ -59,7 +61,7 @@ def _state(row: Summary, width: int) -> Cell:
 #: Every column, in the order in which they stand unless the user chooses otherwise.
 COLUMNS: tuple[Column[Summary], ...] = (
     Column("id", "ID", lambda row, width: Cell(row.queue_id), ID_WIDTH, rank=6, sort="id"),
-    Column("server", "Server", lambda row, width: row.server or Cell("–", "dim"), 10, rank=5, sort="server"),
+    Column("server", "Server", lambda row, width: row.server or Cell("–", "dim"), 6, rank=5, sort="server"),
     Column("state", "State", _state, 14, rank=8, sort="state"),
     Column("age", "Age", _age, 6, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=7, sort="size"),
@@ -88,13 +90,17 @@ def unknown(ids: Sequence[str]) -> str:
     return f"No such column: {', '.join(wrong)}. There are {', '.join(known)}." if wrong else ""
 
 
-def chosen(ids: Sequence[str], id_width: int = ID_WIDTH, *, many: bool = False) -> list[Column[Summary]]:
+def chosen(
+    ids: Sequence[str], id_width: int = ID_WIDTH, servers: Sequence[str] = ()
+) -> list[Column[Summary]]:
     """The columns with these ids, in their usual order; the usual ones where none fits.
 
     Args:
         id_width: the length of the longest queue ID: long ones (``enable_long_queue_ids``) need more room.
-        many: there are several servers.
+        servers: their names, where there are several.
     """
-    usual = USUAL_MANY if many else USUAL
-    columns = [column for column in COLUMNS if column.id in ids] or chosen(usual, id_width)
-    return [replace(column, width=id_width) if column.id == "id" else column for column in columns]
+    usual = USUAL_MANY if servers else USUAL
+    wide = min(max(SERVER_WIDTH[0], *map(len, servers)), SERVER_WIDTH[1]) if servers else SERVER_WIDTH[0]
+    widths = {"id": id_width, "server": wide}
+    columns = [column for column in COLUMNS if column.id in ids] or [c for c in COLUMNS if c.id in usual]
+    return [replace(column, width=widths.get(column.id, column.width)) for column in columns]

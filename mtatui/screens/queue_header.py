@@ -1,4 +1,4 @@
-"""What the header of the queue page says of servers: how fresh what is shown is, and who does not answer."""
+"""What the queue page says of servers: how fresh what is shown is, and who does not answer."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def of_one(server: Server, condition: Condition, narrow: bool) -> list[Piece]:
 def of_many(conditions: Mapping[str, Condition], narrow: bool) -> list[Piece]:
     """Of several: those that are not well by name, or how many; else that all are live."""
     notes: list[Piece] = []
-    for phase, one, several, role in (
-        (Phase.ASKING, "{} asks", "{} ask", "warning"),
-        (Phase.TROUBLE, "{}: no answer", "{} do not answer", "danger"),
+    for phase, words, role in (
+        (Phase.ASKING, ("{} asks", "{} ask", "asking"), "warning"),
+        (Phase.TROUBLE, ("{}: no answer", "{} do not answer", "silent"), "danger"),
     ):
         names = [name for name, condition in conditions.items() if condition.phase is phase]
-        notes += _told(names, one, several, role, narrow)
+        notes += _told(names, words, role, narrow)
     stopped = [name for name, condition in conditions.items() if condition.stopped]
-    notes += _told(stopped, "{} is stopped", "{} are stopped", "danger", narrow)
+    notes += _told(stopped, ("{} is stopped", "{} are stopped", "stopped"), "danger", narrow)
     reading = [name for name, c in conditions.items() if c.phase in (Phase.OPENING, Phase.READING)]
     live = [c.scanned for c in conditions.values() if c.phase in (Phase.LIVE, Phase.LIMITED) and c.scanned]
     if reading:
@@ -66,13 +66,32 @@ def nothing_yet(conditions: Sequence[Condition], total: int) -> str:
     return ""
 
 
-def _told(names: list[str], one: str, several: str, role: str, narrow: bool) -> list[Piece]:
+def of_cursor(name: str, condition: Condition) -> tuple[str, str]:
+    """How the server is on which the cursor of the tree lies, in one line, and how serious that is."""
+    scan = f"scan {_clock(condition.scanned)}, {condition.cost:.1f} s" if condition.scanned else "no scan yet"
+    match condition.phase:
+        case Phase.TROUBLE:
+            return f"{name}: no answer since {_clock(condition.since)}: {condition.why}", "warning"
+        case Phase.ASKING:
+            return f"{name} asks: {condition.why}", "warning"
+        case Phase.OPENING:
+            return f"{name} is being opened …", "information"
+        case Phase.READING:
+            return f"{name}: its queue is being read …", "information"
+    if condition.stopped:
+        return f"{name}: Postfix is stopped · {scan}", "warning"
+    return f"{name}: {scan} · {condition.why or 'live'}", "information"
+
+
+def _told(names: list[str], words: tuple[str, str, str], role: str, narrow: bool) -> list[Piece]:
+    one, several, short = words
     if not names:
         return []
+    sign = "✖" if role == "danger" else "?"
     if narrow:
-        return [(f"{'✖' if role == 'danger' else '?'} {len(names)} of them ", role)]
-    words = one.format(clean(names[0])) if len(names) == 1 else several.format(f"{len(names)} servers")
-    return [(f"{'✖' if role == 'danger' else '?'} {words} · ", role)]
+        return [(f"{sign} {len(names)} {short} ", role)]
+    told = one.format(clean(names[0])) if len(names) == 1 else several.format(f"{len(names)} servers")
+    return [(f"{sign} {told} · ", role)]
 
 
 def _clock(at: float) -> str:

@@ -107,6 +107,11 @@ class QueueModel:
         self.query = tree.narrowed(self.query, key)
         self.text = str(self.query)
 
+    def narrow_state(self, state: State) -> None:
+        """Take over a state, on the servers that are chosen already."""
+        self.query = self.query.narrowed("state", state)
+        self.text = str(self.query)
+
     @property
     def state(self) -> State | None:
         """The one state that the filter asks for, None where it asks for none or several."""

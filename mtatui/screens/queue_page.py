@@ -17,8 +17,6 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from mtatui import ask
-from mtatui.backends.host import HostError
 from mtatui.config import Config
 from mtatui.fleet import Condition, Fleet, Phase
 from mtatui.queue.facets import Facet
@@ -31,7 +29,7 @@ from mtatui.screens.acting import Acting
 from mtatui.screens.page import Page
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
 from mtatui.text import count
-from mtatui.verbs import ALL, RESTORE, VERBS, Action, Verb, on, pages
+from mtatui.verbs import ALL, RESTORE, Action, Verb, on, pages
 from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.lines import Piece
@@ -41,6 +39,8 @@ from mtatui.widgets.states import LOOKS
 
 #: Below this many columns the tree folds into the header; below this many lines the detail pane goes.
 WIDE, TALL = 100, 30
+#: Cells in the tree beside the name of a server: "no answer 20m".
+BESIDE_NAME = 20
 #: Seconds between two looks at whether Postfix runs.
 WATCH_PACE = 20
 #: Seconds between two looks while the queue is being read, and the least between two at all.
@@ -63,7 +63,7 @@ class QueuePage(Page):
         self.config = config
         self.model = QueueModel(fleet.index, sort=Sort(SortField(config.sort[0]), config.sort[1]))
         self.table: QueueTable[Summary] = QueueTable(
-            queue_columns.chosen(config.columns, many=fleet.many), id="table"
+            queue_columns.chosen(config.columns, servers=fleet.names if fleet.many else ()), id="table"
         )
         self.tree_pane = QueueTree(id="tree")
         self.detail = MessageDetail(id="detail")
@@ -74,10 +74,11 @@ class QueuePage(Page):
         self._shown = -1
         self._asked = self.model.query
         self._id_width = 11
-        self._troubled: set[str] = set()
+        self._phases: dict[str, Phase] = {}
         self._limits = ""
         self._tally = Tally({}, {}, frozenset())
         self.table.follow = self._follow
+        self._names = fleet.names
         self.filters = dict(config.filters)
         self.tree_wanted = True
         self._last_mark: str | None = None
@@ -129,10 +130,8 @@ class QueuePage(Page):
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold what has no room."""
-        wide, tall = event.size.width >= WIDE, event.size.height >= TALL
-        self.tree_pane.display = wide and self.tree_wanted
-        self.detail.display = tall
-        self.set_class(not wide, "-narrow")
+        self._fold(event.size.width)
+        self.detail.display = event.size.height >= TALL
         self.show_header()
         self.mind_size(event)
 
@@ -147,15 +146,17 @@ class QueuePage(Page):
         if self.fleet.index.generation != self._shown:
             self._stale.set()
         conditions = self.conditions()
-        limits = next((one.why for one in conditions.values() if one.phase is Phase.LIMITED), "")
-        if limits and limits != self._limits:
+        limited = {name: one.why for name, one in conditions.items() if one.phase is Phase.LIMITED}
+        if (limits := next(iter(limited.values()), "")) and limits != self._limits:
             self._limits = limits
-            self.tell(f"{limits[:1].upper()}{limits[1:]}.")
-        troubled = {name for name, one in conditions.items() if one.phase is Phase.TROUBLE}
-        if (new := troubled - self._troubled) and len(self.table.source):  # an empty table says it by itself
-            self.footer.tell(conditions[min(new)].why, "error")
-        if troubled != self._troubled:
-            self._troubled = troubled
+            names = f"{', '.join(limited)}: " if self.fleet.many else ""
+            self.tell(f"{names}{limits}." if names else f"{limits[:1].upper()}{limits[1:]}.")
+        phases = {name: one.phase for name, one in conditions.items()}
+        if phases != self._phases:
+            new = [n for n, p in phases.items() if p is Phase.TROUBLE and self._phases.get(n) is not p]
+            if new and len(self.table.source):  # an empty table says it by itself
+                self.footer.tell(f"{new[0]}: " * self.fleet.many + conditions[new[0]].why, "error")
+            self._phases = phases
             self._stale.set()  # the tree says it, too
         self.show_header()
 
@@ -253,16 +254,7 @@ class QueuePage(Page):
     async def _settle(self) -> None:
         """Tell of verbs that were interrupted, once the first rows are there."""
         await asyncio.sleep(2)
-        try:
-            outcomes = await self.fleet.settle()
-        except HostError as error:
-            self.tell(str(error), "warning")
-            return
-        for outcome in outcomes:
-            self.acting.last = outcome
-            when = time.strftime("%a %H:%M", time.localtime(outcome.at))
-            what = f"{VERBS[outcome.verb].label} of {ask.messages(len(outcome.receipts))}, {when}"
-            self.tell(f"{what}: {' '.join(outcome.notes[-1:])} o shows the receipts.", "warning")
+        await self.acting.settle()
 
     def on_queue_table_need_rows(self, event: QueueTable.NeedRows) -> None:
         """The table scrolls to rows that are not at hand."""
@@ -280,6 +272,7 @@ class QueuePage(Page):
         """Ages and retry times are told in minutes: draw again those that read differently now."""
         self.table.refresh_rows()
         self._show_detail()
+        self.show_tree()
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done to what is under the cursor or marked; "" where it can."""
@@ -290,22 +283,12 @@ class QueuePage(Page):
         keys = self.model.marks or ({row.id} if row is not None else None)
         return self.fleet.why_not(action, states, keys if isinstance(action, Verb) else None)
 
-    def neighbour(self, id: str, step: int) -> str | None:
-        """Who stands after (1) or before (-1) a message in the list; the cursor goes there."""
-        window = self.table.source
-        if not isinstance(window, Window):
-            return None
-        place = self.fleet.index.position(window.view, id)
-        if place is None or not 0 <= place + step < len(window):
-            return None
-        self.table.move_to(place + step)
-        self.model.fetch(window, range(place + step, place + step + 1))
-        return window.id(place + step)
-
     # --- showing ---------------------------------------------------------------------------------------
 
     def show_header(self) -> None:
         """The state of the queue, and how fresh what is shown is."""
+        if self.fleet.names != self._names:
+            self._other_servers()
         narrow = self.size.width < WIDE
         notes: list[Piece] = self.acting.standings.notes(but="postfix")
         if alarms := self.acting.standings.alarms:
@@ -325,6 +308,22 @@ class QueuePage(Page):
         many = self.acting.standings.many
         called = names[0] if len(names) == 1 and self.fleet.many else self.fleet.name
         self.header.show(server=called, pages=pages(many), page="queue", notes=notes)
+
+    def _other_servers(self) -> None:
+        """A server has come, or gone."""
+        self._names = self.fleet.names
+        self.show_columns(self.config.columns)
+        self._fold(self.size.width)
+        self.show_tree()
+        self.look_now()
+
+    def _fold(self, width: int) -> None:
+        """Fold the tree where it has no room; of several servers it has room for their names."""
+        self.tree_pane.display = width >= WIDE and self.tree_wanted
+        self.set_class(width < WIDE, "-narrow")
+        if self.fleet.many:
+            least, most = (31, 44) if width >= WIDE else (26, 36)
+            self.tree_pane.styles.width = min(max(least, BESIDE_NAME + max(map(len, self._names))), most)
 
     def show_count(self, *, well_formed: bool = False) -> None:
         """Say how much matches, unless the filter bar is saying what is wrong with the filter."""
@@ -356,7 +355,8 @@ class QueuePage(Page):
 
     def show_columns(self, ids: Sequence[str]) -> None:
         """Show these columns of the table."""
-        self.table.columns = queue_columns.chosen(ids, self._id_width, many=self.fleet.many)
+        servers = self.fleet.names if self.fleet.many else ()
+        self.table.columns = queue_columns.chosen(ids, self._id_width, servers)
         self.table.sorted_by(self.model.sort.field, self.model.sort.descending)
 
     def show_tree(self) -> None:

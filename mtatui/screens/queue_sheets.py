@@ -31,8 +31,12 @@ SORTS = {
 }
 
 
-def help(keymap: Mapping[str, str], width: int) -> Sheet:
-    """The keys as they are bound now, and the query language, in lines of so many cells."""
+def help(keymap: Mapping[str, str], width: int, *, many: bool = False) -> Sheet:
+    """The keys as they are bound now, and the query language, in lines of so many cells.
+
+    Args:
+        many: there are several servers.
+    """
     lines: Sheet = [[("Keys", "accent")]]
     lines += keys(on("queue"), keymap, width)
     for moving, label, text in _MOVING:
@@ -43,7 +47,7 @@ def help(keymap: Mapping[str, str], width: int) -> Sheet:
     how = 'Terms side by side must all hold; OR, -not, (groups), "quotes", glob*, /regex/.'
     lines += [[(f"  {line}", "dim")] for line in wrap(how, width - 2)]
     for name, meaning in FIELDS.items():
-        if name in FLEET_FIELDS:
+        if name in FLEET_FIELDS and not many:
             continue
         first, *rest = wrap(meaning, width - 18)
         lines.append([(fit(f"  {name}", 18), "strong"), (first, "dim")])
@@ -97,6 +101,12 @@ def receipts(outcome: Outcome, width: int) -> Sheet:
     summary = " · ".join(f"{count(tally[result])} {result}" for result in Result if tally[result])
     when = time.strftime("%H:%M:%S", time.localtime(outcome.at))
     lines: Sheet = [[(f"{outcome.verb} at {when}, {outcome.cost:.1f} s: ", ""), (summary, "strong")]]
+    if len(outcome.parts) > 1:
+        room = min(max(map(len, outcome.parts)), 32)
+        for name, part in outcome.parts.items():
+            of = part.tally()
+            told = " · ".join(f"{count(of[result])} {result}" for result in Result if of[result])
+            lines.append([(f"  {fit(name, room)}  ", "strong"), (told, "warning" if not part.ok else "")])
     for command in outcome.commands:
         lines += [[(line, "dim")] for line in wrap(f"ran: {command}", width)]
     for note in outcome.notes:

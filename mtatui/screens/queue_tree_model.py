@@ -36,6 +36,8 @@ FACETS = {
     Facet.USER: "by login",
     Facet.AGE: "by age",
 }
+#: Seconds after which it is told when a server's queue was looked at last.
+OLD = 60.0
 #: The fields that say which server is meant.
 _WHERE = ("server", "tag")
 
@@ -86,10 +88,11 @@ def only(query: Query, field: str) -> str:
 
 def chosen(query: Query) -> str:
     """The key of the node that a filter stands for."""
-    server, of = only(query, "server"), state(query)
+    server, of, tag = only(query, "server"), state(query), only(query, "tag")
+    if tag and not server:
+        return f"tag:{tag}"  # a tag has no states of its own in the tree
     if of is None:
-        tag = only(query, "tag")
-        return f"tag:{tag}" if tag and not server else f"server:{server}"
+        return f"server:{server}"
     place = key(server, of)
     terms = [term for term in _terms(query) if term.field not in ("state", *_WHERE)]
     return f"value:{place}:{terms[-1]}" if terms else f"state:{place}"
@@ -134,25 +137,31 @@ def many(
 def _branch(branch: Branch, tally: Tally, unfolded: Collection[str]) -> Iterator[Node]:
     node = f"server:{branch.name}"
     counts, open_ = tally.counts.get(branch.name, {}), node in unfolded
-    said, role = _said(branch.condition, _total(counts))
-    yield Node(node, branch.name, said, expandable=True, expanded=open_, role=role)
+    said, role, told = _said(branch.condition, _total(counts))
+    yield Node(node, branch.name, said, expandable=True, expanded=open_, role=role, count_role=told)
     if open_:
         yield from _states(branch.name, counts, 1, tally, unfolded, branch.counts_unknown)
 
 
-def _said(condition: Condition, total: int) -> tuple[int | str, str]:
-    """What stands behind a server's name, and its colour."""
+def _said(condition: Condition, total: int) -> tuple[int | str, str, str]:
+    """What stands behind a server's name, the colour of its line, and that of what stands there."""
     match condition.phase:
         case Phase.TROUBLE:
             waited = time.time() - condition.since
-            return f"no answer {ago(waited)}" if waited >= 60 else "no answer", "danger"
+            return f"no answer {ago(waited)}" if waited >= 60 else "no answer", "dim", "danger"
         case Phase.ASKING:
-            return "asks ?", "warning"
+            return "asks you", "dim", "warning"
         case Phase.OPENING:
-            return "opening", "dim"
+            return "opening", "dim", ""
+        case Phase.READING:
+            return f"reading {total:,}", "", "accent"
     if condition.stopped:
-        return f"stopped · {total:,}", "danger"
-    return total, ""
+        return f"stopped {total:,}", "", "danger"
+    if condition.phase is Phase.LIMITED:
+        return f"limited {total:,}", "", "warning"
+    if condition.scanned and (old := time.time() - condition.scanned) >= OLD:
+        return f"{ago(old)} ago {total:,}", "", "warning"
+    return total, "", ""
 
 
 def _states(

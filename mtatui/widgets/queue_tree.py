@@ -25,7 +25,8 @@ class Node:
 
     ``key`` says which node it is, whatever its place; ``count`` is a number, a short word in its place ("no
     answer"), or None; ``glyph`` stands where the arrow of an expandable node would; ``role`` colours it (see
-    `mtatui.widgets.lines.Lines`); one that is not ``selectable`` is only a heading, which enter folds.
+    `mtatui.widgets.lines.Lines`), ``count_role`` its count where that is to look different; one that is not
+    ``selectable`` is only a heading, which enter folds.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Node:
     glyph: str = ""
     role: str = ""
     selectable: bool = True
+    count_role: str = ""
 
 
 class QueueTree(CursorLines):
@@ -127,7 +129,7 @@ class QueueTree(CursorLines):
         pieces = [
             (lead, quiet),
             (fit(node.label, room), quiet or ("strong" if not node.depth else "")),
-            (f" {number}", quiet or ("" if isinstance(node.count, int) else "dim")),
+            (f" {number}", node.count_role or quiet or ("" if isinstance(node.count, int) else "dim")),
             (" ◂" if chosen else "  ", "accent"),
         ]
         return self.line(pieces, width, self.cursor_role if under else "")
