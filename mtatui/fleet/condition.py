@@ -107,6 +107,8 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
     scanned -= ahead if scanned else 0.0
     if asked is not None:
         return Condition(Phase.ASKING, *asked, scanned, cost)
+    if notice := getattr(server.host, "notice", ""):
+        return Condition(Phase.OPENING, why=notice, scanned=scanned, cost=cost)
     if live is not None and live.trouble is not None:
         return Condition(Phase.TROUBLE, live.trouble_since, str(live.trouble), scanned, cost)
     if live is None or (live.last is None and not server.known):
