@@ -7,13 +7,9 @@ the terminal is lost. A lost terminal (SIGHUP) lets a running verb finish and be
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
 import importlib
-import os
 import signal
-import termios
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,11 +22,12 @@ from textual.dom import DOMNode
 from textual.widgets import Input
 
 from mtatui.config import Config
-from mtatui.driver import SteadyDriver
+from mtatui.driver import SteadyDriver, let_go_of_terminal
 from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
 from mtatui.screens.prompts import Prompts
 from mtatui.screens.queue import QueueScreen
+from mtatui.screens.tending import Tending
 from mtatui.server import Server
 from mtatui.verbs import ALL, PAGES, SERVERS_PAGE, VERBS
 from mtatui.widgets.lines import Piece
@@ -53,12 +50,9 @@ STYLES = next(
     if path.is_dir()
 )
 
-#: Of so many looks at the services of the current server one is at those of all others, too; so many of them
-#: at once.
-OTHERS, AT_ONCE = 4, 4
+#: Of so many looks at the services of the current server one is at those of all others, too.
+OTHERS = 4
 ALONE = "There is no other server; on page 0, Servers, a adds one."
-#: Lines of what is staged and would be lost.
-LINES = 8
 #: Seconds after the start in which nothing but the queue is read.
 IDLE = 3.0
 
@@ -104,8 +98,7 @@ class MtatuiApp(App[None]):
         self.acting.standings.servers = self.fleet.servers
         self._jobs: set[asyncio.Task[None]] = set()
         self._clashes: set[str] = set()
-        self._changing: dict[Server, Changing] = {}
-        self._watching: dict[Server, Watching] = {}
+        self.tending = Tending(self, self.fleet, self.acting)
         self._rounds = 0
         self._behind: set[str] = set()
         self._settings: SettingsScreen | None = None
@@ -129,13 +122,7 @@ class MtatuiApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
-        context = contextvars.copy_context()
-
-        def asked() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is there to answer
-                loop.call_soon_threadsafe(self._ask, context=context)
-
-        self.prompts.listen(asked)
+        self.prompts.listen_in(loop, self._ask)
         self.fleet.questions.answer_by(self.prompts)
 
     def on_unmount(self) -> None:
@@ -207,12 +194,8 @@ class MtatuiApp(App[None]):
         return self.changing_of(self.server)
 
     def changing_of(self, server: Server) -> Changing:
-        """Those for a server; imported when they are asked for, for the queue comes first."""
-        if server not in self._changing:
-            from mtatui.screens.changing import Changing
-
-            self._changing[server] = Changing(self, server, self.acting)
-        return self._changing[server]
+        """Those for a server."""
+        return self.tending.changing(server)
 
     @cached_property
     def asking(self) -> Asking:
@@ -230,12 +213,8 @@ class MtatuiApp(App[None]):
         return self.watching_of(self.server)
 
     def watching_of(self, server: Server) -> Watching:
-        """Who keeps watch over a server; imported when it is asked for, like `changing`."""
-        if server not in self._watching:
-            from mtatui.screens.watching import Watching
-
-            self._watching[server] = Watching(server, self.acting, self.show_headers)
-        return self._watching[server]
+        """Who keeps watch over a server."""
+        return self.tending.watching(server)
 
     def _settings_screen(self) -> SettingsScreen:
         from mtatui.screens.settings import SettingsScreen
@@ -319,7 +298,7 @@ class MtatuiApp(App[None]):
         if server is self.server:
             return
         self.server = server
-        if server not in self._changing:
+        if not self.tending.known(server):
             self.run_worker(self.changing.settle(), group="settle", exit_on_error=False)
             self.run_worker(self.watching.look(), group="settle", exit_on_error=False)
         if self._settings is not None:
@@ -343,21 +322,14 @@ class MtatuiApp(App[None]):
 
     def servers_changed(self, gone: Server | None = None) -> None:
         """The list of servers is another one now; what was known of the one that is gone is forgotten."""
-        standings = self.acting.standings
-        standings.servers = self.fleet.servers
+        self.acting.standings.servers = self.fleet.servers
         if gone is not None:
-            standings.forget(gone)
-            self._changing.pop(gone, None)
-            self._watching.pop(gone, None)
+            self.tending.forget(gone)
         if self.server is gone:
             self.run_worker(self.attend(self.fleet.servers[0]), group="attend", exit_on_error=False)
         self.show_headers()
         if self._servers is not None:
             self._servers.show()
-
-    def staged_on(self, server: Server) -> int:
-        """How much is staged there and not applied."""
-        return len(self._changing[server].staged) if server in self._changing else 0
 
     async def action_server(self, name: str = "") -> None:
         """Make the server that is named the current one, or choose from a list."""
@@ -385,10 +357,8 @@ class MtatuiApp(App[None]):
             await self.attend(servers[(servers.index(self.server) + step) % len(servers)])
 
     async def action_confirm(self) -> None:
-        """Keep what was applied and waits to be confirmed: on this server, else on the one where it does."""
-        others = [changing for changing in self._changing.values() if changing.waiting is not None]
-        here = self.changing
-        await (others[0] if here.waiting is None and len(others) == 1 else here).confirm()
+        """Keep what was applied and waits to be confirmed."""
+        await self.tending.confirm(self.server)
 
     @aside(group="prepare", exit_on_error=False)
     async def _prepare(self) -> None:
@@ -410,21 +380,8 @@ class MtatuiApp(App[None]):
 
     @aside(group="watch-others", exclusive=True, exit_on_error=False)
     async def _watch_others(self) -> None:
-        """Look at servers that answer and are not the current one; at first what was interrupted there."""
-        few = asyncio.Semaphore(AT_ONCE)
-
-        async def look(server: Server) -> None:
-            async with few:
-                if server not in self._changing:
-                    await self.changing_of(server).settle()
-                await self.watching_of(server).look()
-
-        well = [
-            one
-            for one in self.fleet.servers
-            if one is not self.server and self.fleet.condition(one.part_name).answers
-        ]
-        await asyncio.gather(*map(look, well))
+        """Look at the others; who is still looking is called off."""
+        await self.tending.look_at_others(self.server)
 
     def show_headers(self) -> None:
         """Something that every page says in its header is different now."""
@@ -436,7 +393,7 @@ class MtatuiApp(App[None]):
 
     async def action_leave(self) -> None:
         """Leave; ask first when something is running, or staged and not applied."""
-        staged = [changing for changing in self._changing.values() if changing.staged]
+        staged = self.tending.staged
         if not self.working and not staged:
             self.exit()
             return
@@ -449,10 +406,9 @@ class MtatuiApp(App[None]):
                 "To stop it half way, go back and press esc.",
             ]
         else:
-            number = sum(len(changing.staged) for changing in staged)
-            title, act = f"Staged and not applied: {number}", "Leave"
+            title, act = f"Staged and not applied: {staged}", "Leave"
             lines = [
-                *self._told(staged),
+                *self.tending.told(),
                 "",
                 "Nothing on the server was touched; this is forgotten when you leave.",
             ]
@@ -462,15 +418,6 @@ class MtatuiApp(App[None]):
                 self.work(self._leave_when_done())
 
         await self.push_screen(ConfirmDialog(title, lines, act=act), answered)
-
-    def _told(self, staged: Sequence[Changing]) -> Iterator[str]:
-        """What is staged, server by server."""
-        for changing in staged[:LINES]:
-            if self.fleet.many:
-                yield f"{changing.server.name}:"
-            yield from changing.told(max(LINES // len(staged), 1))
-        if len(staged) > LINES:
-            yield f"… and on {len(staged) - LINES} more servers"
 
     async def _leave_when_done(self) -> None:
         mine = asyncio.current_task()
@@ -482,26 +429,8 @@ class MtatuiApp(App[None]):
             return
         self.lost = True
         if number == signal.SIGHUP:
-            _let_go_of_terminal()
+            let_go_of_terminal()
         self.work(self._leave_when_done())
-
-
-def _let_go_of_terminal() -> None:
-    """Put a silent terminal where the keyboard was and nothing where the screen was.
-
-    On the dead one Textual's input thread would spin and its writer would block for ever. The new one answers
-    a read at once with nothing (VMIN and VTIME 0, termios(3)), for the thread may be about to read.
-    """
-    master, silent = os.openpty()
-    os.set_inheritable(master, False)
-    mode = termios.tcgetattr(silent)
-    mode[3] &= ~(termios.ICANON | termios.ECHO)
-    mode[6][termios.VMIN] = mode[6][termios.VTIME] = 0
-    termios.tcsetattr(silent, termios.TCSANOW, mode)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 0)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
 
 
 def run(fleet: Fleet | Server, config: Config, *, greeting: str = "", glance: Glance | None = None) -> None:

@@ -8,6 +8,7 @@ once that thread's queue is full, the event loop waits for it for ever, and a ru
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import termios
 from typing import IO, Any, ClassVar
@@ -44,6 +45,24 @@ class SteadyDriver(LinuxDriver):
         except termios.error:
             return  # nobody has come back: the terminal is gone
         super()._sigcont_application(*args)
+
+
+def let_go_of_terminal() -> None:
+    """Put a silent terminal where the keyboard was and nothing where the screen was.
+
+    On the dead one Textual's input thread would spin and its writer would block for ever. The new one answers
+    a read at once with nothing (VMIN and VTIME 0, termios(3)), for the thread may be about to read.
+    """
+    master, silent = os.openpty()
+    os.set_inheritable(master, False)
+    mode = termios.tcgetattr(silent)
+    mode[3] &= ~(termios.ICANON | termios.ECHO)
+    mode[6][termios.VMIN] = mode[6][termios.VTIME] = 0
+    termios.tcsetattr(silent, termios.TCSANOW, mode)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 0)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
 
 
 def thrifty(frame: str) -> str:

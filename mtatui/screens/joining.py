@@ -16,6 +16,7 @@ from textual.screen import Screen
 from mtatui.config import Config, ServerEntry
 from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
+from mtatui.screens.tending import Tending
 from mtatui.server import Server
 from mtatui.text import clean
 from mtatui.widgets.dialog import ConfirmDialog
@@ -30,6 +31,7 @@ class JoiningFace(Protocol):
     fleet: Fleet
     config: Config
     acting: Acting
+    tending: Tending
 
     def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None]) -> Any:
         """Ask, and hear the answer."""
@@ -41,10 +43,6 @@ class JoiningFace(Protocol):
 
     def servers_changed(self, gone: Server | None = None) -> None:
         """The list is another one now."""
-        ...
-
-    def staged_on(self, server: Server) -> int:
-        """How much is staged there and not applied."""
         ...
 
 
@@ -63,6 +61,8 @@ class Joining:
         """Why a server cannot be changed in the list; "" where it can."""
         if server.name not in self.entries:
             return f"{clean(server.name)} is not in your config file"
+        if self.face.tending.busy(server):
+            return "settings are being applied there"
         return f"busy: {self.face.acting.running}" if self.face.acting.running else ""
 
     def why_not_add(self) -> str:
@@ -106,7 +106,7 @@ class Joining:
     def remove(self, server: Server) -> None:
         """Take one off the list, after asking."""
         lines = ["Only your config file is changed; nothing happens to the server, and its mail flows on."]
-        if staged := self.face.staged_on(server):
+        if staged := self.face.tending.staged_on(server):
             lines.append(f"What is staged there and not applied ({staged}) is forgotten.")
 
         def answered(yes: bool | None) -> None:

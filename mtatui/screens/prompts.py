@@ -5,6 +5,9 @@ Hosts ask in threads of their own: each waits here for its answer. Nothing that 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,9 +46,15 @@ class Prompts:
         waiting.answered.wait()
         return waiting.answer
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Have it called, in the thread of who asks, when there is a question."""
-        self._listener = listener
+    def listen_in(self, loop: asyncio.AbstractEventLoop, listener: Callable[[], None]) -> None:
+        """Have it called, in the loop of the face, when there is a question."""
+        context = contextvars.copy_context()
+
+        def asked() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is there to answer
+                loop.call_soon_threadsafe(listener, context=context)
+
+        self._listener = asked
 
     @property
     def first(self) -> Prompt | None:

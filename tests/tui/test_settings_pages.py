@@ -70,7 +70,7 @@ async def test_labels_stand_before_the_server_has_answered() -> None:
 async def test_the_queue_is_first_and_knows_nothing_of_settings_until_a_page_opens() -> None:
     async with at_keyboard() as hands:
         assert isinstance(hands.app.screen, QueueScreen)
-        assert not hands.app._changing
+        assert not hands.app.tending.known(hands.app.server)
         await hands.press("1")
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
         await hands.press("4")
