@@ -11,7 +11,7 @@ import pytest
 
 from mtatui.backends.demo.writer import make_spool
 from mtatui.backends.host import HostError, Unreachable
-from mtatui.verbs import DELETE, HOLD, Verb
+from mtatui.verbs import DELETE, HOLD, RESTORE, Verb
 from tests.unit.bed import Bed, select, texts
 
 
@@ -37,6 +37,21 @@ async def test_no_more_is_asked_than_twice(bed: Bed, monkeypatch: pytest.MonkeyP
     purge = (1e9, 2**60) if verb is DELETE else None
     assert (await bed.actor.act(verb, select(bed.mail(), bed.mail()), purge=purge)).ok
     assert asked == ["in turn", "in turn"]
+
+
+async def test_a_restore_asks_for_no_more_than_it_does(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = bed.mail(), bed.mail()
+    await bed.actor.act(DELETE, select(*targets))
+    asked: list[str] = []
+    real = bed.actor.hands.ask
+
+    def ask(operation: str, *arguments: Any, **patience: float) -> Any:
+        asked.append(operation)
+        return real(operation, *arguments, **patience)
+
+    monkeypatch.setattr(bed.actor.hands, "ask", ask)
+    assert (await bed.actor.act(RESTORE, select(*targets))).ok
+    assert asked == ["in turn", "restore", "in turn"]
 
 
 async def test_when_the_helper_dies_over_its_first_questions_nothing_is_done(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from mtatui.backends.child import LONG, PATIENCE, Found, Hands, Request, found, one_ahead, to_its_end
-from mtatui.backends.host import Completed, Host, HostError, Missing, NotPermitted, ReadOnly
+from mtatui.backends.host import Host, HostError, Missing, NotPermitted, ReadOnly
 from mtatui.backends.journal import UNDO, Entry, Journal, not_begun
 from mtatui.backends.postfix import aside, corrupt
 from mtatui.backends.postfix.deliver import deliver
@@ -27,9 +27,10 @@ from mtatui.backends.postfix.run import (
     reconcile,
     settled,
     silent,
+    why_it_ended,
 )
 from mtatui.backends.postfix.tools import Tools
-from mtatui.backends.postfix.trash import Trash, restore
+from mtatui.backends.postfix.trash import Trash, in_trash, restore
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Selection
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, REQUEUE, RESTORE, VERBS, Verb
@@ -114,8 +115,9 @@ class Actor:
         first: list[Request] = [] if purge is None else [("purge", *purge)]
         first.append(intent)
         near = next(run.batches(), [])
-        if verb is not RESTORE and near:
-            first.append(("keep" if verb is DELETE else "identify", near))
+        if near:
+            look = in_trash(near) if verb is RESTORE else near
+            first.append(("keep" if verb is DELETE else "identify", look))
         patience = PATIENCE if purge is None else LONG
         asked = True
         try:
@@ -126,13 +128,11 @@ class Actor:
                 if isinstance(refused := turn.answers.pop(0), HostError):
                     raise not_begun(refused) from refused
                 # Whoever is stopped in here (a cancelled task, a dying program, a server that goes away)
-                # leaves the intent in the journal without an outcome: `settle` finds out later what came of
-                # it.
+                # leaves the intent in the journal without an outcome: `settle` finds out what came of it.
                 error: HostError | None = None
                 try:
-                    await (
-                        self._restore(run) if verb is RESTORE else self._postsuper(run, near, turn.answers)
-                    )
+                    do = self._restore if verb is RESTORE else self._postsuper
+                    await do(run, near, turn.answers)
                 except HostError as stopped:
                     error = stopped
                     run.outcome.notes.append(str(error))
@@ -300,7 +300,7 @@ class Actor:
                 run.verb.postsuper, ids, run.hear, directories=directories, note=note
             )
             if run.fed and not run.ended_well:
-                error = HostError(_why_it_ended(done))
+                error = HostError(why_it_ended(done))
         except HostError as stopped:
             error = stopped
         late = await to_its_end(self._find_out, run, kept, doubtful)
@@ -363,10 +363,14 @@ class Actor:
 
     # -- without postsuper -----------------------------------------------------------------------------------
 
-    async def _restore(self, run: Run) -> None:
+    async def _restore(self, run: Run, near: list[tuple[str, State]], looked: list[Any]) -> None:
         misfits: list[str] = []
         for batch in run.batches():
-            await to_its_end(restore, run, self.hands, batch, misfits)
+            first = looked.pop() if looked else None
+            if isinstance(first, HostError):
+                raise first
+            copies = found(near, first) if first is not None else None
+            await to_its_end(restore, run, self.hands, batch, misfits, copies)
             run.tick()
         if misfits:
             await self._fit(run, misfits)
@@ -389,12 +393,3 @@ async def _keep_up(run: Run) -> None:
                 await run.answered.wait()
         except TimeoutError:
             return
-
-
-def _why_it_ended(done: Completed) -> str:
-    """What to tell when postsuper did not come to its end."""
-    last = done.errors.rpartition("\n")[2]
-    why = f"postsuper ended before its work did (exit code {done.returncode}): {last}"
-    if "open logfile" in last:
-        why += ". While Postfix is stopped, its tools cannot write maillog_file: start Postfix"
-    return why

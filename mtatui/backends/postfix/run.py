@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from mtatui.backends.child import Found, Hands
+from mtatui.backends.host import Completed
 from mtatui.queue.message import Identity, State
 from mtatui.queue.selection import Outcome, Receipt, Result, Selection
 from mtatui.text import clean
@@ -274,3 +275,12 @@ def difference(was: Identity, now: Identity) -> str:
     if was.sender != clean(now.sender) and was.sender != now.sender:
         return f"it is from {clean(now.sender) or 'nobody'}, not from {was.sender or 'nobody'}"
     return ""
+
+
+def why_it_ended(done: Completed) -> str:
+    """What to tell when postsuper did not come to its end."""
+    last = done.errors.rpartition("\n")[2]
+    why = f"postsuper ended before its work did (exit code {done.returncode}): {last}"
+    if "open logfile" in last:
+        why += ". While Postfix is stopped, its tools cannot write maillog_file: start Postfix"
+    return why

@@ -6,10 +6,10 @@ its disk space until it is purged or emptied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mtatui.backends.child import Hands, to_its_end
+from mtatui.backends.child import Found, Hands, to_its_end
 from mtatui.backends.host import Host, NotPermitted, ReadOnly
 from mtatui.backends.journal import Journal
 from mtatui.backends.postfix.run import Run
@@ -74,15 +74,27 @@ class Trash:
             )
 
 
-def restore(run: Run, hands: Hands, batch: list[tuple[str, State]], misfits: list[str]) -> None:
+def in_trash(batch: Iterable[tuple[str, State]]) -> list[tuple[str, State]]:
+    """Messages as they are looked for in the trash, wherever they were when they were chosen."""
+    return [(id, State.TRASH) for id, _ in batch]
+
+
+def restore(
+    run: Run,
+    hands: Hands,
+    batch: list[tuple[str, State]],
+    misfits: list[str],
+    copies: list[Found | str | None] | None,
+) -> None:
     """Put messages of the trash back into the queue; it blocks.
 
     Args:
         batch: IDs, and the states in which they were chosen (they are looked for in the trash only).
         misfits: those whose names do not fit their inodes are added to it (copies from a backup).
+        copies: what is in the trash of them, where that has been asked already.
     """
     ids = []
-    copies = hands.identify([(id, State.TRASH) for id, _ in batch])
+    copies = hands.identify(in_trash(batch)) if copies is None else copies
     for (id, _), copy in zip(batch, copies, strict=True):
         if copy is None:
             run.gone(id, "not in the trash any more")
