@@ -61,7 +61,7 @@ def _state(row: Summary, width: int) -> Cell:
 #: Every column, in the order in which they stand unless the user chooses otherwise.
 COLUMNS: tuple[Column[Summary], ...] = (
     Column("id", "ID", lambda row, width: Cell(row.queue_id), ID_WIDTH, rank=6, sort="id"),
-    Column("server", "Server", lambda row, width: row.server or Cell("–", "dim"), 6, rank=5, sort="server"),
+    Column("server", "Server", lambda row, width: row.server or Cell("–", "dim"), 6, rank=1, sort="server"),
     Column("state", "State", _state, 14, rank=8, sort="state"),
     Column("age", "Age", _age, 6, align="right", sort="age"),
     Column("size", "Size", lambda row, width: size(row.size), 6, align="right", rank=7, sort="size"),

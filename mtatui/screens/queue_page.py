@@ -322,7 +322,7 @@ class QueuePage(Page):
         self.tree_pane.display = width >= WIDE and self.tree_wanted
         self.set_class(width < WIDE, "-narrow")
         if self.fleet.many:
-            least, most = (31, 44) if width >= WIDE else (26, 36)
+            least, most = (31, 44) if width >= WIDE else (26, 30)
             self.tree_pane.styles.width = min(max(least, BESIDE_NAME + max(map(len, self._names))), most)
 
     def show_count(self, *, well_formed: bool = False) -> None:

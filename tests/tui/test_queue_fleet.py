@@ -1,0 +1,188 @@
+"""The queue page over several servers: what a person sees of them and does by keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from mtatui.app import MtatuiApp
+from mtatui.config import Config
+from mtatui.fleet import Fleet
+from mtatui.queue.message import State
+from mtatui.screens.reading import ReadingScreen
+from tests.tui.hands import Hands
+from tests.tui.still import NOW, StillServer, rows
+from tests.tui.still_fleet import AskingServer, conditions, named, three
+
+Snap = Callable[..., bool]
+both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@asynccontextmanager
+async def at_three(size: tuple[int, int] = (120, 40)) -> AsyncIterator[Hands]:
+    """Somebody at the keyboard, the queues of three servers before them."""
+    fleet = three()
+    app = MtatuiApp(fleet, Config())
+    try:
+        async with app.run_test(size=size) as pilot:
+            hands = Hands(app, pilot)
+            await read(hands, 47)
+            yield hands
+    finally:
+        fleet.close()
+
+
+async def read(hands: Hands, messages: int) -> None:
+    """Wait until the page shows so many messages."""
+    await hands.until(lambda: len(hands.page.table.source) == messages)
+    await hands.until(lambda: not messages or hands.page.table.cursor_id is not None)
+    await hands.settled()
+
+
+async def choose(hands: Hands, key: str) -> None:
+    """Go to a node of the tree by keys, and choose it."""
+    tree = hands.page.tree_pane
+    tree.focus()
+    tree.move_to([node.key for node in tree.nodes].index(key))
+    await hands.press("enter")
+    await hands.settled()
+
+
+async def test_choosing_a_server_in_the_tree_shows_only_its_messages_and_esc_shows_all() -> None:
+    async with at_three() as hands:
+        await choose(hands, "server:mx2")
+        await read(hands, 7)
+        assert "mx2" in hands.text().splitlines()[0]
+        assert hands.page.chosen_names == ["mx2"]
+        await hands.press("escape")
+        await read(hands, 47)
+        assert "3 servers" in hands.text().splitlines()[0]
+
+
+async def test_choosing_a_tag_shows_the_messages_of_its_servers() -> None:
+    async with at_three() as hands:
+        await choose(hands, "tag:berlin")
+        await read(hands, 40)
+        assert hands.page.chosen_names == ["mx1"]
+        assert hands.page.tree_pane.chosen == "tag:berlin"
+
+
+async def test_the_trash_is_that_of_the_server_that_is_chosen() -> None:
+    async with at_three() as hands:
+        await choose(hands, "server:mx2")
+        await hands.press("T")
+        await hands.settled()
+        assert hands.page.model.state is State.TRASH
+        assert hands.page.chosen_names == ["mx2"]
+
+
+async def test_emptying_the_trash_is_about_the_server_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with at_three() as hands:
+        asked: list[object] = []
+
+        async def empty(names: object = None) -> None:
+            asked.append(names)
+
+        monkeypatch.setattr(hands.app.acting, "empty_trash", empty)
+        await choose(hands, "server:mx2")
+        await hands.page.action_do("empty-trash")
+        await choose(hands, "server:")
+        await hands.page.action_do("empty-trash")
+        assert asked == [["mx2"], None]
+
+
+async def test_the_cursor_of_the_tree_says_how_fresh_a_server_is() -> None:
+    async with at_three() as hands:
+        tree = hands.page.tree_pane
+        tree.focus()
+        tree.move_to([node.key for node in tree.nodes].index("server:mx2"))
+        await hands.until(lambda: "mx2: scan 15:20:00" in hands.text().splitlines()[-1])
+
+
+async def test_a_server_that_is_added_comes_into_the_tree_and_its_column_with_it() -> None:
+    fleet = Fleet([named("mx1", StillServer(rows(3)))])
+    app = MtatuiApp(fleet, Config())
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            hands = Hands(app, pilot)
+            await read(hands, 3)
+            assert "Server " not in hands.text()
+            fleet.join(named("mx2", StillServer(rows(2))))
+            app.servers_changed()
+            await read(hands, 5)
+            assert "server:mx2" in [node.key for node in hands.page.tree_pane.nodes]
+            assert "server" in [column.id for column in hands.page.table.columns]
+    finally:
+        fleet.close()
+
+
+async def test_help_tells_of_the_servers_in_a_query() -> None:
+    async with at_three() as hands:
+        await hands.press("question_mark")
+        await hands.until(lambda: isinstance(hands.app.screen, ReadingScreen))
+        await hands.press("G")
+        await hands.until(lambda: "server" in hands.text() and "tag" in hands.text())
+
+
+@pytest.mark.parametrize("where", ["list", "tree"])
+@both_sizes
+def test_picture(snap_compare: Snap, size: tuple[int, int], where: str) -> None:
+    """A server in each condition: live, asking, silent, never reached, read, limited, stopped, opened."""
+    fleet = conditions()
+    asking = named("mx9", AskingServer(lambda: None))
+    fleet.join(asking)
+    fleet.questions._waiting["mx9"] = (NOW - 30.0, "root@mx9's password: ")
+    app = MtatuiApp(fleet, Config())
+
+    def phase(name: str) -> str:
+        return fleet.condition(name).phase
+
+    async def play(pilot: Pilot[None]) -> None:
+        hands = Hands(app, pilot)
+        await hands.until(lambda: bool(app.screen_stack) and bool(hands.text()))
+        await hands.until(lambda: phase("mx1") == phase("out1") == "live" and phase("mx3") == "reading")
+        await hands.until(lambda: phase("relay-berlin") == "limited" and phase("mx4") == "trouble")
+        await hands.until(lambda: phase("mx2") in ("live", "trouble"))
+        fleet.rescan(names=["mx2"])
+        await hands.until(lambda: phase("mx2") == "trouble")
+        for name in ("mx2", "mx4"):
+            live = fleet.server(name).live
+            assert live is not None
+            live.trouble_since = NOW - 137.0
+        page = hands.page
+        await fleet.watch()
+        page.model.fold("server:")
+        page.model.unfold("server:mx1")
+        page.show_tree()
+        await read(hands, 475)
+        if where == "tree":
+            if size[0] < 100:
+                await hands.press("t")
+            page.tree_pane.focus()
+            page.tree_pane.move_to([node.key for node in page.tree_pane.nodes].index("server:mx4"))
+            await hands.until(lambda: "mx4: no answer since" in hands.text().splitlines()[-1])
+        else:
+            page.footer.hush()
+        page.show_header()
+        await pilot.pause()
+
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=play)
+    finally:
+        fleet.close()
