@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual import work as aside
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.widgets import Input
@@ -25,6 +24,7 @@ from mtatui.config import Config
 from mtatui.driver import SteadyDriver, let_go_of_terminal
 from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
+from mtatui.screens.current import ALONE, CurrentServer
 from mtatui.screens.prompts import Prompts
 from mtatui.screens.queue import QueueScreen
 from mtatui.screens.tending import Tending
@@ -52,12 +52,11 @@ STYLES = next(
 
 #: Of so many looks at the services of the current server one is at those of all others, too.
 OTHERS = 4
-ALONE = "There is no other server; on page 0, Servers, a adds one."
 #: Seconds after the start in which nothing but the queue is read.
 IDLE = 3.0
 
 
-class MtatuiApp(App[None]):
+class MtatuiApp(CurrentServer):
     """mtatui in the terminal, on one server or many.
 
     The queue is that of all of them. The pages of settings and services show the *current* server; what is
@@ -100,9 +99,6 @@ class MtatuiApp(App[None]):
         self._clashes: set[str] = set()
         self.tending = Tending(self, self.fleet, self.acting)
         self._rounds = 0
-        self._behind: set[str] = set()
-        self._settings: SettingsScreen | None = None
-        self._servers: ServersScreen | None = None
         self._pages: list[Page] = []
 
     def get_default_screen(self) -> QueueScreen:
@@ -219,38 +215,31 @@ class MtatuiApp(App[None]):
     def _settings_screen(self) -> SettingsScreen:
         from mtatui.screens.settings import SettingsScreen
 
-        self._settings = SettingsScreen(self.changing, self.config)
+        self.settings_page = SettingsScreen(self.changing, self.config)
         # Its styles are worked out when it is mounted; Textual would parse every style sheet anew, twice.
-        self._settings._css_update_count = self._css_update_count
-        self._pages.append(self._settings)
-        return self._settings
+        self.settings_page._css_update_count = self._css_update_count
+        self._pages.append(self.settings_page)
+        return self.settings_page
 
     def _servers_screen(self) -> ServersScreen:
         from mtatui.screens.servers import ServersScreen
 
-        self._servers = ServersScreen(self)
-        self._servers._css_update_count = self._css_update_count
-        self._pages.append(self._servers)
-        return self._servers
+        self.servers_page = ServersScreen(self)
+        self.servers_page._css_update_count = self._css_update_count
+        self._pages.append(self.servers_page)
+        return self.servers_page
 
     async def action_page(self, id: str) -> None:
         """Go to a page."""
         if id in ("queue", "servers"):
             await self.switch_mode(id)
-            await self._catch_up()
+            await self.catch_up()
             return
         self.changing.read_soon()  # its commands run while the page is laid out
         await self.switch_mode("settings")
-        await self._catch_up()
-        assert self._settings is not None
-        self._settings.open_page(id)
-
-    async def show_setting(self, server: Server, key: str) -> None:
-        """Go to a setting of a server, on its page."""
-        await self.attend(server)
-        await self.action_page(key.partition(".")[0])
-        assert self._settings is not None
-        self._settings.list.find(key)
+        await self.catch_up()
+        assert self.settings_page is not None
+        self.settings_page.open_page(id)
 
     def action_matrix(self) -> None:
         """Show the settings of all servers beside one another."""
@@ -259,7 +248,11 @@ class MtatuiApp(App[None]):
         if not self.fleet.many:
             self.tell(ALONE)
         elif not isinstance(self.screen, MatrixScreen):
-            here = self._settings.setting.key if self.screen is self._settings and self._settings else ""
+            here = (
+                self.settings_page.setting.key
+                if self.screen is self.settings_page and self.settings_page
+                else ""
+            )
             self.push_screen(MatrixScreen(self, self.config, here))
 
     def action_history(self) -> None:
@@ -274,8 +267,8 @@ class MtatuiApp(App[None]):
 
         if self.fleet.many and self.current_mode == "queue" and len(self.screen_stack) == 1:
             await self.switch_mode("servers")
-            assert self._servers is not None
-            self._servers.show_instances()
+            assert self.servers_page is not None
+            self.servers_page.show_instances()
         elif not isinstance(self.screen, ServicesScreen):
             self.push_screen(ServicesScreen(self.watching, self.config.keymap))
 
@@ -290,71 +283,6 @@ class MtatuiApp(App[None]):
         from mtatui.screens.dkim import DkimScreen
 
         self.push_screen(DkimScreen(self.changing, self.config.keymap))
-
-    # --- the current server ----------------------------------------------------------------------------
-
-    async def attend(self, server: Server) -> None:
-        """Make it the current server: what shows one server shows this one from now on."""
-        if server is self.server:
-            return
-        self.server = server
-        if not self.tending.known(server):
-            self.run_worker(self.changing.settle(), group="settle", exit_on_error=False)
-            self.run_worker(self.watching.look(), group="settle", exit_on_error=False)
-        if self._settings is not None:
-            self._settings.attend(self.changing)
-            if self.screen_stack[0] is self._settings:
-                self.changing.read_soon(passing=True)
-        self._behind = {"queue", "settings", "servers"}
-        await self._catch_up()
-        self.show_headers()
-
-    async def _catch_up(self) -> None:
-        """What lies over this page, and shows another server than the current one, shows that one now."""
-        if self.current_mode not in self._behind:
-            return
-        self._behind.remove(self.current_mode)
-        over = [again for screen in self.screen_stack if (again := getattr(screen, "AGAIN", ""))]
-        if over:
-            while len(self.screen_stack) > 1:
-                await self.pop_screen()
-            await self.run_action(over[-1])
-
-    def servers_changed(self, gone: Server | None = None) -> None:
-        """The list of servers is another one now; what was known of the one that is gone is forgotten."""
-        self.acting.standings.servers = self.fleet.servers
-        if gone is not None:
-            self.tending.forget(gone)
-        if self.server is gone:
-            self.run_worker(self.attend(self.fleet.servers[0]), group="attend", exit_on_error=False)
-        self.show_headers()
-        if self._servers is not None:
-            self._servers.show()
-
-    async def action_server(self, name: str = "") -> None:
-        """Make the server that is named the current one, or choose from a list."""
-        if not self.fleet.many:
-            self.tell(ALONE)
-            return
-        named = [one for one in self.fleet.servers if name and one.name.startswith(name.strip())]
-        if named:
-            await self.attend(named[0])
-            return
-        from mtatui.screens.choosing import ServerSeek
-
-        def chosen(server: Server | None) -> None:
-            if server is not None:
-                self.call_later(self.attend, server)
-
-        self.push_screen(ServerSeek(self.fleet, self.server), chosen)
-
-    async def action_next_server(self, step: int) -> None:
-        """Make the next server the current one, or the one before (-1)."""
-        servers = self.fleet.servers
-        if not self.fleet.many:
-            self.tell(ALONE)
-        else:
-            await self.attend(servers[(servers.index(self.server) + step) % len(servers)])
 
     async def action_confirm(self) -> None:
         """Keep what was applied and waits to be confirmed."""
