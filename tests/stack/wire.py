@@ -176,6 +176,7 @@ class Proxy:
                 raise ConnectionResetError
 
     def _cut(self) -> None:
+        self._left = None
         for flow in self._flows:
             # Gone at once and without a word: RST, and nothing that waits is delivered.
             with contextlib.suppress(OSError):
