@@ -108,7 +108,7 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
     if asked is not None:
         return Condition(Phase.ASKING, *asked, scanned, cost)
     if notice := getattr(server.host, "notice", ""):
-        return Condition(Phase.OPENING, why=notice, scanned=scanned, cost=cost)
+        return Condition(Phase.ASKING, 0.0, notice, scanned, cost)
     if live is not None and live.trouble is not None:
         return Condition(Phase.TROUBLE, live.trouble_since, str(live.trouble), scanned, cost)
     if live is None or (live.last is None and not server.known):

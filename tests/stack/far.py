@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -17,20 +18,27 @@ from tests.stack.sshd import Sshd
 MakeSshd = Callable[..., Sshd]
 
 
-def ours() -> list[str]:
+def ours() -> list[int]:
     """The ssh processes that we have started and that still run."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            words = (stat.parent / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        # A master has left us: it is known by its socket in a directory of ours.
-        if words[0] == b"ssh" and fields[0] != "Z" and int(fields[1]) == os.getpid():
-            found.append(b" ".join(words).decode())
-        elif words[0].startswith(b"ssh: ") and b"/mtatui-" in words[0]:
-            found.append(words[0].decode())
+        with contextlib.suppress(OSError):
+            name, _, fields = stat.read_text().rpartition(")")
+            state, parent = fields.split()[:2]
+            if name.endswith("(ssh") and state != "Z" and int(parent) == os.getpid():
+                found.append(int(stat.parent.name))
+    return found
+
+
+def master(host: SshHost) -> list[str]:
+    """The master that ssh keeps for a host without Python: it has left us, but names its socket."""
+    words = next(word for entry in host.log.entries for word in entry.argv if word.startswith("ControlPath="))
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            title = line.read_bytes().decode("utf-8", "replace")
+            if words.removeprefix("ControlPath=") in title:
+                found.append(title)
     return found
 
 
@@ -63,14 +71,12 @@ class Person:
         return self.answers.pop(0)
 
 
-def commands(sshd: Sshd) -> list[str]:
-    """What runs in its sessions."""
-    found = []
+def commands(sshd: Sshd) -> dict[int, str]:
+    """What runs in its sessions, by process."""
+    found = {}
     for pid in sshd.sessions():
-        try:
-            found.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
 

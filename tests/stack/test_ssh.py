@@ -14,7 +14,7 @@ import pytest
 
 from mtatui.backends import host_ssh_way, link_line, peek
 from mtatui.backends.host import HostError, Missing, NotPermitted, Prompt
-from tests.stack.far import MakeSshd, Person, number, ours, refusal, tries, until
+from tests.stack.far import MakeSshd, Person, master, number, ours, refusal, tries, until
 from tests.stack.sshd import NOBODY, NOISY, Sshd
 from tests.stack.wire import Proxy
 
@@ -217,9 +217,10 @@ async def test_without_python_the_queue_can_be_looked_at_and_that_is_said(make_s
         await host.run([sys.executable, "-I", "-S", peek.__file__])
     with pytest.raises(HostError, match="no Python"):
         await host.files(["/etc/passwd"])
+    assert master(host)
     assert len(person.asked) == 2  # once to look for Python, once for the connection that is kept
     host.close()
-    assert ours() == []
+    await until(lambda: not master(host))
 
 
 async def test_when_python_has_come_meanwhile_all_can_be_done(make_sshd: MakeSshd) -> None:

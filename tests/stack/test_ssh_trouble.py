@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -121,8 +123,33 @@ async def test_a_connection_that_was_cut_is_said_and_opened_again(make_sshd: Mak
         assert not host.connected
         assert (await number(host)).stdout == b"0\n"
         assert tries(host) == 2
-        await until(lambda: not any("sleep" in word for word in commands(sshd)))  # what only looked is ended
+        await until(
+            lambda: not any("sleep" in word for word in commands(sshd).values())
+        )  # what only looked is ended
         host.close()
+
+
+@pytest.mark.parametrize("whose", ["ssh -F", "sshd: root", "python3 -I -S -c import os,zlib"])
+async def test_whoever_dies_on_the_way_the_cut_is_said_and_it_is_opened_again(
+    make_sshd: MakeSshd, whose: str
+) -> None:
+    sshd = make_sshd()
+    host = sshd.host()
+    await number(host)
+    running = asyncio.create_task(host.run(["sleep", "600"], timeout=60))
+    await until(lambda: any(words.startswith("sleep") for words in commands(sshd).values()))
+    if whose.startswith("ssh "):
+        [pid] = ours()
+    else:
+        pid = next(
+            pid for pid, words in commands(sshd).items() if whose.split(maxsplit=1)[0] in words.split()[0]
+        )
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Unreachable, match="The connection to mx1 was cut while sleep ran there"):
+        await running
+    assert (await number(host)).stdout == b"0\n"
+    host.close()
+    await until(lambda: not commands(sshd))
 
 
 async def test_a_link_that_is_dead_is_known_in_time(
