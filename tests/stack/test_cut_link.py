@@ -1,35 +1,21 @@
-"""The link to a server is cut at every step of an apply, and within a verb: nothing is half done untold."""
+"""The link to a server is cut at every step of an apply: nothing is half done that is not told."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from mtatui.backends.applying import STEPS, Ending, Step
-from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
 from mtatui.backends.host import HostError
-from mtatui.backends.host_local import LocalHost
 from mtatui.backends.host_ssh import SshHost
-from mtatui.queue.message import State
-from mtatui.queue.query import parse
-from mtatui.queue.selection import Outcome, Result, Selection
-from mtatui.server import Server
-from mtatui.verbs import DELETE, HOLD, REQUEUE, Verb
 from tests.stack.changes import Desk, edit, same
 from tests.stack.postfix import PostfixInstance
 from tests.stack.sshd import Sshd
 from tests.stack.wire import Proxy
 
 pytestmark = pytest.mark.stack
-
-#: Messages that a verb is done to: several batches of them.
-MANY = 700
-#: Bytes from there after which the link is cut in the middle of a verb. Its whole talk is some tens of kB.
-AFTER = (1, 400, 3_000, 9_000, 16_000)
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +36,6 @@ def host(sshd: Sshd, proxy: Proxy) -> Iterator[SshHost]:
     host = SshHost("far", "far", ssh_config=str(sshd.config))
     yield host
     host.close()
-
-
-# --- an apply ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -96,73 +79,3 @@ def test_an_apply_whose_link_is_cut_is_whole_and_told(
 def at_it(desk: Desk) -> bool:
     """Whether an entry of the history has not come to its end."""
     return any(not entry.finished for entry in desk.entries())
-
-
-# --- a verb ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def queue() -> Iterator[PostfixInstance]:
-    """A queue of many messages on which nobody else works."""
-    with PostfixInstance() as instance:
-        instance.halt()
-        now, owner = time.time(), postfix_owner()
-        for n in range(MANY):
-            draft = Draft([To("r@full.test")], sender="s@x.test", arrival=now - n, retry=now + 9999)
-            write(instance.queue, draft, owner=owner)
-        yield instance
-
-
-def frozen(server: Server) -> Selection:
-    """Everything that is deferred there now."""
-    server.scan()
-    return server.index.select(parse("state:deferred"), int(time.time()))
-
-
-@pytest.mark.parametrize("verb", [HOLD, DELETE, REQUEUE], ids=lambda verb: verb.id)
-@pytest.mark.parametrize("after", AFTER)
-async def test_a_verb_whose_link_is_cut_loses_nothing_and_is_told(
-    queue: PostfixInstance, host: SshHost, proxy: Proxy, verb: Verb, after: int
-) -> None:
-    far = Server(host, str(queue.config), "far")
-    selection = await asyncio.to_thread(frozen, far)
-    assert len(selection) == MANY
-    before = everything(queue)
-    proxy.cut_after(after)
-    told: Outcome | None = None
-    with contextlib.suppress(HostError):  # where nobody could say the journal does
-        told = await far.act(verb, selection)
-    here = Server(LocalHost(), str(queue.config))
-    deadline = time.monotonic() + 60
-    while True:  # whoever was left alone there may still be at it
-        try:
-            settled = await here.settle()
-            break
-        except HostError:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.2)
-    lies = everything(queue)
-    assert len(lies) == len(before), "no message is lost, none is doubled"
-    if verb is not REQUEUE:
-        assert lies.keys() == before.keys()
-        outcome = settled[0] if settled else told
-        if outcome is not None:
-            moved = {HOLD: State.HOLD, DELETE: State.TRASH}[verb]
-            done = {r.id for r in outcome.receipts if r.result is Result.DONE}
-            assert {id for id, state in lies.items() if state is moved} == done
-        else:
-            assert lies == before, "nothing was told, so nothing was done"
-    here.close()
-    far.close()
-
-
-def everything(instance: PostfixInstance) -> dict[str, State]:
-    """Where every message lies, the trash included."""
-    found: dict[str, State] = {}
-    for state in State:
-        folder = instance.queue / ("mtatui/trash" if state is State.TRASH else state.value)
-        for path in folder.rglob("*"):
-            if path.is_file():
-                assert path.name not in found, f"{path.name} is in two places"
-                found[path.name] = state
-    return found
