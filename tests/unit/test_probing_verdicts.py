@@ -214,3 +214,16 @@ def test_the_letters_say_what_they_are_and_cannot_be_mistaken() -> None:
     body = by_kind[Kind.VIRUS].data.partition(b"\r\n\r\n")[2]
     assert body.startswith(b"X5O!")
     assert len(body.strip()) == 68  # as a whole, or scanners do not know it
+
+
+def test_what_amavis_bans_by_rules_of_its_own_is_not_called_unblocked() -> None:
+    ours = reading(inbound__blocked_extensions=())
+    note = "amavis bans more by rules of its own (20-debian_defaults, line 106)"
+    theirs = replace(
+        ours, current={**ours.current, "inbound.blocked_extensions": Current((), None, note=note)}
+    )
+    letters = {each: letter(each) for each in Kind}
+    assert promises(ours, letters)[Kind.BLOCKED].text == "nothing (no extension is blocked)"
+    assert promises(theirs, letters)[Kind.BLOCKED].text == (
+        f"nothing (no extension is blocked here, but {note})"
+    )

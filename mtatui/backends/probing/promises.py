@@ -79,7 +79,7 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
     found[Kind.BLOCKED] = (
         Promise(f"{blocked.about} is blocked", End.DISCARDED, tells=_tells(reading, Kind.BLOCKED))
         if value(reading, "inbound.blocked_extensions")
-        else Promise("nothing (no extension is blocked)")
+        else Promise(f"nothing ({_why_not_blocked(reading)})")
     )
     unverified = _why_nothing(reading, "filtering.verify_dkim")
     found[Kind.SIGNED] = found[Kind.FORGED] = Promise(f"nothing ({unverified})")
@@ -91,6 +91,14 @@ def promises(reading: Reading, letters: Mapping[Kind, Letter]) -> dict[Kind, Pro
         words = f"it counts as forged: {forged.about} always signs"
         found[Kind.FORGED] = Promise(words, End.DISCARDED, forged.about)
     return found
+
+
+def _why_not_blocked(reading: Reading) -> str:
+    """Why no attachment is promised to be blocked; amavis may do so by the admin's own rules."""
+    current = reading.current.get("inbound.blocked_extensions")
+    if current is None or not current.note:
+        return "no extension is blocked"
+    return f"no extension is blocked here, but {clean(current.note)}"
 
 
 def _tells(reading: Reading, kind: Kind) -> tuple[str, ...]:
