@@ -60,9 +60,13 @@ def look(terminal: Terminal, keys: str) -> None:
     terminal.until(lambda screen: "reading…" not in screen.text)
 
 
+#: A sequence of which not all has come yet: it is looked at when it has.
+_UNFINISHED = re.compile(rb"\x1b(?:[\[\]][^a-zA-Z~\x07]*)?\Z")
+
+
 def nothing_got_through(terminal: Terminal) -> None:
     """No control byte of a stranger has reached the terminal."""
-    output = bytes(terminal.output)
+    output = _UNFINISHED.sub(b"", bytes(terminal.output))
     assert stray_controls(output) == []
     assert [bytes for bytes in HOSTILE if bytes in output] == []
 
