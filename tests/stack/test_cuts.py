@@ -47,7 +47,7 @@ class Far:
             return
         here = [int(path.name) for path in Path("/proc").glob("[0-9]*") if path.is_dir()]
         pids = {
-            "ssh": [pid for pid in here if _is(pid, b"ssh", b"-o") and _parent(pid) == os.getpid()],
+            "ssh": [pid for pid in here if _is(pid, b"ssh\0") and _parent(pid) == os.getpid()],
             "sshd's child": [pid for pid in self.sshd.sessions() if _is(pid, b"sshd: ")],
             "the envoy": [
                 pid

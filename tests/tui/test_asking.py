@@ -126,6 +126,7 @@ async def test_a_question_waits_until_another_dialog_is_closed() -> None:
         )
         asked.mx2.gate.set()
         await hands.until(lambda: asked.fleet.condition("mx2").phase == "asking")
+        await hands.until(lambda: "Type 3214" in hands.text())
         await hands.type("32")
         assert "Type 3214" in hands.text()
         await hands.press("escape")
