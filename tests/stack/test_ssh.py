@@ -118,7 +118,7 @@ async def test_a_new_host_key_is_shown_and_taken_when_the_person_says_yes(make_s
 
 
 async def test_a_person_may_take_his_time(make_sshd: MakeSshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Longer than we wait for a server that is asked for nothing; on a busy machine ssh alone takes seconds."""
+    """Longer than we wait where nobody is asked; on a busy machine ssh alone takes seconds."""
     monkeypatch.setattr(host_ssh_way, "PATIENCE", 10.0)
 
     def slow(prompt: Prompt) -> str | None:
