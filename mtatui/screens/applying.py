@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
 
 from mtatui.backends.applying import Applied, Ending, Step
-from mtatui.screens.review import SheetDialog, changes, diff_lines
+from mtatui.screens.review import changes, diff_lines
+from mtatui.screens.sheet_dialog import LiveSheet
 from mtatui.settings.plan import Edit, Plan
 from mtatui.text import clean, wrap
 from mtatui.widgets.dialog import answer
@@ -71,19 +70,13 @@ def outcome_lines(plan: Plan, applied: Applied, width: int) -> Iterator[list[Pie
         yield from ([(f"   {text}", role) for text, role in line] for line in diff_lines(diff[2:]))
 
 
-class ApplyingScreen(SheetDialog[None]):
-    """What is being done, step by step. It can be left only when it is over."""
+class ChangeSheet(LiveSheet):
+    """A change on its way. Until it is over it can be asked to go back; what waits is kept, or taken back."""
 
-    DEFAULT_CSS = """
-    ApplyingScreen {
-        & > #frame { width: 96; height: auto; max-height: 90%; }
-        & Sheet { height: 14; }
-    }
-    """
-    AUTO_FOCUS = ""
+    KEEP: ClassVar[str] = "Keep it"
 
     def __init__(
-        self, plan: Plan, stop: Callable[[], None], keep: Callable[[], None], back: Callable[[], None]
+        self, title: str, stop: Callable[[], object], keep: Callable[[], None], back: Callable[[], None]
     ) -> None:
         """Nothing has been done yet.
 
@@ -91,105 +84,97 @@ class ApplyingScreen(SheetDialog[None]):
             stop: asks what is running to go back.
             keep, back: what awaits confirmation is confirmed, or taken back at once.
         """
-        super().__init__(f"Applying {changes(len(plan.changes))} to {plan.server}")
-        self.plan = plan
-        self.steps: list[Step] = []
-        self.applied: Applied | None = None
+        super().__init__(title, stop)
         self.over = False
-        self._stop, self._keep, self._back = stop, keep, back
+        self._keep, self._back = keep, back
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="frame") as frame:
-            frame.border_title = Content(self._says)
-            yield self.sheet
-            with Horizontal(id="answers"):
-                yield from self.answers()
+    @property
+    def running(self) -> bool:
+        """Whether it is not over yet."""
+        return not self.over
+
+    @property
+    def awaiting(self) -> bool:
+        """Whether it is applied and waits to be confirmed."""
+        raise NotImplementedError
 
     def answers(self) -> Sequence[Widget]:
         return [
             answer("Stop, go back", "stop"),
             answer("Close", "cancel"),
-            answer("Keep it", "keep"),
+            answer(self.KEEP, "keep"),
             answer("Take it back now", "back"),
         ]
 
-    def on_mount(self) -> None:
-        """Show what was told before it was laid out."""
-        self._offer()
-        self._show()
+    def offered(self) -> Mapping[str, bool]:
+        waits = self.over and self.awaiting
+        return {**super().offered(), "keep": waits, "back": waits}
 
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self._show()
-
-    def took(self, step: Step) -> None:
-        """A step has begun, ended, or said something."""
-        if not self.over:  # what comes late is told in the outcome
-            self.steps.append(step)
-            self._show()
-
-    def ended(self, applied: Applied) -> None:
-        """It is over."""
-        self.applied = applied
-        self.steps = list(applied.steps) or self.steps
-        self._end()
-
-    def failed(self, text: str) -> None:
-        """It never came to its beginning, or nobody knows its end."""
-        self.steps.append(Step("failed", "failed", text))
-        self._end()
-
-    def _end(self) -> None:
+    def end(self) -> None:
+        """It is over, one way or the other."""
         self.over = True
-        if self.is_mounted:  # else it is shown when it is
-            self._offer()
-            self._show()
+        self.show()
+
+    def answered(self) -> None:
+        """It is being kept, or taken back: close it."""
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#keep")
+    def _kept(self) -> None:
+        self.answered()
+        self._keep()
+
+    @on(Button.Pressed, "#back")
+    def _taken_back(self) -> None:
+        self.answered()
+        self._back()
+
+
+class ApplyingScreen(ChangeSheet):
+    """What is being done to one server, step by step."""
+
+    def __init__(
+        self, plan: Plan, stop: Callable[[], None], keep: Callable[[], None], back: Callable[[], None]
+    ) -> None:
+        """Nothing has been done yet; see `ChangeSheet`."""
+        super().__init__(f"Applying {changes(len(plan.changes))} to {plan.server}", stop, keep, back)
+        self.plan = plan
+        self.steps: list[Step] = []
+        self.applied: Applied | None = None
 
     @property
     def awaiting(self) -> bool:
         """Whether it is applied and waits to be confirmed."""
         return self.applied is not None and self.applied.outcome is Ending.AWAITING
 
-    def _offer(self) -> None:
-        """Show the answers that make sense now, the harmless one in focus."""
-        shown = {"stop": not self.over, "cancel": self.over}
-        shown |= {"keep": self.awaiting, "back": self.awaiting}
-        for id, display in shown.items():
-            self.query_one(f"#{id}", Button).display = display
-        self.query_one("#cancel" if self.over else "#stop", Button).focus()
+    def took(self, step: Step) -> None:
+        """A step has begun, ended, or said something."""
+        if not self.over:  # what comes late is told in the outcome
+            self.steps.append(step)
+            self.show()
 
-    def _show(self) -> None:
-        width = max(self.sheet.size.width - 1, 20)
-        lines = [*step_lines(self.steps, width)]
-        if self.applied is not None:
-            lines += outcome_lines(self.plan, self.applied, width)
-            if self.applied.until is not None and self.awaiting:
-                at = time.strftime("%H:%M:%S", time.localtime(self.applied.until))
-                said = f"Without a yes the old configuration is back at {at}. Y keeps it, on every page."
-                lines += [[(f"   {line}", "")] for line in wrap(said, width - 4)]
-        self.sheet.lines = lines
-        self.sheet.styles.height = min(max(len(lines), 12), max(self.app.size.height - 6, 5))
-        self.sheet.show_from(len(lines))
-        self.sheet.repaint()
+    def ended(self, applied: Applied) -> None:
+        """It is over."""
+        self.applied = applied
+        self.steps = list(applied.steps) or self.steps
+        self.end()
 
-    def action_cancel(self) -> None:
-        """Close it when it is over; while it runs, ask it to stop."""
-        if self.over:
-            self.dismiss(None)
-        else:
-            self._stop()
+    def failed(self, text: str) -> None:
+        """It never came to its beginning, or nobody knows its end."""
+        self.steps.append(Step("failed", "failed", text))
+        self.end()
 
-    @on(Button.Pressed, "#stop")
-    def _stopped(self) -> None:
-        self.query_one("#stop", Button).disabled = True
-        self._stop()
+    def told(self, width: int) -> Iterator[list[Piece]]:
+        yield from step_lines(self.steps, width)
+        if self.applied is None:
+            return
+        yield from outcome_lines(self.plan, self.applied, width)
+        if self.applied.until is not None and self.awaiting:
+            at = time.strftime("%H:%M:%S", time.localtime(self.applied.until))
+            said = f"Without a yes the old configuration is back at {at}. Y keeps it, on every page."
+            yield from ([(f"   {line}", "")] for line in wrap(said, width - 4))
 
-    @on(Button.Pressed, "#keep")
-    def _kept(self) -> None:
-        self.dismiss(None)
-        self._keep()
-
-    @on(Button.Pressed, "#back")
-    def _taken_back(self) -> None:
-        self.dismiss(None)
-        self._back()
+    def show(self) -> None:
+        """The end first: there it is told what came of it."""
+        super().show()
+        self.sheet.action_move_to_end()

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button
 
-from mtatui.screens.review import SheetDialog
-from mtatui.text import clean, wrap
+from mtatui.screens.reading import wrapped
+from mtatui.screens.sheet_dialog import LiveSheet
 from mtatui.widgets.dialog import answer
 from mtatui.widgets.lines import Piece
 
@@ -20,87 +15,47 @@ from mtatui.widgets.lines import Piece
 MOST = 2000
 
 
-class ProgressScreen(SheetDialog[None]):
-    """What is going on. It can be left only when it is over."""
+class ProgressScreen(LiveSheet):
+    """What is said, the last of it in view."""
 
-    DEFAULT_CSS = """
-    ProgressScreen {
-        & > #frame { width: 96; height: auto; max-height: 90%; }
-        & Sheet { height: 14; }
-    }
-    """
-    AUTO_FOCUS = ""
+    LEAST = 8
 
-    def __init__(self, title: str, stop: Callable[[], None]) -> None:
+    def __init__(self, title: str, stop: Callable[[], object]) -> None:
         """Nothing has been said yet. ``stop`` asks what is running to end."""
-        super().__init__(title)
+        super().__init__(title, stop)
         self.said: list[str] = []
         self.outcome: tuple[str, str] | None = None
         """What came of it, and the role that it plays; None while it runs."""
-        self._stop = stop
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="frame") as frame:
-            frame.border_title = Content(self._says)
-            yield self.sheet
-            with Horizontal(id="answers"):
-                yield from self.answers()
+    @property
+    def running(self) -> bool:
+        """Whether nothing has come of it yet."""
+        return self.outcome is None
 
     def answers(self) -> Sequence[Widget]:
         return [answer("Stop", "stop"), answer("Close", "cancel")]
-
-    def on_mount(self) -> None:
-        """Show what was said before it was laid out."""
-        self._offer()
-        self._show()
-
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self._show()
 
     def took(self, line: str) -> None:
         """Another line."""
         if self.outcome is None:
             self.said = [*self.said[-MOST:], line]
-            self._show()
+            self.show()
 
     def ended(self, text: str, role: str) -> None:
         """It is over."""
         self.outcome = text, role
-        if self.is_mounted:  # else it is shown when it is
-            self._offer()
-            self._show()
+        self.show()
 
-    def _offer(self) -> None:
-        """The one answer that makes sense now has the focus."""
-        over = self.outcome is not None
-        for id, display in (("stop", not over), ("cancel", over)):
-            self.query_one(f"#{id}", Button).display = display
-        self.query_one("#cancel" if over else "#stop", Button).focus()
-
-    def _show(self) -> None:
-        width = max(self.sheet.size.width - 1, 20)
-        lines: list[Sequence[Piece]] = []
+    def told(self, width: int) -> Iterator[list[Piece]]:
         for said in self.said:
-            lines += [[(f" {line}", "")] for line in wrap(clean(said), width - 2)]
+            yield from wrapped(said, "", width)
         if self.outcome is None:
-            lines.append([(" …", "accent")])
+            yield [(" …", "accent")]
         else:
-            text, role = self.outcome
-            lines += [[], *([(f" {line}", role)] for line in wrap(clean(text), width - 2))]
-        self.sheet.lines = lines
-        self.sheet.styles.height = min(max(len(lines), 8), max(self.app.size.height - 6, 5))
-        self.sheet.show_from(len(lines))
-        self.sheet.repaint()
+            yield []
+            yield from wrapped(*self.outcome, width)
 
-    def action_cancel(self) -> None:
-        """Close it when it is over; while it runs, ask it to stop."""
-        if self.outcome is not None:
-            self.dismiss(None)
-        else:
-            self._stopped()
-
-    @on(Button.Pressed, "#stop")
-    def _stopped(self) -> None:
-        self.query_one("#stop", Button).disabled = True
-        self._stop()
+    def show(self) -> None:
+        """The last lines are the new ones."""
+        super().show()
+        self.sheet.action_move_to_end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Static
 
-from mtatui.text import clean
+from mtatui.text import clean, fit, wrap
 from mtatui.widgets.lines import Lines, Piece
 
 #: The widest a sheet gets, and what of it is not for text: padding and the scroll bar.
@@ -22,6 +22,19 @@ WIDEST, MARGIN = 110, 4
 def room(columns: int) -> int:
     """Cells that a line of a sheet has on a screen of so many columns."""
     return min(WIDEST, columns * 96 // 100) - MARGIN
+
+
+def wrapped(text: str, role: str, width: int) -> Iterator[list[Piece]]:
+    """A paragraph in lines of so many cells."""
+    for line in wrap(text, width - 2):
+        yield [(f" {line}", role)]
+
+
+def labelled(label: str, text: str, role: str, width: int, room: int) -> Iterator[list[Piece]]:
+    """A paragraph in lines of so many cells, the first behind its label, which has ``room`` of them."""
+    for line in wrap(text, width - room):
+        yield [(fit(label, room), "dim"), (line, role)]
+        label = ""
 
 
 class Sheet(Lines):

@@ -17,12 +17,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from mtatui.screens.reading import Sheet
+from mtatui.screens.reading import labelled
+from mtatui.screens.sheet_dialog import SheetDialog
 from mtatui.settings.plan import Plan
-from mtatui.text import clean, wrap
-from mtatui.widgets.dialog import Dialog, T, answer
+from mtatui.text import clean
+from mtatui.widgets.dialog import T, answer
 from mtatui.widgets.lines import Piece
-from mtatui.widgets.one_line import OneLine
 
 #: Cells of the column in which it is said what a paragraph is about.
 LABEL = 11
@@ -55,9 +55,8 @@ def diff_lines(diff: Iterable[str]) -> Iterator[list[Piece]]:
 def told(label: str, paragraphs: Iterable[tuple[str, str]], width: int) -> Iterator[list[Piece]]:
     """Paragraphs with their roles, beside a label that stands at the first of them."""
     for text, role in paragraphs:
-        for line in wrap(text, width - LABEL - 1):
-            yield [(f" {label:<{LABEL}}", "dim"), (line, role)]
-            label = ""
+        yield from labelled(f" {label}", text, role, width, LABEL + 1)
+        label = ""
 
 
 def lines(plan: Plan, width: int) -> list[Sequence[Piece]]:
@@ -75,103 +74,72 @@ def lines(plan: Plan, width: int) -> list[Sequence[Piece]]:
     return found
 
 
-class SheetDialog(Dialog[T]):
-    """Something to read above the answers: those have the focus, and yet the keys that scroll do so."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "lines(1)", show=False),
-        Binding("up,k", "lines(-1)", show=False),
-        Binding("pagedown", "pages(1)", show=False),
-        Binding("pageup", "pages(-1)", show=False),
-        Binding("home,g", "lines(-99999)", show=False),
-        Binding("end,G", "lines(99999)", show=False),
-    ]
-
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
-        self.sheet = Sheet(())
-        self.sheet.can_focus = False
-
-    def action_lines(self, lines: int) -> None:
-        """Down (or up) by some lines."""
-        self.sheet.action_move(lines)
-
-    def action_pages(self, pages: float) -> None:
-        """Down (or up) by some pages."""
-        self.sheet.action_move_pages(pages)
-
-
-class ReviewScreen(SheetDialog[Answer]):
-    """A plan over the whole screen; Cancel has the focus."""
+class ReviewSheet(SheetDialog[T]):
+    """Plans over the whole screen. What is grave in them wants a typed "yes"; Cancel has the focus."""
 
     DEFAULT_CSS = """
-    ReviewScreen {
-        align: left top;
-        background: $background;
-        & > Sheet { height: 1fr; }
+    ReviewSheet {
         & > #agree { height: 1; padding-left: 1; }
         & > #agree Static { width: auto; }
         & > #agree Input, & > #agree Input:focus { width: 8; background: transparent; }
-        & > #answers {
-            height: 1; align-horizontal: left; margin-top: 0;
-            & Button { margin: 0 1; padding: 0; min-width: 0; background: $background; }
-            & Button:focus { background: $block-cursor-background; }
-        }
-        &:ansi { background: ansi_default; }
-        &:ansi > #answers Button, &:ansi > #answers Button:focus { background: ansi_default; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pages(1)", show=False),
         *(Binding(letter, f"type('{letter}')", show=False) for letter in "yes"),
     ]
+    WHOLE = True
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(f"Review {changes(len(plan.changes))} for {plan.server}")
-        self.plan = plan
+    @property
+    def grave(self) -> bool:
+        """Whether there is something that must be agreed to."""
+        raise NotImplementedError
 
-    def compose(self) -> ComposeResult:
-        heading = OneLine(id="heading")
-        heading.say([(f" {self._says}", "strong")], [("nothing has been touched yet ", "dim")])
-        yield heading
-        yield self.sheet
-        if self.plan.grave:
+    @property
+    def complete(self) -> bool:
+        """Whether it can be applied as it is, once it is agreed to."""
+        return True
+
+    def answered(self, answer: Answer) -> T:
+        """What an answer comes to."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        if self.grave:
             with Horizontal(id="agree"):
                 yield Static(Content("Type yes to agree to what is in danger: [ "))
                 typed = Input(compact=True, select_on_focus=False, max_length=5)
                 typed.cursor_blink = False
                 yield typed
                 yield Static(Content("]"))
-        with Horizontal(id="answers"):
-            yield from self.answers()
 
     def answers(self) -> Sequence[Widget]:
-        wait = bool(self.plan.grave)
         keep = f"Apply, keep only if I confirm within {MINUTES} min"  # all three fit into 80 columns
         if self.app.size.width < 76:
             keep = f"Apply for {MINUTES} min"
-        return [
-            answer("Cancel", "cancel"),
-            answer("Apply", Answer.APPLY, disabled=wait),
-            answer(keep, Answer.CONFIRM, disabled=wait),
-        ]
+        return [answer("Cancel", "cancel"), answer("Apply", Answer.APPLY), answer(keep, Answer.CONFIRM)]
 
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self.sheet.lines = lines(self.plan, self.size.width - 1)
-        self.sheet.repaint()
+    def on_mount(self) -> None:
+        """What cannot be answered yet is dimmed."""
+        self.heading.say([(f" {self._says}", "strong")], [("nothing has been touched yet ", "dim")])
+        self.offer()
+
+    def offer(self) -> None:
+        """Dim what cannot be answered now."""
+        agreed = not self.grave or self.query_one(Input).value.strip().lower() == "yes"
+        for id in Answer:
+            self.query_one(f"#{id}", Button).disabled = not (self.complete and agreed)
 
     def action_type(self, letter: str) -> None:
         """Cancel has the focus, and yet what is typed goes where it belongs."""
-        if self.plan.grave:
+        if self.grave:
             typed = self.query_one(Input)
             self.set_focus(typed)
             typed.insert_text_at_cursor(letter)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self) -> None:
         """Agreed, or not yet."""
-        for id in Answer:
-            self.query_one(f"#{id}", Button).disabled = event.value.strip().lower() != "yes"
+        self.offer()
 
     def on_input_submitted(self) -> None:
         """Enter goes on to the button; only pressing that acts."""
@@ -182,7 +150,26 @@ class ReviewScreen(SheetDialog[Answer]):
     @on(Button.Pressed)
     def _answered(self, event: Button.Pressed) -> None:
         if event.button.id in list(Answer):
-            self.dismiss(Answer(event.button.id))
+            self.dismiss(self.answered(Answer(event.button.id)))
+
+
+class ReviewScreen(ReviewSheet[Answer]):
+    """The plan for one server."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(f"Review {changes(len(plan.changes))} for {plan.server}")
+        self.plan = plan
+
+    @property
+    def grave(self) -> bool:
+        """Whether there is something that must be agreed to."""
+        return bool(self.plan.grave)
+
+    def told(self, width: int) -> list[Sequence[Piece]]:
+        return lines(self.plan, width)
+
+    def answered(self, answer: Answer) -> Answer:
+        return answer
 
 
 def changes(number: int) -> str:

@@ -6,22 +6,14 @@ It ends with a receipt for each, and with what the person can do about it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import Button
+from collections.abc import Callable, Iterator
 
 from mtatui.backends.applying import Step
 from mtatui.fleet.shares import GRAVE, WELL, Became, Share, tally
 from mtatui.fleet.waves import Rollout
-from mtatui.screens.review import SheetDialog
+from mtatui.screens.applying import ChangeSheet
 from mtatui.text import cells, clean, fit, wrap
-from mtatui.widgets.dialog import answer
 from mtatui.widgets.lines import Piece
-from mtatui.widgets.one_line import OneLine
 
 #: Cells of a server's name at most, and of what became of it.
 NAME, BECAME = 16, 14
@@ -44,24 +36,11 @@ SIGNS: dict[Became, tuple[str, str]] = {
 }
 
 
-class RolloutScreen(SheetDialog[None]):
-    """Every server with what is being done to it. It can be left only when it is over."""
+class RolloutScreen(ChangeSheet):
+    """Every server with what is being done to it."""
 
-    DEFAULT_CSS = """
-    RolloutScreen {
-        align: left top;
-        background: $background;
-        & > Sheet { height: 1fr; }
-        & > #answers {
-            height: 1; align-horizontal: left; margin-top: 0;
-            & Button { margin: 0 1; padding: 0; min-width: 0; background: $background; }
-            & Button:focus { background: $block-cursor-background; }
-        }
-        &:ansi { background: ansi_default; }
-        &:ansi > #answers Button, &:ansi > #answers Button:focus { background: ansi_default; }
-    }
-    """
-    AUTO_FOCUS = ""
+    WHOLE = True
+    KEEP = "Keep it on all"
 
     def __init__(
         self, title: str, rollout: Rollout, keep: Callable[[], None], back: Callable[[], None]
@@ -71,87 +50,39 @@ class RolloutScreen(SheetDialog[None]):
         Args:
             keep, back: what awaits confirmation is confirmed, or taken back at once, on all servers.
         """
-        super().__init__(title)
+        super().__init__(title, rollout.stop, keep, back)
         self.rollout = rollout
-        self.over = False
-        self._keep, self._back = keep, back
-        self.heading = OneLine(id="heading")
 
-    def compose(self) -> ComposeResult:
-        yield self.heading
-        yield self.sheet
-        with Horizontal(id="answers"):
-            yield from self.answers()
-
-    def answers(self) -> Sequence[Widget]:
-        return [
-            answer("Stop, go back", "stop"),
-            answer("Close", "cancel"),
-            answer("Keep it on all", "keep"),
-            answer("Take it back now", "back"),
-        ]
-
-    def on_mount(self) -> None:
-        """Show what was told before it was laid out."""
-        self._offer()
-        self._show()
-
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self._show()
+    @property
+    def awaiting(self) -> bool:
+        """Whether it is applied somewhere and waits to be confirmed."""
+        return bool(self.rollout.awaiting)
 
     def took(self) -> None:
         """Something of a server is different now."""
-        if self.is_mounted:
-            self._show()
+        self.show()
 
     def ended(self) -> None:
         """It is over, one way or the other."""
-        self.over = True
-        if self.is_mounted:
-            self._offer()
-            self._show()
+        self._answerable(True)
+        self.end()
 
-    def _offer(self) -> None:
-        """Show the answers that make sense now, the harmless one in focus."""
-        waits = self.over and bool(self.rollout.awaiting)
-        shown = {"stop": not self.over, "cancel": self.over, "keep": waits, "back": waits}
-        for id, display in shown.items():
-            button = self.query_one(f"#{id}", Button)
-            button.display, button.disabled = display, False
-        self.query_one("#cancel" if self.over else "#stop", Button).focus()
+    def answered(self) -> None:
+        """It is being kept, or taken back: it stays open, for each server has its own answer."""
+        self._answerable(False)
 
-    def _show(self) -> None:
+    def _answerable(self, yes: bool) -> None:
+        for button in self.query("#keep, #back"):
+            button.disabled = not yes
+
+    def told(self, width: int) -> Iterator[list[Piece]]:
+        return rollout_lines(self.rollout, width - 1)
+
+    def show(self) -> None:
+        """How many are how, and each of them."""
         found = ", ".join(f"{number} {became}" for became, number in tally(self.rollout.shares).items())
         self.heading.say([(f" {self._says}", "strong")], [(f"{found} ", "dim")])
-        self.sheet.lines = list(rollout_lines(self.rollout, max(self.size.width - 2, 20)))
-        self.sheet.repaint()
-
-    def action_cancel(self) -> None:
-        """Close it when it is over; while it runs, ask it to stop."""
-        if self.over:
-            self.dismiss(None)
-        else:
-            self._stop()
-
-    @on(Button.Pressed, "#stop")
-    def _stop(self) -> None:
-        self.query_one("#stop", Button).disabled = True
-        self.rollout.stop()
-
-    @on(Button.Pressed, "#keep")
-    def _kept(self) -> None:
-        self._busy()
-        self._keep()
-
-    @on(Button.Pressed, "#back")
-    def _taken_back(self) -> None:
-        self._busy()
-        self._back()
-
-    def _busy(self) -> None:
-        for id in ("keep", "back"):
-            self.query_one(f"#{id}", Button).disabled = True
+        super().show()
 
 
 def rollout_lines(rollout: Rollout, width: int) -> Iterator[list[Piece]]:

@@ -9,21 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Button, Input, Static
 
 from mtatui.fleet.prepared import SIZE, Prepared, waves
 from mtatui.fleet.shares import RollBack
-from mtatui.screens.review import MINUTES, Answer, SheetDialog, lines, told
+from mtatui.screens.review import Answer, ReviewSheet, lines, told
 from mtatui.text import clean, wrap
-from mtatui.widgets.dialog import answer
 from mtatui.widgets.lines import Piece
-from mtatui.widgets.one_line import OneLine
 
 #: How many servers a wave can have, in the order in which a key turns it.
 SIZES = (1, 2, SIZE, 10, 25, 1000)
@@ -40,40 +32,21 @@ class Choice:
     """Each goes back unless it is confirmed."""
 
 
-class WavesReview(SheetDialog[Choice]):
-    """The plans of all servers over the whole screen; Cancel has the focus."""
+class WavesReview(ReviewSheet[Choice]):
+    """The plans of all servers."""
 
-    DEFAULT_CSS = """
-    WavesReview {
-        align: left top;
-        background: $background;
-        & > Sheet { height: 1fr; }
-        & > #agree { height: 1; padding-left: 1; }
-        & > #agree Static { width: auto; }
-        & > #agree Input, & > #agree Input:focus { width: 8; background: transparent; }
-        & > #answers {
-            height: 1; align-horizontal: left; margin-top: 0;
-            & Button { margin: 0 1; padding: 0; min-width: 0; background: $background; }
-            & Button:focus { background: $block-cursor-background; }
-        }
-        &:ansi { background: ansi_default; }
-        &:ansi > #answers Button, &:ansi > #answers Button:focus { background: ansi_default; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "pages(1)", show=False),
         Binding("c", "canary", "Another one first", show=False),
         Binding("w", "size", "Another number in a wave", show=False),
         Binding("f", "rule", "What goes back", show=False),
         Binding("x", "leave_out", "Leave out those without a plan", show=False),
-        *(Binding(letter, f"type('{letter}')", show=False) for letter in "yes"),
     ]
 
     def __init__(self, title: str, prepared: Sequence[Prepared]) -> None:
         """Args:
         prepared: all servers, also those for which there is no plan.
         """
-        super().__init__(title)
+        super().__init__(f"Review: {title}")
         self.prepared = tuple(prepared)
         self.roll_back = RollBack.ALL
         self.size_of_wave = SIZE
@@ -95,40 +68,18 @@ class WavesReview(SheetDialog[Choice]):
         """Whether a plan has something that must be agreed to."""
         return any(one.plan.grave for one in self.prepared if one.plan is not None)
 
-    def compose(self) -> ComposeResult:
-        heading = OneLine(id="heading")
-        heading.say([(f" Review: {self._says}", "strong")], [("nothing has been touched yet ", "dim")])
-        yield heading
-        yield self.sheet
-        if self.grave:
-            with Horizontal(id="agree"):
-                yield Static(Content("Type yes to agree to what is in danger: [ "))
-                typed = Input(compact=True, select_on_focus=False, max_length=5)
-                typed.cursor_blink = False
-                yield typed
-                yield Static(Content("]"))
-        with Horizontal(id="answers"):
-            yield from self.answers()
+    @property
+    def complete(self) -> bool:
+        """Whether it can be applied as it is, once it is agreed to."""
+        return bool(self.waves) and not self.without
 
-    def answers(self) -> Sequence[Widget]:
-        keep = f"Apply, keep only if I confirm within {MINUTES} min"
-        if self.app.size.width < 76:
-            keep = f"Apply for {MINUTES} min"
-        return [answer("Cancel", "cancel"), answer("Apply", Answer.APPLY), answer(keep, Answer.CONFIRM)]
-
-    def on_mount(self) -> None:
-        """What cannot be answered yet is dimmed."""
-        self._offer()
-
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self._show()
-
-    def _show(self) -> None:
-        self.sheet.lines = [*self._order(self.size.width - 1), *self._plans(self.size.width - 1)]
-        self.sheet.repaint()
+    def answered(self, answer: Answer) -> Choice:
+        return Choice(self.prepared, self.waves, self.roll_back, answer is Answer.CONFIRM)
 
     # --- what it says ----------------------------------------------------------------------------------
+
+    def told(self, width: int) -> list[Sequence[Piece]]:
+        return [*self._order(width), *self._plans(width)]
 
     def _order(self, width: int) -> Iterator[list[Piece]]:
         """Who comes when, and the rule, each with the key that changes it."""
@@ -181,7 +132,7 @@ class WavesReview(SheetDialog[Choice]):
         acting = [one.name for one in self.prepared if one.acts]
         if acting:
             self.canary = acting[(acting.index(self.canary) + 1) % len(acting)]
-            self._show()
+            self.show()
 
     def action_size(self) -> None:
         """Another number of servers in a wave."""
@@ -190,45 +141,15 @@ class WavesReview(SheetDialog[Choice]):
             self.size_of_wave = SIZES[(SIZES.index(self.size_of_wave) + 1) % len(SIZES)]
             if self.waves != before:
                 break
-        self._show()
+        self.show()
 
     def action_rule(self) -> None:
         """All go back, or only those that failed."""
         self.roll_back = RollBack.FAILED if self.roll_back is RollBack.ALL else RollBack.ALL
-        self._show()
+        self.show()
 
     def action_leave_out(self) -> None:
         """Go on without those that have no plan."""
         self.prepared = tuple(one for one in self.prepared if one.error is None)
-        self._offer()
-        self._show()
-
-    # --- answering -------------------------------------------------------------------------------------
-
-    def _offer(self) -> None:
-        agreed = not self.grave or self.query_one(Input).value.strip().lower() == "yes"
-        for id in Answer:
-            self.query_one(f"#{id}", Button).disabled = bool(self.without) or not self.waves or not agreed
-
-    def action_type(self, letter: str) -> None:
-        """Cancel has the focus, and yet what is typed goes where it belongs."""
-        if self.grave:
-            typed = self.query_one(Input)
-            self.set_focus(typed)
-            typed.insert_text_at_cursor(letter)
-
-    def on_input_changed(self) -> None:
-        """Agreed, or not yet."""
-        self._offer()
-
-    def on_input_submitted(self) -> None:
-        """Enter goes on to the button; only pressing that acts."""
-        button = self.query_one(f"#{Answer.APPLY}", Button)
-        if not button.disabled:
-            button.focus()
-
-    @on(Button.Pressed)
-    def _answered(self, event: Button.Pressed) -> None:
-        if event.button.id in list(Answer):
-            confirm = event.button.id == Answer.CONFIRM
-            self.dismiss(Choice(self.prepared, self.waves, self.roll_back, confirm))
+        self.offer()
+        self.show()
