@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from mtatui.queue.message import Message, Row, State
@@ -22,9 +23,7 @@ def of_postqueue(output: bytes) -> dict[str, dict[str, Any]]:
             "arrival": entry["arrival_time"],
             "size": entry["message_size"],
             "sender": entry["sender"][:CUT],
-            "recipients": sorted(
-                (r["address"][:CUT], r.get("delay_reason", "")) for r in entry["recipients"]
-            ),
+            "recipients": _once((r["address"][:CUT], r.get("delay_reason", "")) for r in entry["recipients"]),
         }
     return listed
 
@@ -42,13 +41,21 @@ def of_rows(rows: list[Row]) -> dict[str, dict[str, Any]]:
             "arrival": message.arrival,
             "size": message.size,
             "sender": _printable(message.sender) or "MAILER-DAEMON",
-            "recipients": sorted(
+            "recipients": _once(
                 (_printable(r.address), _printable(r.reason) if reasons else "")
                 for r in message.recipients
                 if not r.done
             ),
         }
     return listed
+
+
+def _once(recipients: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Recipients in order. Where an address has a control character, logs have it without its quotes, so that
+    postqueue knows it not and lists it twice: with the reason, and as in the queue file, without."""
+    said = [(to.replace('"', "") if "?" in to else to, reason) for to, reason in recipients]
+    known = {to for to, reason in said if reason and "?" in to}
+    return sorted((to, reason) for to, reason in said if reason or to not in known)
 
 
 def _printable(text: str) -> str:

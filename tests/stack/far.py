@@ -18,15 +18,15 @@ from tests.stack.sshd import Sshd
 MakeSshd = Callable[..., Sshd]
 
 
-def ours() -> list[int]:
+def ours() -> set[int]:
     """The ssh processes that we have started and that still run."""
-    found = []
+    found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             name, _, fields = stat.read_text().rpartition(")")
             state, parent = fields.split()[:2]
             if name.endswith("(ssh") and state != "Z" and int(parent) == os.getpid():
-                found.append(int(stat.parent.name))
+                found.add(int(stat.parent.name))
     return found
 
 

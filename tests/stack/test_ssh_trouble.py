@@ -26,9 +26,10 @@ pytestmark = pytest.mark.stack
 @pytest.fixture
 def make_sshd() -> Iterator[MakeSshd]:
     """Make private sshds; they are stopped after the test, and nothing of ours may run then."""
+    before = ours()
     with ExitStack() as running:
         yield lambda **options: running.enter_context(Sshd(**options))
-    assert ours() == []
+    assert ours() - before == set()
 
 
 async def test_a_changed_host_key_is_refused_in_words(make_sshd: MakeSshd) -> None:
@@ -134,12 +135,12 @@ async def test_whoever_dies_on_the_way_the_cut_is_said_and_it_is_opened_again(
     make_sshd: MakeSshd, whose: str
 ) -> None:
     sshd = make_sshd()
-    host = sshd.host()
+    host, before = sshd.host(), ours()
     await number(host)
     running = asyncio.create_task(host.run(["sleep", "600"], timeout=60))
     await until(lambda: any(words.startswith("sleep") for words in commands(sshd).values()))
     if whose.startswith("ssh "):
-        [pid] = ours()
+        [pid] = ours() - before
     else:
         pid = next(
             pid for pid, words in commands(sshd).items() if whose.split(maxsplit=1)[0] in words.split()[0]
@@ -210,16 +211,16 @@ async def test_closing_waits_for_nobody(make_sshd: MakeSshd, asks: bool) -> None
         released.wait(60)
         return None
 
-    host = make_sshd(login=SILENT, passphrase="secret" if asks else "").host(on_prompt=never)
+    host, before = make_sshd(login=SILENT, passphrase="secret" if asks else "").host(on_prompt=never), ours()
     opening = asyncio.create_task(refusal(host))
     await until(lambda: tries(host))
-    await until(ours)
+    await until(lambda: ours() - before)
     started = time.monotonic()
     await asyncio.to_thread(host.close)
     await opening
     assert time.monotonic() - started < 15
     released.set()
-    await until(lambda: not ours())
+    await until(lambda: not ours() - before)
 
 
 async def test_many_at_once_open_side_by_side_and_who_hangs_holds_up_nobody(make_sshd: MakeSshd) -> None:
