@@ -50,6 +50,7 @@ class Part:
         """A feed begins anew and will tell everything: what it has not told by its `Done` is gone."""
         with self._store.applying:
             self._told = bytearray(self._store.intake.next) if any(self._held.values()) else None
+            self.problems = []
 
     def apply(self, delta: deltas.Delta) -> None:
         """Take in one delta. Rows that make no sense are left out and become problems."""
@@ -70,7 +71,8 @@ class Part:
                 case deltas.Problem(path, text):
                     self._complain(path, text)
                 case deltas.Counts(counts):
-                    self.problems = []
+                    if self._announced is None:  # a scan begins
+                        self.problems = []
                     self._announced = {state: counts.get(state, 0) for state in State}
                     self._changed(self._announced != before)
                     return

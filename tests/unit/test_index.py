@@ -192,6 +192,15 @@ def test_problems_are_those_of_the_latest_scan() -> None:
     assert index.problems == []
 
 
+def test_what_a_scan_could_not_read_is_kept_while_it_counts_on() -> None:
+    index = Index()
+    for delta in (Counts({State.HOLD: 1}), Problem("hold/", "Permission denied"), Counts({State.HOLD: 1})):
+        index.apply(delta)
+    assert index.problems == [Problem("hold/", "Permission denied")]
+    index.restart()
+    assert index.problems == []
+
+
 # --- a model ---------------------------------------------------------------------------------------------
 
 _some_ids = st.sampled_from(["AAAAA", "BBBBB", "CCCCC", "DDDDD", "aaaaa"])

@@ -336,7 +336,7 @@ def test_many_files_are_read_in_waves_and_each_is_told_once(
 ) -> None:
     monkeypatch.setattr(workers, "ALONE", alone)
     monkeypatch.setattr(workers, "BATCH", 16)
-    monkeypatch.setattr(scan, "_WAVE", 100)
+    monkeypatch.setattr(scan, "_WAVES", (10, 100))
     monkeypatch.setattr(scan, "FIRST_ROWS", 20)
     ids = [watch.add(state, arrival=1.7e9 + n / 999) for n in range(150) for state in ("deferred", "hold")]
     out = os.open(watch.root / "out", os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -348,6 +348,7 @@ def test_many_files_are_read_in_waves_and_each_is_told_once(
     os.close(out)
     told = [row[0] for delta in deltas if isinstance(delta, Rows) for row in delta.rows]
     assert sorted(told) == sorted(ids)
+    assert [d for d in deltas if isinstance(d, Counts)][-1].counts[State.HOLD] == 150
     assert [d.counts[State.HOLD] for d in deltas if isinstance(d, Done)] == [150] * 3
 
 

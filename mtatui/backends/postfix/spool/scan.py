@@ -1,6 +1,6 @@
 """One spool, looked at again and again: what is new, changed, moved or gone since the last time.
 
-The first scan lists every queue directory, then reads the files, in the order of their inodes. Later ones
+The first scan lists the queue directories and reads the files, in the order of their inodes. Later ones
 list only the directories that have changed (one whose modification time has not moved holds the same names)
 and open only the files that are new there. A thorough scan also looks at the times of every file: what
 changed in place (a flush, recipients that were served) does not show otherwise.
@@ -20,13 +20,14 @@ from .files import NO_MESSAGE, UNREAD, Reader, line, modified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 #: In the order messages mostly travel, so that one that moves on meanwhile is seen where it arrives.
 STATES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt", "trash")
 
 FIRST_ROWS = 200
-_WAVE = 200000
+#: How many files are read at a time, by their inodes, while others are listed: at least, at most.
+_WAVES = (8000, 200000)
 _IDS_A_LINE = 10000
 _GLANCES = 5000
 _DEPTH_LIMIT = 20
@@ -95,6 +96,14 @@ class Spool:
         self._reader = Reader(hash_names, hash_depth)
         self._write = write
         self._folders: "Dict[str, Folder]" = {}
+        # Of the first scan: folders that wait to be read, with so many files; those that are being read, the
+        # order of their files, and what is to be said after that.
+        self._listed: "List[Folder]" = []
+        self._waiting = 0
+        self._reading: "List[Folder]" = []
+        self._wave: "Optional[workers.Reading]" = None
+        self._order = array("L")
+        self._unsaid: "List[bytes]" = []
         # Of the scan under way: the folders that are taken apart; where files have appeared; what has left.
         self._open: "Dict[Folder, Dict[str, int]]" = {}
         self._came: "Dict[str, Folder]" = {}
@@ -111,12 +120,19 @@ class Spool:
         self._say("done", began, time.time() - began, self._counts())
 
     def _say(self, *parts: "Any") -> None:
-        self._write(line(*parts))
+        self._tell([line(*parts)])
 
     def _problem(self, path: str, error: OSError) -> None:
         lines: "List[bytes]" = []
         self._reader.problem(lines, path, error.strerror or str(error))
-        self._write(b"".join(lines))
+        self._tell(lines)
+
+    def _tell(self, lines: "List[bytes]") -> None:
+        """Write lines, once nobody else is writing."""
+        if self._wave is None:
+            self._write(b"".join(lines))
+        else:
+            self._unsaid += lines
 
     def _counts(self) -> "Dict[str, int]":
         counts = dict.fromkeys(STATES, 0)
@@ -136,31 +152,40 @@ class Spool:
             if path.count("/") < _DEPTH_LIMIT:
                 paths += [path + name + "/" for name in folder.folders]
 
-    # The first scan
+    # The first scan: folders are listed while those listed before are being read
 
     def _read_all(self) -> None:
         counts = dict.fromkeys(STATES, 0)
         first = FIRST_ROWS
-        for state in STATES:
-            for folder in self._walk(state):
-                names = self._list_new(folder)
-                counts[state] += len(names)
-                if first and names and state != "trash":
-                    self._say("counts", counts)
-                    folder.stamps = workers.read(
-                        self._reader, [folder.path + name for name in names[:first]], self._write
-                    )
-                    first -= len(folder.stamps)
-            self._say("counts", counts)
-        wave: "List[Folder]" = []
-        size = 0
-        for folder in self._folders.values():
-            wave.append(folder)
-            size += len(folder.inodes)
-            if size > _WAVE:
-                self._read_wave(wave)
-                wave, size = [], 0
-        self._read_wave(wave)
+        try:
+            for state in STATES:
+                for folder in self._walk(state):
+                    names = self._list_new(folder)
+                    counts[state] += len(names)
+                    if first and names and state != "trash":
+                        self._say("counts", counts)
+                        folder.stamps = workers.read(
+                            self._reader, [folder.path + name for name in names[:first]], self._write
+                        )
+                        first -= len(folder.stamps)
+                    self._listed.append(folder)
+                    self._waiting += len(names) - len(folder.stamps)
+                    self._read_on(_WAVES[0])
+                self._say("counts", counts)
+            while self._listed:
+                self._end_wave()
+                self._read_on(0)
+            self._end_wave()
+        finally:
+            if self._wave is not None:
+                self._wave.stop()
+
+    def _read_on(self, least: int) -> None:
+        """Begin to read what has been listed, if that is enough and nothing is being read."""
+        if self._wave is not None and self._wave.over():
+            self._end_wave()
+        if self._wave is None and self._waiting >= least:
+            self._begin_wave()
 
     def _list_new(self, folder: Folder) -> "List[str]":
         """List a folder for the first time, with the inodes of its files."""
@@ -183,27 +208,38 @@ class Spool:
         folder.names = "\n".join(names)
         return names
 
-    def _read_wave(self, folders: "List[Folder]") -> None:
-        """Read what has not been read of these folders, in the order of the inodes."""
+    def _begin_wave(self) -> None:
+        """Begin to read what has been listed and not been read, in the order of the inodes."""
         paths: "List[str]" = []
         inodes = array("Q")
-        for folder in folders:
+        while self._listed and len(paths) < _WAVES[1]:
+            folder = self._listed.pop(0)
             done = len(folder.stamps)
             paths += [folder.path + name for name in folder.names.split("\n")[done:] if name]
             inodes += folder.inodes[done:]
             folder.inodes = array("Q")
-        order = array("L", sorted(range(len(paths)), key=inodes.__getitem__))
-        paths = [paths[index] for index in order]
-        stamps = array("q", bytes(8 * len(order)))
-        for index, stamp in _pairs(order, workers.read(self._reader, paths, self._write)):
+            self._reading.append(folder)
+        self._waiting -= len(paths)
+        self._order = array("L", sorted(range(len(paths)), key=inodes.__getitem__))
+        self._wave = workers.Reading(self._reader, [paths[index] for index in self._order], self._write)
+
+    def _end_wave(self) -> None:
+        """Wait until it is read, and say what was not to be said in between."""
+        if self._wave is None:
+            return
+        stamps = array("q", bytes(8 * len(self._order)))
+        for index, stamp in _pairs(self._order, self._wave.stamps()):
             stamps[index] = stamp
         start = 0
-        for folder in folders:
+        for folder in self._reading:
             size = folder.names.count("\n") + 1 if folder.names else 0
             end = start + size - len(folder.stamps)
             folder.stamps += stamps[start:end]
             folder.settle()
             start = end
+        self._wave, self._reading = None, []
+        self._write(b"".join(self._unsaid))
+        self._unsaid = []
 
     # Later scans
 
