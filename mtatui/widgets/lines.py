@@ -226,8 +226,12 @@ class Lines(Widget, can_focus=True):
     def on_resize(self) -> None:
         self._extent = self.size
         self._drawn.clear()
-        self._top = max(0, min(self._top, self.line_count() - self.page))
+        self._top = max(0, min(self.top_here(), self.line_count() - self.page))
         self.refresh()
+
+    def top_here(self) -> int:
+        """The line that shall come first now that the size is another."""
+        return self._top
 
     def action_move(self, lines: int) -> None:
         """Down (or up) by some lines."""
@@ -296,6 +300,10 @@ class CursorLines(Lines):
 
     def cursor_moved(self) -> None:
         """The cursor is on another line now."""
+
+    def top_here(self) -> int:
+        """As far from where it was as the cursor needs to be in view."""
+        return max(min(self._top, self._cursor), self._cursor - self.page + 1)
 
     @property
     def cursor_role(self) -> str:

@@ -77,13 +77,17 @@ async def test_only_what_differs() -> None:
         assert screen.table.line_count() == whole
 
 
-async def test_enter_goes_to_the_setting_of_that_server() -> None:
-    async with at_matrix() as hands:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_enter_goes_to_the_setting_of_that_server(size: tuple[int, int]) -> None:
+    async with at_matrix(size=size) as hands:
         await to(hands, SIZE, "mx3")
         await hands.press("enter")
         await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
         await hands.until(lambda: hands.app.server.name == "mx3")
         assert hands.settings.setting.key == SIZE
+        await hands.pilot.pause()
+        assert hands.settings.list.top <= hands.settings.list.cursor
+        assert hands.settings.list.cursor < hands.settings.list.top + hands.settings.list.page
 
 
 async def test_who_does_not_answer_says_why_and_keeps_nobody_waiting() -> None:

@@ -137,6 +137,14 @@ async def test_the_text_is_below_where_it_is_narrow_and_can_be_read_to_its_end()
         assert hands.settings.list.has_focus
 
 
+async def test_the_cursor_stays_in_view_when_the_terminal_becomes_smaller() -> None:
+    async with at_settings(size=(80, 40)) as hands:
+        await hands.press("end")
+        label = hands.settings.setting.label
+        await hands.pilot.resize_terminal(80, 24)
+        await hands.until(lambda: any(label in line[:40] for line in hands.text().splitlines()))
+
+
 async def test_in_a_low_terminal_the_list_has_the_room_and_the_text_opens_over_it() -> None:
     async with at_settings(size=(62, 14)) as hands:
         assert "Unknown recipients are refused" in hands.text()
