@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from textual import on
 from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
-from mtatui.screens.editors import Field, beside
+from mtatui.screens.fields import Field, FieldsDialog, beside
 from mtatui.screens.prompts import Prompts
 from mtatui.text import clean, wrap
-from mtatui.widgets.dialog import Dialog, answer
+from mtatui.widgets.dialog import answer
 
 if TYPE_CHECKING:
     from mtatui.backends.host import Prompt
@@ -31,16 +30,13 @@ WIDTH, MOST = 66, 14
 YES = "yes"
 
 
-class AskDialog(Dialog[str]):
+class AskDialog(FieldsDialog[str]):
     """One question; dismissed with the answer, or None where there is none."""
 
     DEFAULT_CSS = """
     AskDialog {
-        & .field { height: 1; margin-top: 1; }
-        & .field .label { width: auto; }
-        & .field Field, & .field Field:focus { width: 1fr; background: transparent; }
-        & #about { color: $text-muted; margin-top: 1; }
-        &:ansi #about { color: ansi_default; text-style: dim; }
+        & #about { margin-top: 1; }
+        & #said { min-height: 0; margin-top: 0; }
     }
     """
     AUTO_FOCUS = "Field, #cancel"
@@ -56,18 +52,24 @@ class AskDialog(Dialog[str]):
         name = clean(self.prompt.server)
         kept = "It goes to ssh and is not kept. " if self.prompt.secret else ""
         shut = f"With esc {name} stays shut; o on the page Servers asks again."
-        yield Static(Content(kept + shut), id="about")
+        yield self.about(kept + shut)
+        yield self.said()
 
     def answers(self) -> Sequence[Widget]:
         return [answer("Cancel", "cancel"), answer("Yes" if self.prompt.confirm else "OK", "ok")]
 
-    def on_input_submitted(self) -> None:
-        """Enter is OK."""
-        self._agreed()
+    def judge(self) -> None:
+        """It is ssh that judges."""
 
-    @on(Button.Pressed, "#ok")
-    def _agreed(self) -> None:
-        self.dismiss(YES if self.prompt.confirm else self.query_one(Field).value)
+    def typed(self) -> str:
+        return YES if self.prompt.confirm else self.query_one(Field).value
+
+    def answered(self, typed: str, id: str) -> str:
+        return typed
+
+    def entered(self) -> None:
+        """Enter is OK."""
+        self.finish()
 
 
 class Asking:

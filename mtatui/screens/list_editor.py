@@ -19,7 +19,8 @@ from textual.strip import Strip
 from textual.widgets import Button, Static
 
 from mtatui.backends.host import HostError
-from mtatui.screens.editors import Editor, Field, Typed, beside
+from mtatui.screens.editors import Editor, Typed
+from mtatui.screens.fields import Field, beside
 from mtatui.screens.settings_model import shown
 from mtatui.settings.current import Current
 from mtatui.settings.kinds import Refused, Restriction, Trial, Zone
@@ -181,8 +182,8 @@ class ListEditor(Editor):
         said = [f"adds {', '.join(map(self._called, good))}"] if good else []
         said += [f"already there: {', '.join(there)}"] if there else []
         if bad:
+            # The list holds all the same: what is refused is not in it.
             self.say("; ".join([*bad[:1], *said]) + ".", wrong=True)
-            self.query_one("#ok", Button).disabled = False  # the list holds; what is refused is not in it
         else:
             self.say(". ".join(said) or self._summary())
 
@@ -217,7 +218,6 @@ class ListEditor(Editor):
             more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
             said.append(f"refused {len(bad)}: {'; '.join(bad[:NAMED])}{more}")
         self.say(" · ".join(said) or self._summary(), wrong=bool(bad))
-        self.query_one("#ok", Button).disabled = False
         return not bad
 
     def pasted(self, text: str) -> None:
@@ -284,7 +284,6 @@ class ListEditor(Editor):
         else:
             self._note(value, "✔ works" if test.ok else "✖ does not work", "" if test.ok else "danger")
             self.say(test.text, wrong=not test.ok)
-        self.query_one("#ok", Button).disabled = False
 
     def _note(self, value: Any, note: str, role: str) -> None:
         for at, item in enumerate(self.items.items):
@@ -309,7 +308,7 @@ class ListEditor(Editor):
     def typed(self) -> Any:
         return tuple(item.value for item in self.items.items if not item.gone and not _off(item.value))
 
-    def finish(self) -> None:
+    def finish(self, id: str = "ok") -> None:
         """Answer with the list; what still stands in the field is taken first."""
         if self.query_one(Field).value.strip() and not self.take(self._words(self.query_one(Field).value)):
             return
@@ -320,7 +319,6 @@ class ListEditor(Editor):
         if not self._warned and self.typed() != tuple(self.value):
             self._warned = True
             self.say("esc once more forgets what you did here; enter keeps it.", wrong=True)
-            self.query_one("#ok", Button).disabled = False
         else:
             self.dismiss(None)
 

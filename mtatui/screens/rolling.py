@@ -12,19 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
 
 from mtatui.backends.applying import Step
 from mtatui.fleet.prepared import prepare
 from mtatui.fleet.shares import Share
 from mtatui.fleet.waves import Rollout
+from mtatui.screens.fields import Field, FieldsDialog, beside
 from mtatui.screens.review import MINUTES
 from mtatui.screens.waves import RolloutScreen
 from mtatui.screens.waves_review import Choice, WavesReview
 from mtatui.settings import profile
-from mtatui.widgets.dialog import Dialog, answer
+from mtatui.settings.kinds import Refused
+from mtatui.widgets.dialog import answer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -157,40 +157,36 @@ def _profile(path: str) -> dict[str, Any]:
     return profile.read(data.decode("utf-8"))
 
 
-class ProfileDialog(Dialog[str]):
+class ProfileDialog(FieldsDialog[str]):
     """Asks for the file of a profile; dismissed with its path."""
 
-    DEFAULT_CSS = """
-    ProfileDialog Input, ProfileDialog Input:focus { width: 1fr; background: transparent; margin-top: 1; }
-    """
-    AUTO_FOCUS = "Input"
+    FIRST = "Which file?"
 
     def __init__(self) -> None:
         super().__init__("Profile for all servers")
 
     def body(self) -> ComposeResult:
-        yield Static(
-            Content(
-                "A file of settings (TOML), as mtatui settings export writes it. What it does not say "
-                "stays as it is. Every plan is shown before anything is touched."
-            )
+        yield self.about(
+            "A file of settings (TOML), as mtatui settings export writes it. What it does not say "
+            "stays as it is. Every plan is shown before anything is touched."
         )
-        path = Input(compact=True, placeholder="path", select_on_focus=False)
-        path.cursor_blink = False
-        yield path
+        yield beside("File ", Field(id="file", hint="path"))
+        yield self.said()
 
     def answers(self) -> Sequence[Widget]:
         return [answer("Cancel", "cancel"), answer("Plan", "plan")]
 
-    def on_input_submitted(self) -> None:
+    def typed(self) -> str:
+        if path := self.in_field("file"):
+            return path
+        raise Refused("a file is wanted here")
+
+    def comes_to(self, typed: str) -> str:
+        return ""
+
+    def answered(self, typed: str, id: str) -> str:
+        return typed
+
+    def entered(self) -> None:
         """Nothing is touched by a plan: enter is enough."""
-        self._planned()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Plan it."""
-        if event.button.id == "plan":
-            self._planned()
-
-    def _planned(self) -> None:
-        if path := self.query_one(Input).value.strip():
-            self.dismiss(path)
+        self.finish()

@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import Static
 
-from mtatui.screens.editors import Editor, Field, beside
+from mtatui.screens.editors import Editor
+from mtatui.screens.fields import Field, beside
 from mtatui.settings.current import Current
 from mtatui.settings.kinds import Refused
 from mtatui.settings.setting import Setting
@@ -77,7 +78,7 @@ class ToleranceEditor(Editor):
         """Where the mark stands: what was typed last that holds."""
 
     def body(self) -> ComposeResult:
-        yield self.about()
+        yield self.about(self.setting.help)
         yield Scale(lambda: self._marks(self._stands))
         yield Static(Content(self._keys()), id="keys")
         yield beside("", Field(self.setting.kind.text(self.value)))
@@ -103,11 +104,11 @@ class ToleranceEditor(Editor):
             return  # the mark stays where it was
         self.query_one(Scale).repaint()
 
-    def mind(self, value: Any) -> str:
-        marks = self._marks(value)
+    def mind(self, typed: Any) -> str:
+        marks = self._marks(typed)
         if marks.kill < marks.tag:
             return "Mail is stopped before it would be marked."
-        return super().mind(value)
+        return super().mind(typed)
 
     def _move(self, percent: float) -> None:
         field = self.query_one(Field)

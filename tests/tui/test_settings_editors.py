@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual import events
 
-from mtatui.screens.editors import ChoiceEditor, Editor, Field, LineEditor, LoginEditor
+from mtatui.screens.editors import ChoiceEditor, Editor, LineEditor, LoginEditor
+from mtatui.screens.fields import Field
 from mtatui.screens.list_editor import ListEditor, ZonesEditor
 from mtatui.screens.settings import SettingsScreen
 from mtatui.settings.extensions import COMMON

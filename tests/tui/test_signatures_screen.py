@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from mtatui.app import MtatuiApp
 from mtatui.backends.host import HostError
 from mtatui.config import Config
-from mtatui.screens.editors import Field
+from mtatui.screens.fields import Field
 from mtatui.screens.list_editor import ListEditor
 from mtatui.screens.new_signatures import NewSignaturesDialog
 from mtatui.screens.progressing import ProgressScreen
