@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtatui.backends.host import HostError, Missing, NotPermitted, Unreachable
+from mtatui.backends.host import Completed, HostError, Missing, NotPermitted, Unreachable
 from mtatui.backends.postfix.tools import Tools, explain
 from tests.contract.conftest import ReplayHost, completed
 from tests.contract.recording import Names, Recording
@@ -37,6 +37,17 @@ def test_refusals_are_explained(recordings: dict[str, Recording], name: str) -> 
     error = explain(completed(recordings[name]), "here")
     assert type(error) is kind, error
     assert words in str(error)
+
+
+def test_who_is_not_root_may_not_use_a_directory_that_no_default_main_cf_names() -> None:
+    said = b"postqueue: fatal: open file /etc/postfix/main.cf: No such file or directory\n"
+    error = explain(Completed(("postqueue", "-c", "/etc/postfix-out", "-j"), 75, b"", said, 0.1), "ann")
+    assert type(error) is NotPermitted
+    assert "Only root may use this configuration directory on ann" in str(error)
+    assert "/etc/postfix/main.cf" in str(error)
+    gone = said.replace(b"postfix/", b"postfix-out/")
+    error = explain(Completed(("postqueue", "-c", "/etc/postfix-out", "-j"), 75, b"", gone, 0.1), "ann")
+    assert type(error) is Missing
 
 
 def test_every_recorded_refusal_is_in_the_table(recordings: dict[str, Recording]) -> None:

@@ -23,21 +23,21 @@ PARTS = {"headers": "-h", "body": "-b", "raw": "-bh", "envelope": "-e"}
 _ID = re.compile(r"[A-Za-z0-9]{5,}")
 
 _AS_ROOT = "Run mtatui as root, or let it use sudo."
+_NO_MAIN_CF = r"main\.cf: No such file"
+_OF_ROOT = (
+    "Only root may use this configuration directory on {host}. For others, name it in "
+    "alternate_config_directories or multi_instance_directories of the default main.cf"
+)
 _REFUSALS: tuple[tuple[str, type[HostError], str], ...] = (
     ("mail system is down", Unreachable, "Postfix is not running on {host}. Start it with: {start}"),
     ("reserved for the superuser", NotPermitted, "{command} is for root only on {host}. " + _AS_ROOT),
-    (
-        "unauthorized configuration directory",
-        NotPermitted,
-        "Only root may use this configuration directory on {host}. For others, name it in "
-        "alternate_config_directories or multi_instance_directories of the default main.cf.",
-    ),
+    ("unauthorized configuration directory", NotPermitted, f"{_OF_ROOT}."),
     (
         "not allowed to",
         NotPermitted,
         "{host} does not allow this user to do that: see authorized_flush_users and authorized_mailq_users.",
     ),
-    (r"main\.cf: No such file", Missing, "There is no Postfix configuration on {host}: {text}"),
+    (_NO_MAIN_CF, Missing, "There is no Postfix configuration on {host}: {text}"),
     (
         "Flush service is not configured",
         HostError,
@@ -61,6 +61,9 @@ def explain(completed: Completed, host: str) -> HostError:
     # Of this instance: without its -c it would be another one that is started.
     where = completed.argv[1:3] if list(completed.argv[1:2]) == ["-c"] else ()
     start = " ".join(("postfix", *where, "start"))
+    if where and command == "postqueue" and re.search(_NO_MAIN_CF, text) and where[1] not in text:
+        # It is setgid: whether this user may use another directory, the default one says.
+        return NotPermitted(f"{_OF_ROOT.format(host=host)}, which there is not ({text}).")
     for pattern, kind, words in _REFUSALS:
         if re.search(pattern, text, re.IGNORECASE):
             return kind(words.format(host=host, command=command, text=text, start=start))
