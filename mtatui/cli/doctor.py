@@ -128,13 +128,24 @@ def _findings(server: Server) -> Iterator[Finding]:
     if facts.release < (3, 5):
         yield Finding("bounce", Level.NOTE, "returning messages with their reason needs Postfix 3.5 or newer")
 
+    limits = server.host.limits
+    if limits:
+        advice = "Install python3 there: nothing else of ours is needed."
+        yield Finding("limits", Level.WARNING, limits, advice)
+
     async def examined() -> list[Finding]:
         return [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
 
     yield from wait_for(examined())
-    yield from _of_services(server)
+    if not limits:
+        yield from _of_services(server)
     yield from _of_the_queue(server)
-    yield from _of_our_own(server) if server.host.superuser else _by_sudo(server)
+    if server.host.superuser:
+        yield from _of_our_own(server)
+    elif server.far and not limits:
+        yield from _far_away(server)
+    elif not server.far:
+        yield from _by_sudo(server)
 
 
 def _of_the_queue(server: Server) -> Iterator[Finding]:
@@ -225,6 +236,21 @@ def _of_our_own(server: Server) -> Iterator[Finding]:
         )
     else:
         yield Finding("journal", Level.OK, "nothing was left half done")
+
+
+def _far_away(server: Server) -> Iterator[Finding]:
+    """What it takes to do everything on a server that ssh reaches, and on which we are not root."""
+    from mtatui.backends.postfix.doctor import Finding, Level
+
+    user = wait_for(server.host.run(["id", "-un"])).stdout.decode("utf-8", "replace").strip()
+    may = f"{user} ALL=(root) NOPASSWD: /usr/sbin"
+    yield Finding(
+        "root",
+        Level.NOTE,
+        "logging in as root allows everything; so do these lines in sudoers there (visudo), with sudo = true "
+        "for this server in mtatui's config file. Who may run Python as root is no less than root",
+        f"{may}/postsuper, /usr/sbin/postcat, /usr/bin/python3\n{may}/postfix, /usr/bin/systemctl",
+    )
 
 
 def _by_sudo(server: Server) -> Iterator[Finding]:

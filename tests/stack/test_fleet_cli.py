@@ -17,7 +17,7 @@ import pytest
 from mtatui.config import ServerEntry
 from mtatui.config.writing import put_server, save
 from tests.stack.postfix import PostfixInstance
-from tests.stack.sshd import Sshd
+from tests.stack.sshd import NOBODY, Sshd
 
 pytestmark = pytest.mark.stack
 
@@ -233,6 +233,29 @@ def test_the_other_looks(cli: CommandLine) -> None:
 
     flushed = cli("--server", "all", "queue", "flush", "--site", "full.test")
     assert "Postfix on mx1, mx2 was asked to try what waits for full.test now." in flushed.err
+
+
+def test_the_doctor_knows_that_a_server_is_far(
+    tmp_path: Path, make_postfix: Callable[..., PostfixInstance]
+) -> None:
+    cli = CommandLine(tmp_path, {name: make_postfix() for name in ("bare", "nobody")})
+    with Sshd(python=False) as bare, Sshd(login=NOBODY) as nobody:
+        for name, sshd in (("bare", bare), ("nobody", nobody)):
+            sshd.alias(name)
+            directory = str(cli.instances[name].config)
+            put_server(cli.config, ServerEntry(name, name, config_directory=directory))
+        config = tmp_path / "ssh_config"
+        config.write_text(bare.config.read_text() + nobody.config.read_text())
+        save(cli.config, ("ssh_config",), str(config))
+        looked = {one["server"]: one["findings"] for one in cli("doctor", "--json", code=1).json["servers"]}
+    without = {finding["check"]: finding for finding in looked["bare"]}
+    assert "no Python" in without["limits"]["found"]
+    assert not {"python", "services", "sudo", "root"} & without.keys()
+    assert "without Python: retry times" in without["queue"]["found"]
+    (lines,) = (finding["advice"] for finding in looked["nobody"] if finding["check"] == "root")
+    assert lines.startswith("nobody ALL=(root) NOPASSWD: /usr/sbin/postsuper")
+    assert "/usr/bin/python3" in lines
+    assert str(ROOT) not in json.dumps(looked["nobody"])  # nothing of this machine's
 
 
 def test_servers_are_listed_and_checked(cli: CommandLine) -> None:

@@ -106,13 +106,19 @@ class SpoolFeed:
         )
 
 
+#: What postqueue does not say.
+_LESS = "retry times, origins, logins, corrupt messages are not known"
+
+
 class PostqueueFeed:
     """What ``postqueue -j`` lists, again and again; only what has changed is told."""
 
-    limits = "without root: retry times, origins, logins, corrupt messages are not known"
+    limits = f"without root: {_LESS}"
 
     def __init__(self, host: Host, config_directory: str | None = None) -> None:
         """List the queue of the default instance, or of the one configured in a directory."""
+        if host.limits:  # root would not help
+            self.limits = f"without Python: {_LESS}"
         self._host = host
         self._argv = Tools(host, config_directory).argv("postqueue", "-j")
         self._child: _Child | None = None
