@@ -119,6 +119,8 @@ class Plain:
         limit: int,
     ) -> Completed:
         """Run a command to its end; see `mtatui.backends.host.Host.run`."""
+        import asyncio
+
         from mtatui.backends.host_command import Command
 
         entry = self._log.begin(argv, note)
@@ -132,9 +134,8 @@ class Plain:
             entry.duration = time.monotonic() - started
             entry.returncode = command.returncode
         status = command.returncode or 0
-        if status == 255:  # ssh's own; no command of Postfix ends so
-            reason = why(bytes(command.err.data), b"", "ssh failed", status)
-            raise Unreachable(f"{self._name} cannot be reached: {reason.words}")
+        if status == 255 and ended:  # ssh's own, unless it is we who ended it; no command of Postfix ends so
+            raise await asyncio.to_thread(self._broke, argv, bytes(command.err.data))
         if status == 127:
             raise Missing(f"There is no {argv[0]} on {self._name}. Is Postfix installed there?")
         return Completed(
@@ -145,6 +146,18 @@ class Plain:
             entry.duration,
             cut=not ended,
         )
+
+    def _broke(self, argv: Sequence[str], said: bytes) -> HostError:
+        """Why ssh ended so. It does without a word where its connection has broken, and where the command
+        over there was killed (mux.c, mux_client_request_session)."""
+        if said.strip():
+            return Unreachable(f"{self._name} cannot be reached: {why(said, b'', 'ssh failed', 255).words}")
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            if self.open and _quietly([*self._ssh, "-O", "check", "--", self._destination], 2) == 0:
+                return HostError(f"{argv[0]} was killed on {self._name}: by whom, only that server knows.")
+        with contextlib.suppress(OSError):
+            os.unlink(self._socket)  # nobody listens there: who needs a connection opens it again
+        return Unreachable(f"The connection to {self._name} was cut while {argv[0]} ran there.")
 
     def child(self, argv: Sequence[str], *, changes: bool) -> LocalChild:
         """Start a long-lived child; see `mtatui.backends.host.Host.child`."""

@@ -30,15 +30,15 @@ def ours() -> set[int]:
     return found
 
 
-def master(host: SshHost) -> list[str]:
+def master(host: SshHost) -> list[int]:
     """The master that ssh keeps for a host without Python: it has left us, but names its socket."""
-    words = next(word for entry in host.log.entries for word in entry.argv if word.startswith("ControlPath="))
+    places = [word for entry in host.log.entries for word in entry.argv if word.startswith("ControlPath=")]
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            title = line.read_bytes().decode("utf-8", "replace")
-            if words.removeprefix("ControlPath=") in title:
-                found.append(title)
+            words = line.read_bytes().split(b"\0")
+            if b"ControlMaster=yes" in words and places[-1].encode() in words:
+                found.append(int(line.parent.name))
     return found
 
 

@@ -67,6 +67,9 @@ def explain(completed: Completed, host: str) -> HostError:
     for pattern, kind, words in _REFUSALS:
         if re.search(pattern, text, re.IGNORECASE):
             return kind(words.format(host=host, command=command, text=text, start=start))
+    if completed.returncode == 255 and not text:
+        # ssh's own (ssh(1), EXIT STATUS): no command of Postfix ends so.
+        return Unreachable(f"The connection to {host} was cut, or {command} was killed there.")
     said = text or f"exit code {completed.returncode} and not a word"
     return HostError(f"{command} failed on {host}: {said}")
 
