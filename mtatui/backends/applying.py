@@ -35,6 +35,12 @@ SILENCE = 300.0
 #: Seconds that the guard may take to bring everything back: services that died are started again only after a
 #: minute.
 AFTERMATH = 300.0
+#: Seconds for which a server that was cut off is asked what came of it: its guard needs up to a minute.
+FINDING_OUT = 90.0
+#: Seconds between two such questions.
+AGAIN = 2.0
+#: The exit status of what was cut off, as ssh(1) has it.
+CUT = 255
 
 
 class Ending(StrEnum):
@@ -106,6 +112,15 @@ class Applied:
         return self.exit_code == 0
 
 
+class Lost(Unreachable):
+    """It broke off before it said how it ended: the connection was cut, or the program has died. What was not
+    finished goes back by itself."""
+
+
+class Unanswered(Lost):
+    """It broke off, and the server has not answered since: nobody knows how it ended."""
+
+
 Progress = Callable[[Step], None]
 
 
@@ -130,6 +145,7 @@ async def apply(
 
     Raises:
         ReadOnly, NotPermitted, HostError: it could not even be asked for.
+        Lost: it broke off before anything was heard of an entry. Unanswered: and nobody can tell of one.
     """
     if plan.empty:
         return Applied(Ending.UNCHANGED, "Nothing to do: everything is as it shall be already.")
@@ -159,15 +175,18 @@ async def _ask_for(
 ) -> Applied:
     loop = asyncio.get_running_loop()
     steps: list[Step] = []
-    entry = ""
+    entry: str = request.get("id", "")
+
+    def tell(step: Step) -> None:
+        steps.append(step)
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+            loop.call_soon_threadsafe(progress, step)
 
     def hear(told: Mapping[str, Any]) -> None:
         nonlocal entry
         entry = told.get("entry", entry)
         if "step" in told:
-            steps.append(Step(told["step"], told["state"], clean(told["text"]), clean(told["command"])))
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
-                loop.call_soon_threadsafe(progress, steps[-1])
+            tell(Step(told["step"], told["state"], clean(told["text"]), clean(told["command"])))
 
     stop = threading.Event()
     asking = asyncio.ensure_future(to_its_end(ask, host, queue_directory, request, hear=hear, stop=stop))
@@ -181,11 +200,13 @@ async def _ask_for(
         stop.set()
         await asyncio.wait({asking})
         raise
-    except Unreachable:
+    except Lost as lost:
         if not entry:
             raise
+        tell(Step(steps[-1].name if steps else ROLL_BACK, "told", f"{lost} Asking what came of it …"))
         slow = sum(care.patience for care in plan.care) if plan else 0.0
-        answer = await _aftermath(host, queue_directory, entry, request["who"], AFTERMATH + 2 * slow)
+        answer = await _aftermath(host, queue_directory, entry, request["who"], AFTERMATH + 2 * slow, lost)
+        answer = {**answer, "text": f"{lost} Its history says: {answer['text']}"}
     finally:
         if waiting is not None:
             waiting.cancel()
@@ -205,17 +226,28 @@ async def _ask_for(
 
 
 async def _aftermath(
-    host: Host, queue_directory: str, id: str, who: str, patience: float
+    host: Host, queue_directory: str, id: str, who: str, patience: float, lost: Lost
 ) -> Mapping[str, Any]:
-    """What came of an entry whose program has died: what its guard does about it, or we.
+    """What came of an entry that was broken off: what its guard does about it, or we.
 
     Raises:
-        HostError: nobody can tell.
+        HostError: nobody can tell. Unanswered: the server does not answer any more.
     """
     deadline = time.monotonic() + patience
+    unheard = time.monotonic() + FINDING_OUT
     while True:
-        await to_its_end(ask, host, queue_directory, {"operation": "settle", "who": who})
-        found = await to_its_end(ask, host, queue_directory, {"operation": "entry", "id": id}, changes=False)
+        try:
+            await to_its_end(ask, host, queue_directory, {"operation": "settle", "who": who})
+            asked = {"operation": "entry", "id": id}
+            found = await to_its_end(ask, host, queue_directory, asked, changes=False)
+        except (Unreachable, TimedOut) as error:
+            if time.monotonic() > unheard:
+                raise Unanswered(
+                    f"{lost} It has not answered since, so nobody knows yet how that ended ({error}) "
+                    f"Look at entry {id} of its history as soon as it answers."
+                ) from error
+            await asyncio.sleep(AGAIN)
+            continue
         state: dict[str, Any] = found["state"]
         if state.get("phase") == "awaiting":
             state |= {"outcome": "awaiting", "text": "Applied; it waits to be confirmed."}
@@ -223,9 +255,10 @@ async def _aftermath(
             return state | {"entry": id}
         if time.monotonic() > deadline:
             raise HostError(
-                f"The program that changes settings on {host.name} has died, and entry {id} does not come to "
-                "an end. Look at the configuration and at Postfix there, now."
+                f"{lost} But entry {id} does not come to an end. Look at the configuration and at Postfix "
+                "there, now."
             )
+        unheard = time.monotonic() + FINDING_OUT
         await asyncio.sleep(0.2)
 
 
@@ -245,7 +278,8 @@ def ask(
         stop: it shall come to an end, and take back what it has done.
 
     Raises:
-        HostError: it says no, in words. NotPermitted, Unreachable, TimedOut: it did not even run, or died.
+        HostError: it says no, in words. NotPermitted, Unreachable: it did not even run. Lost: it broke off.
+        TimedOut: it has fallen silent.
     """
     child = host.child(argv(queue_directory), changes=changes)
     assert child.stdin is not None
@@ -263,16 +297,17 @@ def ask(
             "its end its guard takes everything back; look at the history in a minute."
         ) from error
     except (OSError, ValueError, LookupError) as error:
-        raise Unreachable(f"{host.name}: not an answer: {error}") from error
+        raise Lost(f"{host.name}: not an answer: {error}") from error
     finally:
         said = _end(child)
     if refused(said):
         raise NotPermitted(host.refusal(argv(queue_directory)))
     words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
-    raise Unreachable(
-        f"The program that changes settings on {host.name} has died{': ' + words if words else ''}. "
-        "What it had begun is taken back."
-    )
+    if words and child.poll() == CUT:
+        why = f"{words.replace('the connection', 'The connection', 1)} while settings were changed there."
+    else:
+        why = f"The program that changes settings on {host.name} has died{': ' + words if words else ''}."
+    raise Lost(f"{why} What it had not finished goes back by itself.")
 
 
 def argv(queue_directory: str) -> list[str]:

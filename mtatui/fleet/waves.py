@@ -20,19 +20,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from mtatui.backends.applying import Ending, Step
+from mtatui.backends.applying import AGAIN, FINDING_OUT, Ending, Step, Unanswered
 from mtatui.backends.history import Entry
 from mtatui.backends.host import HostError, NotPermitted, ReadOnly
 from mtatui.fleet.prepared import RECENT, Prepared
 from mtatui.fleet.shares import UNTOUCHED, WELL, Became, RollBack, Share, became
 from mtatui.fleet.together import make_room
 from mtatui.settings.kinds import Refused
-
-#: Seconds for which a server that was cut off is asked what came of it: its guard needs up to a minute.
-FINDING_OUT = 90.0
-#: Seconds between two such questions.
-AGAIN = 2.0
-
 
 #: Hears of a share whenever something of it is different; the step, where it is that.
 Told = Callable[[Share, Step | None], None]
@@ -161,6 +155,8 @@ class Rollout:
             )
         except (ReadOnly, NotPermitted) as error:
             self._end(share, Became.UNREACHED, f"{error} Nothing was touched.")
+        except Unanswered as error:
+            self._end(share, Became.UNKNOWN, str(error))
         except HostError as error:
             await self._find_out(share, error)
         else:
@@ -174,8 +170,6 @@ class Rollout:
 
     async def _find_out(self, share: Share, error: HostError) -> None:
         """What came of it, now that whoever did it over there says no more: its history knows."""
-        cut = f"{error} (It was cut off.)"
-
         plan = share.prepared.plan
         lines = plan.diff() if plan is not None else []
 
@@ -186,14 +180,18 @@ class Rollout:
         entry, answered = await self._in_history(share, share.prepared.known, ours)
         if entry is not None and entry.outcome is not None:
             share.entry_id, share.until = entry.id, entry.until
-            self._end(share, became(entry.outcome), f"{cut} Its history says: {entry.text or entry.outcome}")
+            self._end(
+                share, became(entry.outcome), f"{error} Its history says: {entry.text or entry.outcome}"
+            )
         elif entry is None and answered:
-            self._end(share, Became.UNREACHED, f"{cut} Its history knows of no change: nothing was touched.")
+            self._end(
+                share, Became.UNREACHED, f"{error} Its history knows of no change: nothing was touched."
+            )
         else:
             self._end(
                 share,
                 Became.UNKNOWN,
-                f"{cut} Nobody knows yet how it ended. What was begun there goes back by itself, within a "
+                f"{error} Nobody knows yet how it ended. What was begun there goes back by itself, within a "
                 "minute; what had been finished stays. Look at its history as soon as it answers.",
             )
 
@@ -274,7 +272,7 @@ class Rollout:
             self._end(
                 share,
                 Became.UNKNOWN,
-                f"{error} (It was cut off.) It goes back by itself when its time to be confirmed is over. "
+                f"{error} It goes back by itself when its time to be confirmed is over. "
                 "Look at its history as soon as it answers.",
             )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mtatui.backends import applying
 from mtatui.backends.applying import Step
 from mtatui.config import ServerEntry
 from mtatui.config.writing import put_server, save
@@ -173,6 +174,7 @@ def test_who_is_not_reached_again_is_unknown_here_and_goes_back_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rolling, "FINDING_OUT", 3.0)
+    monkeypatch.setattr(applying, "FINDING_OUT", 3.0)
     before = main_cf()
     with Proxy(sshd.port) as proxy:
 

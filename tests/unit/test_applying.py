@@ -182,6 +182,58 @@ async def test_a_program_that_is_none(etc: Path, script: str, error: type[HostEr
     assert "\033" not in str(caught.value)
 
 
+CUT = "echo the connection to mx1 was cut >&2; exit 255"
+BEGUN = """read x; echo '{"entry":"E1","step":"reload","state":"begins","text":"","command":""}'; """
+
+
+class InTurn(Playing):
+    """A host where each time something else is started; the last one from then on."""
+
+    def __init__(self, *scripts: str) -> None:
+        super().__init__("")
+        self.scripts = list(scripts)
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        if str(applying.PROGRAM) in argv:
+            self.script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        return super().command(argv)
+
+
+async def test_who_was_cut_off_is_asked_again_until_he_says_what_came_of_it(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "AGAIN", 0.0)
+    settled = """read x; echo '{"result":{}}'"""
+    ended = """read x; echo '{"result":{"state":{"outcome":"rolled back","text":"It is back."}}}'"""
+    told: list[Step] = []
+    applied = await apply(InTurn(BEGUN + CUT, CUT, CUT, settled, ended), etc, plan(etc), told)
+    assert applied.outcome is Ending.ROLLED_BACK
+    cut = "The connection to mx1 was cut while settings were changed there."
+    assert applied.text.startswith(cut)
+    assert applied.text.endswith("Its history says: It is back.")
+    await asyncio.sleep(0)
+    assert (told[-1].name, told[-1].state) == ("reload", "told")
+    assert told[-1].text.startswith(cut)
+    assert "goes back by itself" in told[-1].text
+
+
+async def test_who_does_not_answer_any_more_after_a_cut_leaves_it_unknown(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "FINDING_OUT", 0.0)
+    monkeypatch.setattr(applying, "AGAIN", 0.0)
+    with pytest.raises(applying.Unanswered) as caught:
+        await apply(InTurn(BEGUN + CUT, CUT), etc, plan(etc))
+    assert "The connection to mx1 was cut" in str(caught.value)
+    assert "goes back by itself" in str(caught.value)
+    assert "Look at entry E1 of its history" in str(caught.value)
+
+
+async def test_a_cut_before_anything_was_begun_is_told_as_such(etc: Path) -> None:
+    with pytest.raises(applying.Lost, match="The connection to mx1 was cut while settings were changed"):
+        await apply(InTurn(CUT), etc, plan(etc))
+
+
 async def test_a_program_that_falls_silent(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "SILENCE", 0.3)
     with pytest.raises(TimedOut, match="says nothing"):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtatui.backends.applying import Applied, Ending, Step
+from mtatui.backends.applying import Applied, Ending, Step, Unanswered
 from mtatui.backends.history import Entry
 from mtatui.backends.host import HostError, NotPermitted, Unreachable
 from mtatui.fleet import waves as rolling
@@ -251,6 +251,13 @@ def test_who_does_not_answer_any_more_is_unknown_and_the_others_go_back() -> Non
     assert became == {"a": Became.TAKEN_BACK, "b": Became.UNKNOWN, "c": Became.NOT_BEGUN}
     assert "goes back by itself" in rollout.shares[1].text
     assert rollout.exit_code == 5
+
+
+def test_who_was_asked_in_vain_already_is_not_asked_again() -> None:
+    servers, _ = fleet("a", "b", b={"error": Unanswered("cut, and no answer since"), "came": Ending.APPLIED})
+    rollout, became = rolled(servers)
+    assert became == {"a": Became.TAKEN_BACK, "b": Became.UNKNOWN}
+    assert rollout.shares[1].text == "cut, and no answer since"
 
 
 def test_an_older_entry_is_not_taken_for_ours(quick: None) -> None:
