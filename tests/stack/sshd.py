@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from typing import Any, Self
 
 from mtatui.backends.host import Prompt
 from mtatui.backends.host_ssh import SshHost
+from tests.stack.loopback import Port
 
 #: What a login does before and instead of the command, as sh(1); "$SSH_ORIGINAL_COMMAND" is that.
 PLAIN = ""
@@ -32,6 +34,8 @@ NOBODY = (
     "exec setpriv --reuid=65534 --regid=65534 --clear-groups env PATH=/usr/bin:/bin HOME=/ "
     'sh -c "$SSH_ORIGINAL_COMMAND"; '
 )
+#: Where sshd looks for programs.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Sshd:
@@ -41,7 +45,6 @@ class Sshd:
         login: what a login does before its command (`NOISY`, …), as a shell would read it.
         banner: what sshd says before the login.
         python: False hides Python from who logs in.
-        port: where it listens; 0 for any.
         user: who logs in.
         sudoers: what sudo reads there in place of this machine's sudoers(5).
         options: further lines of sshd_config(5).
@@ -53,7 +56,6 @@ class Sshd:
         login: str = PLAIN,
         banner: str = "",
         python: bool = True,
-        port: int = 0,
         user: str = "root",
         passphrase: str = "",
         sudoers: str = "",
@@ -61,7 +63,8 @@ class Sshd:
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="mtatui-sshd-", dir="/tmp"))
         self.root.chmod(0o755)
-        self.port = port or _free_port()
+        self._port = Port()
+        self.port = self._port.number
         self.user = user
         self.config = self.root / "ssh_config"
         self.known_hosts = self.root / "known_hosts"
@@ -87,6 +90,9 @@ class Sshd:
             "MaxStartups 500",
             "MaxSessions 100",
             *options,
+            # What this machine's root has in his shell's files is no part of a test (and starting pyenv takes
+            # longer than all the rest).
+            f"SetEnv HOME={self.root} PATH={sys.base_prefix}/bin:{_PATH}",
         ]
         if banner:
             (self.root / "banner").write_text(banner)
@@ -114,6 +120,7 @@ class Sshd:
     def __exit__(self, *_: object) -> None:
         self.stop()
         shutil.rmtree(self.root, ignore_errors=True)
+        self._port.release()
 
     def start(self) -> None:
         """Begin to listen."""
@@ -217,13 +224,6 @@ def _key(path: Path, passphrase: str = "") -> None:
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "mtatui test", "-f", str(path)],
         check=True,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _descendants(pid: int) -> list[int]:
