@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import signal
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,6 +51,12 @@ STYLES = next(
     if path.is_dir()
 )
 
+#: Keys that are obeyed in their turn among the letters of a line.
+_EDITING = {
+    "tab",
+    "shift+tab",
+    *(key for binding in Input.BINDINGS if isinstance(binding, Binding) for key in binding.key.split(",")),
+} - {"enter"}
 #: Of so many looks at the services of the current server one is at those of all others, too.
 OTHERS = 4
 #: Seconds after the start in which nothing but the queue is read.
@@ -131,10 +138,19 @@ class MtatuiApp(CurrentServer):
 
         Textual lets a key climb from the widget in focus up to the app before it looks what it is bound to.
         What is typed ahead over a slow line, or pasted, overtakes it: of "/delete" the "d" would have reached
-        the list before the "/" had moved the focus into the filter, and would be a verb.
+        the list before the "/" had moved the focus into the filter, and would be a verb. Likewise what follows
+        a tab would stand in the field before, and what follows a backspace would be what it takes away.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded and not isinstance(self.focused, Input):
-            for first in (True, False):
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            line = self.focused
+            if not isinstance(line, Input):
+                obeyed = True
+            elif obeyed := event.key in _EDITING:
+                written = asyncio.Event()
+                with suppress(TimeoutError):  # the line is being closed
+                    if line.call_later(written.set):
+                        await asyncio.wait_for(written.wait(), 1)
+            for first in (True, False) if obeyed else ():
                 if await self._check_bindings(event.key, priority=first):
                     return
         await super().on_event(event)
@@ -259,7 +275,7 @@ class MtatuiApp(CurrentServer):
         """Show what was changed, by whom."""
         from mtatui.screens.history import HistoryScreen
 
-        self.push_screen(HistoryScreen(self.changing))
+        self.push_screen(HistoryScreen(self.changing, self.config.keymap))
 
     async def action_services(self) -> None:
         """Show what the mail goes through: of all servers, where the page is about all of them."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
@@ -16,9 +15,9 @@ from mtatui.backends.dkim.keys import Standing
 from mtatui.backends.dkim.listing import ANY, OPENDKIM
 from mtatui.backends.host import HostError
 from mtatui.screens.changing import Changing
-from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.desk import TableDesk, bindings
 from mtatui.screens.new_key import NewKeyDialog, Wanted
-from mtatui.screens.reading import ReadingScreen, Sheet, room
+from mtatui.screens.reading import ReadingScreen, labelled, room
 from mtatui.settings.kinds import Refused
 from mtatui.text import clean, fit, wrap
 from mtatui.verbs import Action
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
 #: From this many columns on it is told who signs.
 WIDE = 100
-#: Lines for what is to be known of the one under the cursor, and cells of their labels.
-DETAIL, LABEL = 9, 13
+#: Cells of the labels below the table.
+LABEL = 13
 
 _STATES = {
     "signs": ("●", ""),
@@ -113,48 +112,29 @@ class DomainLines(CursorLines):
         self.screen.show_detail()
 
 
-class DkimScreen(Desk):
+class DkimScreen(TableDesk[DomainLines]):
     """The keys of one server."""
 
     AGAIN = "app.dkim"
     AUTO_FOCUS = "DomainLines"
-    DEFAULT_CSS = f"""
-    DkimScreen {{
-        & > DomainLines {{ height: 1fr; }}
-        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
-        &:ansi > Sheet {{ border-top: solid ansi_default; }}
-    }}
-    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("dkim")
     WHERE = "dkim"
+    LABEL = "DKIM"
 
     def __init__(self, changing: Changing, keymap: Mapping[str, str]) -> None:
-        super().__init__(changing.server, keymap)
+        super().__init__(DomainLines(), changing.server, changing.acting, keymap)
         self.changing = changing
-        self.lines = DomainLines()
-        self.detail = Sheet([])
         self.listing: Listing | None = None
         self.trouble = ""
 
-    def compose(self) -> ComposeResult:
-        yield self.header
-        yield self.lines
-        yield self.detail
-        yield self.footer
-
     def on_mount(self) -> None:
         """The frame, until it is known."""
-        self.detail.can_focus = False
         self.show_header()
         self.show_footer()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Look: at first, and after each change."""
         self.look()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped anew."""
-        self.show_detail()
 
     @work(group="dkim", exclusive=True, exit_on_error=False)
     async def look(self) -> None:
@@ -163,7 +143,7 @@ class DkimScreen(Desk):
         try:
             found = await dkim.list()
             # What was known before stands there until it is known anew.
-            known = {(one.place, one.key): one.published for one in self.lines.identities}
+            known = {(one.place, one.key): one.published for one in self.table.identities}
             before = tuple(
                 replace(one, published=known.get((one.place, one.key))) for one in found.identities
             )
@@ -172,48 +152,32 @@ class DkimScreen(Desk):
                 found = await dkim.check(found)
             self.show(found, asking=False)
         except HostError as error:
-            self.trouble = self.lines.empty = clean(str(error))
-            self.lines.identities = ()
-            self.lines.repaint()
+            self.trouble = self.table.empty = clean(str(error))
+            self.table.identities = ()
+            self.table.repaint()
             self.show_detail()
 
     def show(self, found: Listing, *, asking: bool) -> None:
         """These are they; the cursor stays with its key, or goes to one that was not there before."""
-        known = [(one.domain, one.selector) for one in self.lines.identities]
+        known = [(one.domain, one.selector) for one in self.table.identities]
         keys = [(one.domain, one.selector) for one in found.identities]
         at = next((at for at, key in enumerate(keys) if known and key not in known), -1)
-        if at < 0 and known and known[self.lines.cursor] in keys:
-            at = keys.index(known[self.lines.cursor])
+        if at < 0 and known and known[self.table.cursor] in keys:
+            at = keys.index(known[self.table.cursor])
         self.listing, self.trouble = found, ""
-        self.lines.identities, self.lines.asking = found.identities, asking
-        self.lines.empty = "No domain of this server is known, and nothing is signed. n makes a key."
-        self.lines.move_to(max(at, 0))
-        self.lines.repaint()
+        self.table.identities, self.table.asking = found.identities, asking
+        self.table.empty = "No domain of this server is known, and nothing is signed. n makes a key."
+        self.table.move_to(max(at, 0))
+        self.table.repaint()
         self.show_detail()
 
     @property
     def identity(self) -> Identity | None:
         """The one under the cursor."""
-        return self.lines.identities[self.lines.cursor] if self.lines.identities else None
+        return self.table.identities[self.table.cursor] if self.table.identities else None
 
-    # --- showing ---------------------------------------------------------------------------------------
-
-    def show_header(self) -> None:
-        """Where we are."""
-        self.header.show(
-            server=self.changing.acting.standings.called(self.server),
-            pages=[("dkim", "DKIM")],
-            page="dkim",
-            notes=self.changing.acting.standings.notes(self.changing.server),
-        )
-
-    def show_detail(self) -> None:
-        """All that is known of the one under the cursor."""
-        notes = self.listing.notes if self.listing is not None else ()
-        width = max(self.size.width - 4, 20)
-        self.detail.lines = list(told(self.identity, notes, width))[:DETAIL]
-        self.detail.repaint()
-        self.show_footer()
+    def told(self, width: int) -> Iterator[Sequence[Piece]]:
+        return told(self.identity, self.listing.notes if self.listing is not None else (), width)
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done here and now; "" where it can."""
@@ -329,28 +293,32 @@ def _cut(text: str, width: int) -> Iterator[str]:
 def told(one: Identity | None, notes: Sequence[str], width: int) -> Iterator[list[Piece]]:
     """A key with all that is known of it, in lines of so many cells; what is wrong everywhere comes first."""
     for note in notes:
-        yield from _row("Mind", note, "warning", width)
+        yield from labelled("Mind", note, "warning", width, LABEL)
     if one is None:
         return
     if not one.selector:
-        yield from _row("Signs", f"Mail of {one.domain} is not signed. n makes a key for it.", "", width)
+        yield from labelled(
+            "Signs", f"Mail of {one.domain} is not signed. n makes a key for it.", "", width, LABEL
+        )
         return
     if one.trouble:
-        yield from _row("Trouble", one.trouble, "danger" if one.signs else "warning", width)
+        yield from labelled("Trouble", one.trouble, "danger" if one.signs else "warning", width, LABEL)
     if one.warning:
-        yield from _row("Mind", one.warning, "warning", width)
+        yield from labelled("Mind", one.warning, "warning", width, LABEL)
     if one.published is not None:
         sign, role = _STANDINGS[one.published.standing]
-        yield from _row("DNS", f"{sign} {one.published.text}", role if one.signs else "", width)
+        yield from labelled("DNS", f"{sign} {one.published.text}", role if one.signs else "", width, LABEL)
         for note in one.published.notes:
-            yield from _row("", note, "warning", width)
+            yield from labelled("", note, "warning", width, LABEL)
     if todo := _to_do(one):
-        yield from _row("To do", todo, "", width)
+        yield from labelled("To do", todo, "", width, LABEL)
     senders = ", ".join(one.senders) if one.senders else "nobody's mail"
-    yield from _row("Signs", senders if one.signs or not one.senders else f"{senders} (not now)", "", width)
-    yield from _row("Private key", one.path or "in the table itself", "dim", width)
+    yield from labelled(
+        "Signs", senders if one.signs or not one.senders else f"{senders} (not now)", "", width, LABEL
+    )
+    yield from labelled("Private key", one.path or "in the table itself", "dim", width, LABEL)
     if one.by == OPENDKIM:
-        yield from _row("Called", one.name, "dim", width)
+        yield from labelled("Called", one.name, "dim", width, LABEL)
 
 
 def _to_do(one: Identity) -> str:
@@ -366,8 +334,3 @@ def _to_do(one: Identity) -> str:
     if standing in (Standing.DIFFERS, Standing.REVOKED):
         return "r makes a new key; or publish the record of this one: enter shows it."
     return publish
-
-
-def _row(label: str, text: str, role: str, width: int) -> Iterator[list[Piece]]:
-    for at, line in enumerate(wrap(clean(text), width - LABEL)):
-        yield [(fit(label if at == 0 else "", LABEL), "dim"), (line, role)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
@@ -17,21 +16,11 @@ from mtatui.backends.host import HostError
 from mtatui.fleet import deeds as fleet_deeds
 from mtatui.screens import queue_sheets
 from mtatui.screens.changing import Changing
+from mtatui.screens.desk import Desk, bindings
 from mtatui.screens.history_model import Deed, deeds, told_whole
-from mtatui.screens.page import Page
 from mtatui.screens.reading import ReadingScreen, room
 from mtatui.text import clean, fit
-from mtatui.verbs import ALL, on
-from mtatui.widgets.footer import KeyFooter
 from mtatui.widgets.lines import CursorLines, Piece
-
-_FOOTER = [
-    *(a for a in on("history") if a.footer and a.id not in ("help", "palette")),
-    ALL["back"],
-    ALL["help"],
-]
-
-_NOT_HERE = frozenset({"quit", "palette", "next-pane", "history", "commands"})
 
 #: Cells of the columns.
 WHEN, WHO, BECAME = 12, 10, 15
@@ -82,29 +71,25 @@ class Deeds(CursorLines):
             self.move_to(index)
 
 
-class HistoryScreen(Page):
+class HistoryScreen(Desk):
     """What was changed on one server, settings and queue in one list."""
 
     AGAIN = "app.history"
     AUTO_FOCUS = "Deeds"
     DEFAULT_CSS = """
-    HistoryScreen {
-        & > Deeds { height: 1fr; }
-        & > #too-small { display: none; }
-    }
+    HistoryScreen > Deeds { height: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(a.keys, f"do('{a.id}')", a.label, tooltip=a.help, id=a.id, show=False)
-        for a in on("history")
-        if a.keys and a.id not in _NOT_HERE and not a.id.startswith("page")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("history")
+    WHERE = "history"
+    LABEL = "History"
 
-    def __init__(self, changing: Changing) -> None:
-        super().__init__()
+    def __init__(self, changing: Changing, keymap: Mapping[str, str]) -> None:
+        super().__init__(changing.server, changing.acting, keymap)
         self.changing = changing
         self.deeds = Deeds()
 
     def compose(self) -> ComposeResult:
+        yield self.too_small
         yield self.header
         yield self.deeds
         yield self.footer
@@ -113,12 +98,16 @@ class HistoryScreen(Page):
         """Read it, and again when something was applied."""
         self.changing.model.listeners.add(self._again)
         self.show_header()
-        self.footer.show([(action, True) for action in _FOOTER])
+        self.show_footer()
         self.read()
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
         self.changing.model.listeners.discard(self._again)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are cut anew."""
+        self.mind_size(event)
 
     def _again(self) -> None:
         self.read()
@@ -143,26 +132,6 @@ class HistoryScreen(Page):
     def deed(self) -> Deed | None:
         """What is under the cursor."""
         return self.deeds.deeds[self.deeds.cursor] if self.deeds.deeds else None
-
-    def show_header(self) -> None:
-        """Where we are."""
-        self.header.show(
-            server=self.changing.acting.standings.called(self.changing.server),
-            pages=[("history", "History")],
-            page="history",
-            notes=self.changing.acting.standings.notes(self.changing.server),
-        )
-
-    async def action_do(self, id: str, argument: str = "") -> None:
-        """Do what an action's id says."""
-        self.footer.hush()
-        done = getattr(self, "do_" + id.replace("-", "_"))(argument)
-        if asyncio.iscoroutine(done):
-            await done
-
-    def on_key_footer_pressed(self, event: KeyFooter.Pressed) -> None:
-        """An action was clicked in the footer."""
-        self.run_worker(self.action_do(event.action), exit_on_error=False)
 
     def on_deeds_chosen(self) -> None:
         """Clicked twice."""
@@ -202,12 +171,3 @@ class HistoryScreen(Page):
         """Take back now what waits."""
         await self.changing.roll_back()
         self.read()
-
-    def do_help(self, argument: str) -> None:
-        """The keys."""
-        lines = [*queue_sheets.keys(on("history"), {}, room(self.size.width))]
-        self.app.push_screen(ReadingScreen("Keys", lines))
-
-    def do_back(self, argument: str) -> None:
-        """Back to the page."""
-        self.dismiss()

@@ -9,104 +9,71 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from textual import events, work
-from textual.app import ComposeResult
+from textual import work
 from textual.binding import BindingType
 
 from mtatui.backends.host import HostError
 from mtatui.fleet.matrix import Cell, Column, Row, made
-from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.desk import FleetDesk, FleetFace, bindings
 from mtatui.screens.matrix_table import OTHER, MatrixTable
-from mtatui.screens.reading import Sheet
+from mtatui.screens.reading import labelled
 from mtatui.screens.rolling import ProfileDialog, Rolling, RollingFace
 from mtatui.settings.catalogue import PAGES
 from mtatui.settings.current import Reading
-from mtatui.text import clean, wrap
-from mtatui.verbs import Action, pages
+from mtatui.text import clean
+from mtatui.verbs import Action
 from mtatui.widgets.lines import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from mtatui.config import Config
-    from mtatui.screens.acting import Acting
     from mtatui.server import Server
 
-#: Lines for what is to be known of the cell under the cursor.
-DETAIL = 7
 #: Cells of the column in which it is said what a line is about.
 LABEL = 11
 
 
-class MatrixFace(RollingFace, Protocol):
+class MatrixFace(FleetFace, RollingFace, Protocol):
     """What the page asks of the app."""
-
-    server: Server
-    acting: Acting
-
-    async def attend(self, server: Server) -> None:
-        """Make it the current server."""
-        ...
 
     async def show_setting(self, server: Server, key: str) -> None:
         """Go to a setting of a server, on its page."""
         ...
 
 
-class MatrixScreen(Desk):
+class MatrixScreen(FleetDesk[MatrixTable]):
     """Settings against servers."""
 
     AUTO_FOCUS = "MatrixTable"
-    DEFAULT_CSS = f"""
-    MatrixScreen {{
-        & > MatrixTable {{ height: 1fr; }}
-        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
-        & > #too-small {{ display: none; }}
-        &:ansi > Sheet {{ border-top: solid ansi_default; }}
-    }}
-    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("matrix")
     WHERE = "matrix"
+    DETAIL = 7
 
     def __init__(self, face: MatrixFace, config: Config, key: str = "") -> None:
         """``key``: the setting to begin with; "" for the first."""
-        super().__init__(face.server, config.keymap)
+        super().__init__(MatrixTable(), face, config.keymap)
         self.face = face
-        self.table = MatrixTable()
-        self.detail = Sheet([])
         self.rolling = Rolling(face, self.tell, self._read)
         self._key = key
         self._differing = False
         self._reading = 0
         self._answers: dict[Server, Reading | HostError | None] = {}
 
-    def compose(self) -> ComposeResult:
-        yield self.too_small
-        yield self.header
-        yield self.table
-        yield self.detail
-        yield self.footer
-
     def on_mount(self) -> None:
         """The frame stands at once; values follow as servers answer."""
-        self.detail.can_focus = False
-        self._answers = dict.fromkeys(self.face.fleet.servers)
+        self._answers = dict.fromkeys(self.fleet.servers)
         self.show()
         if self._key:
-            self.table.find(self._key, self.face.fleet.servers.index(self.face.server))
+            self.table.find(self._key, self.fleet.servers.index(self.face.server))
         self._read()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped anew."""
-        self.mind_size(event)
-        self.show()
 
     # --- reading ---------------------------------------------------------------------------------------
 
     @work(group="read", exclusive=True, exit_on_error=False)
     async def _read(self) -> None:
         """Read all servers at once; what the filters say comes later."""
-        servers = self.face.fleet.servers
+        servers = self.fleet.servers
         self._answers = {server: self._answers.get(server) for server in servers}
         self._reading = len(servers)
 
@@ -129,35 +96,32 @@ class MatrixScreen(Desk):
     def show(self) -> None:
         """Show what is known; what looks the same costs nothing."""
         self.table.show(made(self._answers), differing=self._differing)
-        self._moved()
+        self.show_detail()
         self.show_header()
 
-    def show_header(self) -> None:
-        """How many servers, and whether all have answered."""
-        notes: list[Piece] = list(self.face.acting.standings.notes())
+    @property
+    def at_cursor(self) -> Server | None:
+        """The server under the cursor."""
+        column = self.table.column_at_cursor
+        return column.server if column is not None else None
+
+    def notes(self) -> list[Piece]:
+        notes = super().notes()
         silent = sum(isinstance(answer, HostError) for answer in self._answers.values())
         if self._reading:
             notes.append((f"reading {self._reading} … ", "dim"))
         if silent:
             notes.append((f"{silent} without an answer ", "danger"))
         differ = sum(row.differs for row in self.table.matrix.rows())
-        notes.append((f"{OTHER}{differ} differ ", "warning" if differ else "dim"))
-        self.header.show(
-            server=self.face.fleet.name, pages=pages(self.face.fleet.many), page="matrix", notes=notes
-        )
+        return [*notes, (f"{OTHER}{differ} differ ", "warning" if differ else "dim")]
 
-    def _moved(self) -> None:
+    def told(self, width: int) -> list[list[Piece]]:
         row, column = self.table.row_at_cursor, self.table.column_at_cursor
-        if column is not None:
-            self.server = column.server
-        width = max(self.size.width - 4, 20)
-        self.detail.lines = detail(row, column, self.table.column, self.table.matrix.columns, width)[:DETAIL]
-        self.detail.repaint()
-        self.show_footer()
+        return detail(row, column, self.table.column, self.table.matrix.columns, width)
 
     def on_matrix_table_moved(self) -> None:
         """The detail follows the cursor."""
-        self._moved()
+        self.show_detail()
 
     async def on_matrix_table_chosen(self) -> None:
         """Clicked twice."""
@@ -172,7 +136,7 @@ class MatrixScreen(Desk):
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done here and now; "" where it can."""
-        if action.id in ("matrix-same", "matrix-profile") and self.face.fleet.read_only:
+        if action.id in ("matrix-same", "matrix-profile") and self.fleet.read_only:
             return "the servers are open read-only"
         if action.id == "matrix-open" and self.table.row_at_cursor is None:
             return "there is no setting under the cursor"
@@ -236,16 +200,6 @@ class MatrixScreen(Desk):
 
         self.app.push_screen(ProfileDialog(), answered)
 
-    async def do_history(self, argument: str) -> None:
-        """The history of the server under the cursor."""
-        await self.face.attend(self.server)
-        await super().do_history(argument)
-
-    async def do_services(self, argument: str) -> None:
-        """The services of the server under the cursor."""
-        await self.face.attend(self.server)
-        await super().do_services(argument)
-
 
 def detail(
     row: Row | None, column: Column | None, at: int, columns: tuple[Column, ...], width: int
@@ -259,9 +213,7 @@ def detail(
     ]
 
     def say(label: str, text: str, role: str = "") -> None:
-        for line in wrap(clean(text), width - LABEL - 1):
-            lines.append([(f"{label:<{LABEL}}", "dim"), (line, role)])
-            label = ""
+        lines.extend(labelled(label, clean(text), role, width, LABEL))
 
     name = clean(column.server.name)
     if column.trouble:

@@ -25,6 +25,13 @@ LEAST = (60, 12)
 class Page(Screen[None]):
     """A page. Each action of the user has a method ``do_…``, here or in a child class."""
 
+    DEFAULT_CSS = """
+    Page {
+        & > #too-small { display: none; }
+        &.-too-small > * { display: none; }
+        &.-too-small > #too-small { display: block; }
+    }
+    """
     AGAIN: ClassVar[str] = ""
     """The action of the app that opens it, for a page over a page: so that another server's comes instead."""
 

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from mtatui.backends.host import HostError
-from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.desk import FleetDesk, FleetFace, bindings
 from mtatui.screens.joining import Joining, JoiningFace
-from mtatui.screens.reading import Sheet
 from mtatui.screens.servers_model import Line, told, where, words
 from mtatui.screens.servers_table import ServerLines
 from mtatui.server import Server
 from mtatui.text import ago, clean
-from mtatui.verbs import Action, pages
+from mtatui.verbs import Action
+from mtatui.widgets.lines import Piece
 
 if TYPE_CHECKING:
     from mtatui.backends.services import Service
@@ -32,69 +31,38 @@ if TYPE_CHECKING:
 PACE, SERVICES_PACE = 1.0, 30.0
 #: Servers whose services are looked at at once.
 AT_ONCE = 8
-#: Lines for what is to be known of the server under the cursor.
-DETAIL = 9
 
 
-class ServersFace(JoiningFace, Protocol):
+class ServersFace(FleetFace, JoiningFace, Protocol):
     """What the page asks of the app."""
-
-    server: Server
-
-    async def attend(self, server: Server) -> None:
-        """Make it the current server."""
-        ...
 
     def watching_of(self, server: Server) -> Watching:
         """Who keeps watch over its services."""
         ...
 
 
-class ServersScreen(Desk):
+class ServersScreen(FleetDesk[ServerLines]):
     """All servers."""
 
     AUTO_FOCUS = "ServerLines"
-    DEFAULT_CSS = f"""
-    ServersScreen {{
-        & > ServerLines {{ height: 1fr; }}
-        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
-        & > #too-small {{ display: none; }}
-        &:ansi > Sheet {{ border-top: solid ansi_default; }}
-    }}
-    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("servers")
     WHERE = "servers"
 
     def __init__(self, face: ServersFace) -> None:
-        super().__init__(face.server, face.config.keymap)
+        super().__init__(ServerLines(), face, face.config.keymap)
         self.face = face
         self.joining = Joining(face)
-        self.table = ServerLines()
-        self.detail = Sheet([])
         self._services: dict[Server, dict[str, Service]] = {}
         self._trouble: dict[Server, str] = {}
         self._looked = 0.0
 
-    def compose(self) -> ComposeResult:
-        yield self.too_small
-        yield self.header
-        yield self.table
-        yield self.detail
-        yield self.footer
-
     def on_mount(self) -> None:
         """Look, and again from time to time."""
-        self.detail.can_focus = False
         self.set_interval(PACE, self._refresh)
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         """What is known is shown at once."""
         super().on_screen_resume(event)
-        self.show()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped anew."""
-        self.mind_size(event)
         self.show()
 
     def _refresh(self) -> None:
@@ -108,12 +76,12 @@ class ServersScreen(Desk):
 
     def show(self) -> None:
         """Show what is known; what looks the same costs nothing."""
-        self.table.show([self._line(server) for server in self.face.fleet.servers])
-        self._moved()
+        self.table.show([self._line(server) for server in self.fleet.servers])
+        self.show_detail()
         self.show_header()
 
     def _line(self, server: Server) -> Line:
-        fleet = self.face.fleet
+        fleet = self.fleet
         condition, counts = fleet.condition(server.part_name), fleet.index.counts([server.part_name])
         now = time.time()
         condition_words, role = words(condition, sum(counts.values()), now)
@@ -128,35 +96,29 @@ class ServersScreen(Desk):
             counts=counts,
             scan=ago(now - condition.scanned) if condition.scanned else "",
             version=server.facts.version if server.known else "",
-            running=self.face.acting.standings.of(server).services if condition.answers else {},
+            running=self.acting.standings.of(server).services if condition.answers else {},
             services=self._services.get(server) if condition.answers else None,
             trouble=self._trouble.get(server, "") if condition.answers else "",
             answers=condition.answers,
             current=server is self.face.server and fleet.many,
         )
 
-    def show_header(self) -> None:
-        """How many there are, and what must be known at a glance."""
-        fleet = self.face.fleet
-        number = len(fleet.servers)
-        self.header.show(
-            server=f"{number} server{'' if number == 1 else 's'}",
-            pages=pages(many=True),
-            page="servers",
-            notes=self.face.acting.standings.notes(but="*" if self.table.instances else ""),
-        )
-
-    def _moved(self) -> None:
+    @property
+    def at_cursor(self) -> Server | None:
+        """The server under the cursor."""
         line = self.table.line_at_cursor
-        if line is not None:
-            self.server = self.face.fleet.server(line.name)
-        self.detail.lines = told(line, max(self.size.width - 4, 20))[:DETAIL] if line is not None else []
-        self.detail.repaint()
-        self.show_footer()
+        return self.fleet.server(line.name) if line is not None else None
+
+    def notes(self) -> list[Piece]:
+        return self.acting.standings.notes(but="*" if self.table.instances else "")
+
+    def told(self, width: int) -> list[Sequence[Piece]]:
+        line = self.table.line_at_cursor
+        return told(line, width) if line is not None else []
 
     def on_server_lines_moved(self) -> None:
         """The detail follows the cursor."""
-        self._moved()
+        self.show_detail()
 
     async def on_server_lines_chosen(self) -> None:
         """Clicked twice."""
@@ -189,14 +151,14 @@ class ServersScreen(Desk):
                     self.face.watching_of(server).take(watched)
                 self.show()
 
-        fleet = self.face.fleet
+        fleet = self.fleet
         await asyncio.gather(*(look(one) for one in fleet.servers if fleet.condition(one.part_name).answers))
 
     # --- doing -----------------------------------------------------------------------------------------
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done to the server under the cursor; "" where it can."""
-        fleet = self.face.fleet
+        fleet = self.fleet
         if action.id == "server-open" and fleet.condition(self.server.part_name).answers:
             return "it is connected"
         if action.id in ("server-edit", "server-remove"):
@@ -207,7 +169,7 @@ class ServersScreen(Desk):
         """Make it the current server."""
         await self.face.attend(self.server)
         self.show()
-        if self.face.fleet.many:
+        if self.fleet.many:
             self.tell(f"{self.server.name} is the current server: 1, 2, 3, H and S show it. [ and ] go on.")
         else:
             self.tell("It is the only server; a adds another one.")
@@ -238,24 +200,14 @@ class ServersScreen(Desk):
 
     def do_server_open(self, argument: str) -> None:
         """Connect again, now."""
-        self.face.fleet.open_again(self.server.part_name)
+        self.fleet.open_again(self.server.part_name)
         self.tell(f"Connecting to {self.server.name} …")
 
     def do_server_look(self, argument: str) -> None:
         """Look at everything now."""
-        self.face.fleet.rescan()
+        self.fleet.rescan()
         self._look_at_services()
         self.tell("Looking at all servers.")
-
-    async def do_history(self, argument: str) -> None:
-        """The history of the server under the cursor."""
-        await self.face.attend(self.server)
-        await super().do_history(argument)
-
-    async def do_services(self, argument: str) -> None:
-        """The services of the server under the cursor."""
-        await self.face.attend(self.server)
-        await super().do_services(argument)
 
     def do_back(self, argument: str) -> Coroutine[Any, Any, None]:
         """Back to the queue."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from mtatui.backends.services.words import answering, running
 from mtatui.fleet.condition import Phase
 from mtatui.queue.message import State
-from mtatui.text import ago, clean, count, fit, wrap
+from mtatui.screens.reading import labelled
+from mtatui.text import ago, clean, count
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.states import LOOKS
 
@@ -132,8 +133,7 @@ def told(line: Line, width: int) -> list[Sequence[Piece]]:
     rows += services_told(line)
     lines: list[Sequence[Piece]] = []
     for label, text, role in rows:
-        for at, part in enumerate(wrap(clean(text), width - LABEL)):
-            lines.append([(fit(label if at == 0 else "", LABEL), "dim"), (part, role)])
+        lines += labelled(label, text, role, width, LABEL)
     return lines
 
 

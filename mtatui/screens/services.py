@@ -6,17 +6,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, work
-from textual.app import ComposeResult
+from textual import work
 from textual.binding import BindingType
 from textual.strip import Strip
 
 from mtatui.backends.host import HostError
 from mtatui.backends.services.words import answering, question, running
-from mtatui.screens.desk import Desk, bindings
-from mtatui.screens.reading import Sheet
+from mtatui.screens.desk import TableDesk, bindings
+from mtatui.screens.reading import labelled
 from mtatui.screens.watching import Watching
-from mtatui.text import clean, fit, size, wrap
+from mtatui.text import clean, fit, size
 from mtatui.verbs import Action
 from mtatui.widgets.dialog import ConfirmDialog
 from mtatui.widgets.lines import CursorLines, Piece
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 PACE = 10.0
 #: From this many columns on what a service is for has a column of its own.
 WIDE = 100
-#: Lines for what is to be known of the one under the cursor.
-DETAIL = 7
+#: Cells of the labels below the table.
+LABEL = 12
 
 
 class ServiceLines(CursorLines):
@@ -72,45 +71,26 @@ class ServiceLines(CursorLines):
         self.screen.show_detail()
 
 
-class ServicesScreen(Desk):
+class ServicesScreen(TableDesk[ServiceLines]):
     """The services of one server."""
 
     AGAIN = "app.services"
     AUTO_FOCUS = "ServiceLines"
-    DEFAULT_CSS = f"""
-    ServicesScreen {{
-        & > ServiceLines {{ height: 1fr; }}
-        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
-        & > #too-small {{ display: none; }}
-        &:ansi > Sheet {{ border-top: solid ansi_default; }}
-    }}
-    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("services")
     WHERE = "services"
+    LABEL = "Instances"
+    DETAIL = 7
 
     def __init__(self, watching: Watching, keymap: Mapping[str, str]) -> None:
-        super().__init__(watching.server, keymap)
+        super().__init__(ServiceLines(), watching.server, watching.acting, keymap)
         self.watching = watching
-        self.lines = ServiceLines()
-        self.detail = Sheet([])
-
-    def compose(self) -> ComposeResult:
-        yield self.header
-        yield self.lines
-        yield self.detail
-        yield self.footer
 
     def on_mount(self) -> None:
         """Look, and again from time to time."""
-        self.detail.can_focus = False
         self.show_header()
         self.show_footer()
         self.look()
         self.set_interval(PACE, self.look)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped anew."""
-        self.show_detail()
 
     @work(group="services", exclusive=True, exit_on_error=False)
     async def look(self) -> None:
@@ -118,7 +98,7 @@ class ServicesScreen(Desk):
         try:
             found = await self.server.services.look()
         except HostError as error:
-            self.lines.empty = clean(str(error))
+            self.table.empty = clean(str(error))
             self.show([])
             return
         self.watching.take([one for one in found if one.configured and not one.within])
@@ -127,34 +107,23 @@ class ServicesScreen(Desk):
     def show(self, found: list[Service]) -> None:
         """These are the services."""
         before = self.service.id if self.service is not None else ""
-        self.lines.services = found
-        self.lines.move_to(next((at for at, one in enumerate(found) if one.id == before), 0))
-        self.lines.repaint()
+        self.table.services = found
+        self.table.move_to(next((at for at, one in enumerate(found) if one.id == before), 0))
+        self.table.repaint()
         self.show_detail()
 
     @property
     def service(self) -> Service | None:
         """The one under the cursor."""
-        return self.lines.services[self.lines.cursor] if self.lines.services else None
+        return self.table.services[self.table.cursor] if self.table.services else None
 
     # --- showing ---------------------------------------------------------------------------------------
 
-    def show_header(self) -> None:
-        """Where we are."""
-        self.header.show(
-            server=self.watching.acting.standings.called(self.server),
-            pages=[("services", "Instances")],
-            page="services",
-            notes=self.watching.acting.standings.notes(self.server, but="*"),  # they stand below
-        )
+    def notes(self) -> list[Piece]:
+        return self.acting.standings.notes(self.server, but="*")  # services stand below
 
-    def show_detail(self) -> None:
-        """All that is known of the one under the cursor."""
-        service = self.service
-        lines = told(service, max(self.size.width - 4, 20)) if service is not None else []
-        self.detail.lines = lines[:DETAIL]
-        self.detail.repaint()
-        self.show_footer()
+    def told(self, width: int) -> list[Sequence[Piece]]:
+        return told(self.service, width) if self.service is not None else []
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done here and now; "" where it can."""
@@ -184,11 +153,10 @@ class ServicesScreen(Desk):
     def _choose(self, deed: str) -> None:
         service = self.service
         assert service is not None
-        acting = self.watching.acting
 
         def answered(yes: bool | None) -> None:
             if yes:
-                acting.run(f"{deed.capitalize()} {service.id}", lambda: self._act(service, deed))
+                self.acting.run(f"{deed.capitalize()} {service.id}", lambda: self._act(service, deed))
             else:
                 self.tell("Nothing was done.")
 
@@ -229,10 +197,8 @@ def told(service: Service, width: int) -> list[Sequence[Piece]]:
     ]
     lines: list[Sequence[Piece]] = []
     for head, text, role in rows:
-        for at, line in enumerate(wrap(text, width - 12 * bool(head)) if text else ()):
-            lines.append(
-                [(fit(head if at == 0 else "", 12), "dim"), (line, role)] if head else [(line, role)]
-            )
+        if text:
+            lines += labelled(head, text, role, width, LABEL if head else 0)
     return lines
 
 

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
@@ -18,11 +17,11 @@ from mtatui.backends.filters.own_signatures import KEY as OWN
 from mtatui.backends.filters.own_signatures import adding
 from mtatui.backends.host import HostError
 from mtatui.screens.changing import Changing
-from mtatui.screens.desk import Desk, bindings
+from mtatui.screens.desk import TableDesk, bindings
 from mtatui.screens.progressing import ProgressScreen
-from mtatui.screens.reading import Sheet
+from mtatui.screens.reading import labelled
 from mtatui.settings.kinds import Refused
-from mtatui.text import ago, clean, count, fit, size, wrap
+from mtatui.text import ago, clean, count, fit, size
 from mtatui.verbs import Action
 from mtatui.widgets.lines import CursorLines, Piece
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from mtatui.settings.current import Reading
     from mtatui.settings.plan import Plan
 
-#: Lines for what is to be known of all of them.
-DETAIL = 9
 #: From this many columns on the day on which a database was built is told, too.
 WIDE = 100
 #: Seconds after which the year is told of a day, and not the hour.
@@ -95,34 +92,20 @@ class DatabaseLines(CursorLines):
         self.screen.show_footer()
 
 
-class SignaturesScreen(Desk):
+class SignaturesScreen(TableDesk[DatabaseLines]):
     """The signatures of one server."""
 
     AGAIN = "app.signatures"
     AUTO_FOCUS = "DatabaseLines"
-    DEFAULT_CSS = f"""
-    SignaturesScreen {{
-        & > DatabaseLines {{ height: 1fr; }}
-        & > Sheet {{ height: {DETAIL + 1}; padding: 0 1; border-top: solid $primary-muted; }}
-        &:ansi > Sheet {{ border-top: solid ansi_default; }}
-    }}
-    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("signatures")
     WHERE = "signatures"
+    LABEL = "Signatures"
 
     def __init__(self, changing: Changing, keymap: Mapping[str, str]) -> None:
-        super().__init__(changing.server, keymap)
+        super().__init__(DatabaseLines(), changing.server, changing.acting, keymap)
         self.changing = changing
-        self.lines = DatabaseLines()
-        self.detail = Sheet([])
         self.state: State | None = None
         self.trouble = ""
-
-    def compose(self) -> ComposeResult:
-        yield self.header
-        yield self.lines
-        yield self.detail
-        yield self.footer
 
     def on_mount(self) -> None:
         """Show the frame."""
@@ -134,54 +117,35 @@ class SignaturesScreen(Desk):
         super().on_screen_resume(event)
         self.look()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped anew."""
-        self.show_detail()
-
     @work(group="signatures", exclusive=True, exit_on_error=False)
     async def look(self) -> None:
         """Look which there are."""
         try:
             self.show(await self.server.signatures.state())
         except HostError as error:
-            self.trouble = self.lines.empty = clean(str(error))
-            self.lines.databases = ()
-            self.lines.repaint()
+            self.trouble = self.table.empty = clean(str(error))
+            self.table.databases = ()
+            self.table.repaint()
             self.show_detail()
 
     def show(self, state: State) -> None:
         """These are they; the cursor stays with its database."""
         before = self.database.name if self.database is not None else ""
         self.state, self.trouble = state, ""
-        self.lines.databases, self.lines.now = state.databases, state.at
-        self.lines.empty = f"There are none in {clean(state.directory)}."
+        self.table.databases, self.table.now = state.databases, state.at
+        self.table.empty = f"There are none in {clean(state.directory)}."
         names = [one.name for one in state.databases]
-        self.lines.move_to(names.index(before) if before in names else 0)
-        self.lines.repaint()
+        self.table.move_to(names.index(before) if before in names else 0)
+        self.table.repaint()
         self.show_detail()
-        self.show_footer()
 
     @property
     def database(self) -> Database | None:
         """The one under the cursor."""
-        return self.lines.databases[self.lines.cursor] if self.lines.databases else None
+        return self.table.databases[self.table.cursor] if self.table.databases else None
 
-    # --- showing ---------------------------------------------------------------------------------------
-
-    def show_header(self) -> None:
-        """Where we are."""
-        self.header.show(
-            server=self.changing.acting.standings.called(self.server),
-            pages=[("signatures", "Signatures")],
-            page="signatures",
-            notes=self.changing.acting.standings.notes(self.changing.server),
-        )
-
-    def show_detail(self) -> None:
-        """What is to be known of all of them."""
-        width = max(self.size.width - 4, 20)
-        self.detail.lines = list(told(self.state, width)) if self.state is not None else []
-        self.detail.repaint()
+    def told(self, width: int) -> Iterable[Sequence[Piece]]:
+        return told(self.state, width) if self.state is not None else ()
 
     def why_not(self, action: Action) -> str:
         """Why an action cannot be done here and now; "" where it can."""
@@ -279,22 +243,17 @@ class SignaturesScreen(Desk):
 def told(state: State, width: int) -> Iterator[list[Piece]]:
     """What is to be known of all signatures, in lines of so many cells; what is wrong comes first."""
     for at, finding in enumerate(state.findings):
-        yield from _row("" if at else "Mind", finding, "warning", width)
+        yield from labelled("" if at else "Mind", finding, "warning", width, LABEL)
     engine = f"ClamAV {state.engine}" if state.engine else state.clamd
     if state.loaded:
         engine += f", works with version {state.loaded} of the daily signatures"
-    yield from _row("clamd", engine, "", width)
+    yield from labelled("clamd", engine, "", width, LABEL)
     attempt = state.attempt
     if attempt is None:
-        yield from _row("Last update", "no log tells of one", "dim", width)
+        yield from labelled("Last update", "no log tells of one", "dim", width, LABEL)
     else:
         when = time.strftime("%a %d %b %H:%M", time.localtime(attempt.at))
         sign = "✔" if attempt.ok else "✖"
         text = f"{sign} {when}, {ago(state.at - attempt.at)} ago: {attempt.text}"
-        yield from _row("Last update", text, "" if attempt.ok else "danger", width)
-    yield from _row("Directory", state.directory, "dim", width)
-
-
-def _row(label: str, text: str, role: str, width: int) -> Iterator[list[Piece]]:
-    for at, line in enumerate(wrap(clean(text), width - LABEL)):
-        yield [(fit(label if at == 0 else "", LABEL), "dim"), (line, role)]
+        yield from labelled("Last update", text, "" if attempt.ok else "danger", width, LABEL)
+    yield from labelled("Directory", state.directory, "dim", width, LABEL)

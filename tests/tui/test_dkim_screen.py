@@ -62,7 +62,7 @@ async def opened(hands: Hands) -> DkimScreen:
     await hands.until(lambda: isinstance(hands.app.screen, DkimScreen))
     screen = hands.app.screen
     assert isinstance(screen, DkimScreen)
-    await hands.until(lambda: screen.listing is not None and not screen.lines.asking)
+    await hands.until(lambda: screen.listing is not None and not screen.table.asking)
     return screen
 
 

@@ -14,6 +14,7 @@ from mtatui.backends.host import Unreachable
 from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.screens.history import HistoryScreen
+from mtatui.screens.reading import Sheet
 from mtatui.screens.servers import ServersScreen
 from mtatui.screens.services import ServicesScreen
 from mtatui.screens.settings import SettingsScreen
@@ -120,6 +121,25 @@ async def test_instances_of_all_in_one_table() -> None:
         await hands.until(lambda: "nobody listens there" in hands.text())
         await hands.press("v")
         await hands.until(lambda: "✖ clamd" in line(hands, "mx2"))
+
+
+async def test_what_does_not_fit_below_the_table_is_scrolled_to() -> None:
+    async with at_servers(size=(80, 24)) as hands:
+        sheet = hands.app.screen.query_one(Sheet)
+        await hands.press("v")
+        await hands.until(lambda: len(sheet.lines) > ServersScreen.DETAIL)
+        last = "".join(text for text, _ in sheet.lines[-1]).strip()
+        assert last not in hands.text()
+        await hands.press("tab", "G")
+        await hands.until(lambda: last in hands.text())
+        await hands.press("tab", "down")
+        await hands.until(lambda: "Condition" in hands.text().splitlines()[14])
+
+
+async def test_a_terminal_that_is_too_small_says_so() -> None:
+    async with at_servers(size=(50, 10)) as hands:
+        await hands.until(lambda: "mtatui needs 60" in hands.text())
+        assert "mx1" not in hands.text()
 
 
 async def test_a_lone_server_has_the_page_too_and_no_header_speaks_of_it() -> None:

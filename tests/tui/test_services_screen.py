@@ -44,7 +44,7 @@ async def opened(hands: Hands, cursor: int = 0) -> ServicesScreen:
     await hands.until(lambda: isinstance(hands.app.screen, ServicesScreen))
     screen = hands.app.screen
     assert isinstance(screen, ServicesScreen)
-    await hands.until(lambda: bool(screen.lines.services))
+    await hands.until(lambda: bool(screen.table.services))
     await hands.press(*["down"] * cursor)
     return screen
 
