@@ -18,6 +18,7 @@ import click
 
 from mtatui.cli import output
 from mtatui.cli.guard import DONE, Refused
+from mtatui.cli.options import again
 from mtatui.cli.receipts import Watch
 from mtatui.cli.session import wait_for
 from mtatui.text import clean
@@ -254,13 +255,12 @@ def told(
             output.say(applied.text)
         else:
             until = time.strftime("%H:%M:%S", time.localtime(applied.until))
-            output.say(
-                f"It is rolled back at {until} unless you say: mtatui history confirm {applied.entry_id}"
-            )
+            confirm = again(f"history confirm {applied.entry_id}")
+            output.say(f"It is rolled back at {until} unless you say: {confirm}")
         if applied.outcome == "changed":
             output.say("Say it again to have it planned over what is there now.")
         if applied.outcome == "applied":
-            output.say(f"To take it back: mtatui history undo {applied.entry_id}")
+            output.say(f"To take it back: {again(f'history undo {applied.entry_id}')}")
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

@@ -22,6 +22,21 @@ class Options:
 _NAMES = {"--server": "server", "-c": "config_dir", "--hosts": "hosts", "--inventory": "inventory"}
 
 
+def again(command: str, server: str = "") -> str:
+    """The line to type next, for a command about the same servers as this one, or about one of them."""
+    import shlex
+
+    import click
+
+    context = click.get_current_context(silent=True)
+    said = context.obj if context is not None and isinstance(context.obj, Options) else Options()
+    words = ["mtatui"] + ["--demo"] * said.demo
+    for option, name in _NAMES.items():
+        if value := (name == "server" and server) or getattr(said, name):
+            words += [option, value]
+    return f"{shlex.join(words)} {command}"
+
+
 def quick(arguments: list[str]) -> Options | None:
     """The options of a plain start of the terminal face, read without a parser; None: let click look at it.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mtatui import ask
 from mtatui.cli import output
+from mtatui.cli.options import again
 from mtatui.cli.picking import TOLD
 from mtatui.queue.message import split
 from mtatui.queue.selection import Result
@@ -118,8 +119,8 @@ def story(outcome: Outcome) -> str:
     if not (outcome.entry and outcome.tally()[Result.DONE] and outcome.verb in ("hold", "release", "delete")):
         return words
     where = sorted(name for name, part in outcome.parts.items() if part.entry)
-    on = f"--server {','.join(where) if len(where) <= TOLD else 'all'} " if where else ""
-    return f"{words}; to take it back: mtatui {on}history undo {outcome.entry}"
+    on = ",".join(where) if len(where) <= TOLD else "all"
+    return f"{words}; to take it back: {again(f'history undo {outcome.entry}', on)}"
 
 
 def _what_became(outcome: Outcome) -> str:

@@ -13,6 +13,7 @@ import click
 
 from mtatui.cli import changing, output
 from mtatui.cli.guard import DONE, Misused, Refused
+from mtatui.cli.options import again
 from mtatui.cli.session import wait_for
 from mtatui.text import clean
 
@@ -251,12 +252,10 @@ def _tell(rollout: Rollout, *, json: bool) -> None:
         for share in rollout.shares:
             if share.became is Became.AWAITING and share.until is not None:
                 until = time.strftime("%H:%M:%S", time.localtime(share.until))
-                output.say(
-                    f"{share.name}: rolled back at {until} unless you say: "
-                    f"mtatui --server {share.name} history confirm {share.entry_id}"
-                )
+                confirm = again(f"history confirm {share.entry_id}", share.name)
+                output.say(f"{share.name}: rolled back at {until} unless you say: {confirm}")
             elif share.became is Became.APPLIED:
-                output.say(f"To take it back: mtatui --server {share.name} history undo {share.entry_id}")
+                output.say(f"To take it back: {again(f'history undo {share.entry_id}', share.name)}")
         output.say(", ".join(f"{number} {became}" for became, number in tally(rollout.shares).items()))
 
 
