@@ -36,7 +36,8 @@ _COLUMNS = (
 
 class Done(NamedTuple):
     """Something that was done. ``by`` is the module that tells of its kind: queue or settings; ``on`` are the
-    entries of each server, by its name ("" of a lone one): one deed has the same name on all of them."""
+    entries of each server, by its name ("" of a lone one): one deed on queues has the same name on all of
+    them. A change of settings is each server's own, and another's of the same name is so by chance."""
 
     entry: Any
     by: ModuleType
@@ -47,8 +48,8 @@ class Done(NamedTuple):
 def history() -> None:
     """What was done to the queue and to the settings, and taking it back.
 
-    N is the number of an entry, 1 being the last, or its name. What was done to several servers at once has
-    one number and one name.
+    N is the number of an entry, 1 being the last, or its name. What was done to the queues of several servers
+    at once has one number and one name; each change of settings has its own.
     """
 
 
@@ -66,7 +67,7 @@ def list_(options: Options, limit: int, json: bool) -> int:
         elif entries:
             columns = (*_COLUMNS[:1], _SERVER, *_COLUMNS[1:]) if them.many else _COLUMNS
             output.table(columns, [_row(*one) for one in each])
-        else:
+        elif not them.silent:
             output.say("Nothing was done yet.")
         return them.code()
 
@@ -148,10 +149,13 @@ def _server(them: Gathered, found: Done) -> Server:
 
 def _entries(them: Gathered) -> list[Done]:
     """What was done, the last first; what was interrupted has been looked into."""
-    deeds: dict[tuple[ModuleType, str], Done] = {}
+    from mtatui.cli import history_queue
+
+    deeds: dict[tuple[str, str], Done] = {}
     for name, told in them.side_by_side(_entries_of).items():
         for entry, by in told:
-            deeds.setdefault((by, entry.id), Done(entry, by, {})).on[name] = entry
+            whose = "" if by is history_queue else name
+            deeds.setdefault((entry.id, whose), Done(entry, by, {})).on[name] = entry
     return sorted(deeds.values(), key=lambda done: -done.entry.at)
 
 
@@ -159,8 +163,10 @@ def _entries_of(server: Server) -> list[tuple[Any, ModuleType]]:
     from mtatui.backends.host import NotPermitted
     from mtatui.cli import changing, history_queue, history_settings
 
+    wait_for(server.reached())  # else it is not known who we are there
     if not server.host.superuser:
-        raise NotPermitted(f"The history of {server.name} is root's. Run mtatui as root, or let it use sudo.")
+        how = "Log in there as root" if server.far else "Run mtatui as root"
+        raise NotPermitted(server.host.limits or f"The history is root's. {how}, or let it use sudo.")
     wait_for(server.settle())
     if not server.host.read_only:
         changing.settle(server)
@@ -171,7 +177,6 @@ def _entries_of(server: Server) -> list[tuple[Any, ModuleType]]:
 def _find(entries: list[Done], name: str) -> Done:
     if name.isdecimal() and 1 <= int(name[:9]) <= len(entries):
         return entries[int(name) - 1]
-    for done in entries:
-        if done.entry.id == name:
-            return done
+    if found := [done for done in entries if done.entry.id == name]:
+        return found[0]._replace(on={name: entry for done in found for name, entry in done.on.items()})
     raise Misused(f"there is no entry {clean(name)!r}; mtatui history list shows them")

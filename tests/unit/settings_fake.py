@@ -132,6 +132,7 @@ class FakeHost:
     part_name: str = ""
     read_only: bool = False
     superuser: bool = True
+    limits: str = ""
     log: CommandLog = field(default_factory=CommandLog)
 
 
@@ -154,6 +155,10 @@ class FakeServer:
     journal: NoJournal = field(default_factory=NoJournal)
     name: str = "mx1"
     part_name: str = ""
+    far: bool = False
+
+    async def reached(self) -> None:
+        """It is there."""
 
     async def settle(self) -> list[Any]:
         return []

@@ -79,4 +79,20 @@ def test_what_waits_is_confirmed_or_taken_back(cli: CommandLine, configuration: 
 
 def test_the_history_is_roots(cli: CommandLine, server: FakeServer) -> None:
     server.host.superuser = False
-    assert cli("history", "list").code == 4
+    said = cli("history", "list")
+    assert said.code == 4
+    assert "is root's. Run mtatui as root" in said.err
+    server.far = True
+    assert "is root's. Log in there as root" in cli("history", "list").err
+    server.host.limits = "there is no Python"
+    assert "there is no Python" in cli("history", "list").err
+
+
+def test_whether_we_are_root_far_away_is_known_once_it_was_reached(
+    cli: CommandLine, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reached() -> None:
+        server.host.superuser = False
+
+    monkeypatch.setattr(server, "reached", reached)
+    assert "is root's" in cli("history", "list").err
