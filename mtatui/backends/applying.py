@@ -202,7 +202,7 @@ async def _ask_for(
         raise
     except Lost as lost:
         if not entry:
-            raise
+            raise Lost(f"{lost} Its history says whether anything was begun.") from lost
         tell(Step(steps[-1].name if steps else ROLL_BACK, "told", f"{lost} Asking what came of it …"))
         slow = sum(care.patience for care in plan.care) if plan else 0.0
         answer = await _aftermath(host, queue_directory, entry, request["who"], AFTERMATH + 2 * slow, lost)
