@@ -44,6 +44,9 @@ GLANCE = 30.0
 _DESTINATION = re.compile(r"(ssh://)?[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]{0,254}")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": PATH, "HOME": "/"}
+#: For programs of ours where Python is 3.6: in the language C it takes all paths for ASCII (3.7 does not: PEP
+#: 540). Where there is no C.UTF-8, it is C all the same.
+_UTF8 = {**_ENVIRONMENT, "LC_ALL": "C.UTF-8"}
 
 
 class SshHost:
@@ -160,7 +163,8 @@ class SshHost:
         words, program = self._there(argv, changes)
         entry = self.log.begin(_shown(words, argv), note)
         started = time.monotonic()
-        channel = link.start(words, env=_ENVIRONMENT, program=program, changes=changes, compress=True)
+        environment = self._environment(program)
+        channel = link.start(words, env=environment, program=program, changes=changes, compress=True)
         try:
             out, err, ended = await converse(channel, input, timeout, limit, on_stderr)
         except TimeoutError as error:
@@ -189,7 +193,8 @@ class SshHost:
             return link.child(argv, changes=changes)
         words, program = self._there(argv, changes)
         self.log.begin(_shown(words, argv), "stays")
-        return link.start(words, env=_ENVIRONMENT, program=program, changes=changes, compress=True)
+        environment = self._environment(program)
+        return link.start(words, env=environment, program=program, changes=changes, compress=True)
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found there."""
@@ -238,6 +243,10 @@ class SshHost:
         ):
             words = ["sudo", "-n", "--", *words]
         return words, program
+
+    def _environment(self, program: Bundle | None) -> dict[str, str]:
+        old = self._way.hello is not None and self._way.hello.python.startswith("3.6.")
+        return _UTF8 if old and program is not None else _ENVIRONMENT
 
     # --- files ------------------------------------------------------------------------------------------
 

@@ -25,10 +25,11 @@ def look(path: str, contents: bool = True) -> "dict[str, object]":
         EINVAL, what is larger than `LONGEST` EFBIG.
     """
     try:
+        name = _name(path)
         # Not blocking: a pipe that somebody put in the place of a table must not hold us.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY) if contents else -1
+        fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY) if contents else -1
         try:
-            status = os.stat(path) if fd < 0 else os.fstat(fd)
+            status = os.stat(name) if fd < 0 else os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 return {"errno": errno.EINVAL}
             found = {
@@ -57,11 +58,17 @@ def look(path: str, contents: bool = True) -> "dict[str, object]":
 def names(directory: str) -> "dict[str, object]":
     """The ``names`` in a directory, sorted; or only ``errno``."""
     try:
-        return {"names": sorted(os.listdir(directory))}
+        found = os.listdir(_name(directory))
+        return {"names": sorted(name.decode("utf-8", "surrogateescape") for name in found)}
     except OSError as error:
         return {"errno": error.errno or errno.EIO}
     except ValueError:
         return {"errno": errno.ENOENT}
+
+
+def _name(path: str) -> bytes:
+    """A path as the system has it: Python 3.6 takes it for ASCII where nobody says what the language is."""
+    return path.encode("utf-8", "surrogateescape")
 
 
 def main() -> None:
