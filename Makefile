@@ -79,7 +79,7 @@ rooms: .venv/dev.stamp
 
 pytest: .venv/dev.stamp
 	$(SAY) "pytest: unit, contract, terminal, snapshots, wheel, real daemons"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/dev.stamp ## measure against postqueue and pfqueue on one spool, in one run
 	@$(BIN)/python -m bench $(ARGS)
