@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtatui.backends.filters.conf import Conf
 from mtatui.settings.catalogue import ALL
 from mtatui.settings.kinds import Refused
 from mtatui.settings.kinds_filters import (
@@ -143,3 +144,21 @@ def test_mirrors_and_files_of_signatures() -> None:
     ):  # fmt: skip
         with pytest.raises(Refused):
             kind.item(text)
+
+
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z", "Cc")), max_size=12))
+def test_what_a_mirror_may_be_stands_on_its_line_as_it_is(path: str) -> None:
+    try:
+        mirror = Mirrors().item(f"https://mirror.test/{path}")
+    except Refused:
+        return
+    conf = Conf.parse(b"MaxAttempts 7\n").set_all("DatabaseMirror", (mirror,))
+    assert conf.data == f"MaxAttempts 7\nDatabaseMirror {mirror}\n".encode("ascii")
+    assert conf.all("DatabaseMirror") == (mirror,)
+
+
+@pytest.mark.parametrize("sign", [*" \t\n\r\v\0#\"'\\`<>{}|^ü\u2028\u00a0"])
+def test_what_could_break_the_line_of_a_mirror_is_refused(sign: str) -> None:
+    for text in (f"https://mirror.test/a{sign}b", f"https://mirror{sign}test/", f"mirror{sign}test"):
+        with pytest.raises(Refused):
+            Mirrors().item(text)
