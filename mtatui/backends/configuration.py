@@ -66,6 +66,8 @@ class Configuration:
         """Why nothing can be changed here; "" where it can."""
         if self.host.read_only:
             return f"{self.name} is open read-only"
+        if self.host.limits:
+            return self.host.limits
         if not self.host.superuser:
             return "only root may do that: run mtatui as root, or with sudo (README)"
         return ""

@@ -103,7 +103,7 @@ class Plain:
             Missing: it is a program of ours, which needs Python.
         """
         if sys.executable in argv:
-            raise Missing(f"That needs a program of ours on the server. There is {self.limits[6:]}.")
+            raise Missing(f"That needs a program of ours on the server, and {self.limits}.")
         remote = shlex.join(["env", "-i", "LC_ALL=C", f"PATH={PATH}", "HOME=/", *argv])
         return [*self._ssh, "-o", "ControlMaster=no", "-o", "BatchMode=yes", "--", self._destination, remote]
 

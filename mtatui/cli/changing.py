@@ -75,10 +75,11 @@ def permitted(server: Server) -> None:
     """Refuse where settings cannot be changed at all.
 
     Raises:
-        ReadOnly, NotPermitted: in words.
+        ReadOnly, NotPermitted: in words. HostError: it does not answer.
     """
     from mtatui.backends.host import NotPermitted, ReadOnly
 
+    wait_for(server.reached())  # else it is not known who we are there
     if why := server.configuration.why_not():
         raise (ReadOnly if server.host.read_only else NotPermitted)(f"Settings cannot be changed: {why}.")
 

@@ -74,8 +74,8 @@ async def prepare(
         configuration, known = server.configuration, frozenset[str]()
         settled: tuple[Entry, ...] = ()
         if not looks:
-            # In a thread: far away this may be the first that is asked.
-            if why := await asyncio.to_thread(configuration.why_not):
+            await server.reached()  # else it is not known who we are there
+            if why := configuration.why_not():
                 raise (ReadOnly if server.host.read_only else NotPermitted)(
                     f"Settings cannot be changed: {why}."
                 )

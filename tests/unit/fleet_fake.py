@@ -94,6 +94,11 @@ class FakeServer(Server):
         self.settles = 0
         self.postfix_runs = True
 
+    async def reached(self) -> Facts:
+        """Its facts."""
+        self._facts = FACTS
+        return FACTS
+
     def feed(self) -> Feed:
         """Where its queue comes from."""
         if self.opening is not None:

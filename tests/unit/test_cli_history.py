@@ -77,6 +77,11 @@ def test_what_waits_is_confirmed_or_taken_back(cli: CommandLine, configuration: 
     assert "does not wait" in said.err
 
 
+def test_the_line_to_type_next_means_the_same_server(cli: CommandLine) -> None:
+    said = cli("-c", "/etc/postfix-out", "settings", "set", "inbound.smtpd_helo_required=on", "--yes")
+    assert "To take it back: mtatui -c /etc/postfix-out history undo 261122-201500-sabc" in said.err
+
+
 def test_the_history_is_roots(cli: CommandLine, server: FakeServer) -> None:
     server.host.superuser = False
     said = cli("history", "list")
@@ -96,3 +101,16 @@ def test_whether_we_are_root_far_away_is_known_once_it_was_reached(
 
     monkeypatch.setattr(server, "reached", reached)
     assert "is root's" in cli("history", "list").err
+
+
+def test_whether_settings_can_be_changed_is_known_once_it_was_reached(
+    cli: CommandLine, server: FakeServer, configuration: FakeConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reached() -> None:
+        monkeypatch.setattr(configuration, "why_not", lambda: "only root may do that")
+
+    monkeypatch.setattr(server, "reached", reached)
+    said = cli("settings", "set", "inbound.smtpd_helo_required=on", "--yes")
+    assert said.code == 4
+    assert "Settings cannot be changed: only root may do that." in said.err
+    assert not configuration.applied

@@ -141,11 +141,6 @@ def test_what_was_changed_by_hand_is_said(cli: CommandLine, configuration: FakeC
 # --- setting ---
 
 
-def test_the_line_to_type_next_means_the_same_server(cli: CommandLine) -> None:
-    said = cli("-c", "/etc/postfix-out", "settings", "set", f"{HELO}=on", "--yes")
-    assert "To take it back: mtatui -c /etc/postfix-out history undo 261122-201500-sabc" in said.err
-
-
 def test_set_shows_asks_and_applies(cli: CommandLine, configuration: FakeConfiguration) -> None:
     said = cli("settings", "set", f"{HELO}=on", "outbound.relayhost=[smtp.example.com]:25", keys="y\n")
     assert (said.code, said.out) == (0, "applied  261122-201500-sabc\n")

@@ -16,7 +16,7 @@ from mtatui.backends.host import Unreachable
 from mtatui.fleet import Fleet
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Caution, Plan
-from tests.unit.fleet_fake import FACTS, FakeServer
+from tests.unit.fleet_fake import FakeServer
 from tests.unit.settings_fake import OPEN_RELAY, CommandLine, FakeConfiguration, Said, entry, reading
 
 HELO = "inbound.smtpd_helo_required"
@@ -113,12 +113,8 @@ def test_a_plan_for_each_and_a_receipt_for_each(cli: Cli, them: dict[str, OneOfM
     assert "mtatui --server mx2 history undo 261122-201500-sabc" in said.err
 
 
-def test_changes_of_the_same_second_are_not_taken_for_one(
-    cli: Cli, fleet: Fleet, them: dict[str, OneOfMany]
-) -> None:
+def test_changes_of_the_same_second_are_not_taken_for_one(cli: Cli, them: dict[str, OneOfMany]) -> None:
     cli("settings", "set", f"{HELO}=on", "--yes")
-    for server in fleet.servers:
-        server._facts = FACTS
     for name in ("mx1", "mx2"):
         them[name].entries = [entry("261122-201500-s000", 1.0, Ending.APPLIED)]
     listed = cli("history", "list").out.splitlines()[1:]
