@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -15,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from mtatui.backends.host import Prompt
@@ -46,8 +48,11 @@ class Sshd:
         banner: what sshd says before the login.
         python: False hides Python from who logs in.
         user: who logs in.
+        password: root's there, by which one can log in, too: ssh itself asks for it, and so does PAM.
         sudoers: what sudo reads there in place of this machine's sudoers(5).
-        options: further lines of sshd_config(5).
+        sudo: False hides sudo.
+        over: files that lie over this machine's for who logs in there (``{"/etc/theirs": ours}``).
+        options: lines of sshd_config(5) that go before ours.
     """
 
     def __init__(
@@ -58,7 +63,10 @@ class Sshd:
         python: bool = True,
         user: str = "root",
         passphrase: str = "",
+        password: str = "",
         sudoers: str = "",
+        sudo: bool = True,
+        over: Mapping[str, Path] = MappingProxyType({}),
         options: Iterable[str] = (),
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="mtatui-sshd-", dir="/tmp"))
@@ -74,7 +82,12 @@ class Sshd:
         _key(self.root / "key", passphrase)
         shutil.copy(self.root / "key.pub", self.root / "authorized_keys")
         (self.root / "authorized_keys").chmod(0o644)
-        lines = [
+        over = dict(over)
+        lines = [*options]
+        if password:
+            over |= self._password(password)
+            lines += ["UsePAM yes", "PasswordAuthentication yes", "KbdInteractiveAuthentication yes"]
+        lines += [
             f"Port {self.port}",
             "ListenAddress 127.0.0.1",
             f"HostKey {self.root}/host_key",
@@ -89,7 +102,6 @@ class Sshd:
             "PrintMotd no",
             "MaxStartups 500",
             "MaxSessions 100",
-            *options,
             # What this machine's root has in his shell's files is no part of a test (and starting pyenv takes
             # longer than all the rest).
             f"SetEnv HOME={self.root} PATH={sys.base_prefix}/bin:{_PATH}",
@@ -105,10 +117,13 @@ class Sshd:
             lines.append(f"ForceCommand {script}")
         self._command = ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.root / "sshd_config")]
         if sudoers:
-            (self.root / "sudoers").write_text(f"Defaults !fqdn\n{sudoers}\n")
-            (self.root / "sudoers").chmod(0o440)
-            mount = 'mount --bind "$0" /etc/sudoers && exec "$@"'
-            self._command = ["unshare", "-m", "sh", "-c", mount, f"{self.root}/sudoers", *self._command]
+            over["/etc/sudoers"] = self._file("sudoers", f"Defaults !fqdn\n{sudoers}\n", 0o440)
+        if not sudo:
+            over |= self._without_sudo()
+        if over:
+            mounts = [shlex.join(["mount", "--bind", str(ours), theirs]) for theirs, ours in over.items()]
+            beginning = " && ".join([*mounts, 'exec "$@"'])
+            self._command = ["unshare", "--mount", "sh", "-c", beginning, "sh", *self._command]
         (self.root / "sshd_config").write_text("\n".join(lines) + "\n")
         self.trust()
 
@@ -209,6 +224,33 @@ class Sshd:
         if not path.exists():
             _key(path)
         return self.root / "other_key.pub"
+
+    def _file(self, name: str, text: str, mode: int = 0o644) -> Path:
+        path = self.root / name
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def _password(self, password: str) -> dict[str, Path]:
+        """What makes it root's."""
+        made = subprocess.run(
+            ["openssl", "passwd", "-6", "-stdin"], input=password.encode(), capture_output=True, check=True
+        )
+        shadow = f"root:{made.stdout.decode().strip()}:19000:0:99999:7:::\n"
+        asked = ["auth required pam_unix.so nodelay"]
+        asked += [f"{kind} required pam_permit.so" for kind in ("account", "session")]
+        pam = self._file("pam", "\n".join(asked) + "\n")
+        return {"/etc/shadow": self._file("shadow", shadow, 0o600), "/etc/pam.d/sshd": pam}
+
+    def _without_sudo(self) -> dict[str, Path]:
+        """What hides it: links to all else that is in its directory, which is elsewhere."""
+        there, links = self.root / "usr-bin", self.root / "links"
+        for folder in (there, links):
+            folder.mkdir()
+        for name in os.listdir("/usr/bin"):
+            if name != "sudo":
+                (links / name).symlink_to(there / name)
+        return {str(there): Path("/usr/bin"), "/usr/bin": links}
 
     def _without_python(self) -> Path:
         folder = self.root / "bin"
