@@ -138,8 +138,8 @@ class MtatuiApp(CurrentServer):
 
         Textual lets a key climb from the widget in focus up to the app before it looks what it is bound to.
         What is typed ahead over a slow line, or pasted, overtakes it: of "/delete" the "d" would have reached
-        the list before the "/" had moved the focus into the filter, and would be a verb. Likewise what follows
-        a tab would stand in the field before, and what follows a backspace would be what it takes away.
+        the list before the "/" had moved the focus into the filter, and would be a verb; what follows a tab
+        would stand in the field before, and what follows a backspace would be what it takes away.
         """
         if isinstance(event, events.Key) and not event.is_forwarded:
             line = self.focused

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
@@ -142,6 +143,17 @@ async def type_host(hands: Hands, host: str) -> None:
     await hands.until(lambda: "It will be called" in hands.text())
     await hands.press(*["enter"] * 6)
     await hands.until(lambda: isinstance(hands.app.screen, CheckDialog))
+
+
+async def test_what_is_typed_ahead_stands_where_it_belongs(world: World) -> None:
+    """A slow line brings it in one piece."""
+    async with at_servers(world) as hands:
+        await hands.press("a")
+        await hands.until(lambda: isinstance(hands.app.screen, ServerDialog))
+        for key in ("m", "x", "8", "backspace", "9", "tab", "n", "i", "n", "e"):
+            hands.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await hands.until(lambda: "[ nine" in hands.text())
+        assert "[ mx9 " in hands.text()
 
 
 async def test_a_server_is_checked_and_then_written_down(world: World) -> None:
