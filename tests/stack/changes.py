@@ -20,6 +20,7 @@ from mtatui.backends.host import Host
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.main_cf import MainCf
 from mtatui.backends.transaction import master
+from mtatui.backends.transaction.room import Room
 from mtatui.settings.plan import Change, Command, Edit, Plan, Probe, Tag
 from tests.stack import ways
 from tests.stack.postfix import PostfixInstance
@@ -194,7 +195,8 @@ class Desk:
 
     def ended(self, id: str) -> Entry:
         """An entry, when it has come to its end."""
-        self.instance.wait_until(lambda: self.entry(id).finished, f"the end of {id}")
+        room = Room(self.queue)  # without a program for each look
+        self.instance.wait_until(lambda: room.entry(id).ended, f"the end of {id}")
         return self.entry(id)
 
     def litter(self) -> list[str]:
