@@ -181,7 +181,7 @@ class SshHost:
             why = (link.closed or "").replace("the connection", "The connection")
             raise Unreachable(f"{why} while {argv[0]} ran there.")
         status = 0 if channel.returncode is None else channel.returncode
-        if status == 1 and refused(err):
+        if status == 1 and argv[0] != "sudo" and refused(err):
             raise NotPermitted(self.refusal(argv))
         return Completed(tuple(argv), status, out, err, entry.duration, cut=not ended)
 
@@ -193,8 +193,14 @@ class SshHost:
             return link.child(argv, changes=changes)
         words, program = self._there(argv, changes)
         self.log.begin(_shown(words, argv), "stays")
-        environment = self._environment(program)
-        return link.start(words, env=environment, program=program, changes=changes, compress=True)
+        return link.start(
+            words,
+            env=self._environment(program),
+            program=program,
+            changes=changes,
+            compress=True,
+            excuse=lambda number: str(self._not_started(words, argv, number)),
+        )
 
     def can(self, command: str) -> bool:
         """Whether the command is to be found there."""
@@ -207,7 +213,7 @@ class SshHost:
 
     def refusal(self, argv: Sequence[str]) -> str:
         """What to tell the person whom sudo refused a command there."""
-        program = "python3" if argv[0] == sys.executable else argv[0]
+        program = _called(argv)
         user = self._way.hello.user if self._way.hello is not None else "USER"
         path = "/usr/bin/python3" if program == "python3" else f"/usr/sbin/{program}"
         lines = [f"{user} ALL=(root) NOPASSWD: {path}"]
@@ -223,7 +229,9 @@ class SshHost:
     def _not_started(self, words: Sequence[str], argv: Sequence[str], error: int) -> HostError:
         if words[0] == "sudo" != argv[0]:
             user = self._way.hello.user if self._way.hello is not None else "the user"
-            return Missing(f"There is no sudo on {self.name}, {user} is not root, and {argv[0]} needs that.")
+            return Missing(
+                f"There is no sudo on {self.name}, {user} is not root, and {_called(argv)} needs that."
+            )
         return not_started(self.name, argv, error)
 
     def _there(self, argv: Sequence[str], changes: bool) -> tuple[list[str], Bundle | None]:
@@ -324,6 +332,11 @@ class SshHost:
     def _may(self, argv: Sequence[str], changes: bool) -> None:
         if changes and self.read_only:
             raise ReadOnly(f"{self.name} is open read-only: {argv[0]} would change it, so it was not run.")
+
+
+def _called(argv: Sequence[str]) -> str:
+    """What a command is called there."""
+    return "python3" if argv[0] == sys.executable else argv[0]
 
 
 def _shown(words: Sequence[str], argv: Sequence[str]) -> list[str]:

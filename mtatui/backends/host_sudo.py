@@ -74,7 +74,7 @@ class SudoHost(LocalHost):
             on_stderr=on_stderr,
             limit=limit,
         )
-        if completed.returncode == 1 and refused(completed.stderr):
+        if completed.returncode == 1 and argv[0] != "sudo" and refused(completed.stderr):
             raise NotPermitted(refusal(argv))
         return completed
 

@@ -7,6 +7,7 @@ channel holds one window at most, whoever overruns it or sends no frames is cut 
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -42,9 +43,10 @@ class Link(Line):
         program: Bundle | None = None,
         changes: bool = False,
         compress: bool = False,
+        excuse: Callable[[int], str] = os.strerror,
     ) -> Channel:
         """Start a command, or a program of ours that is packed, there. That it could not be started shows
-        when it has ended: see `Channel.error`.
+        when it has ended: see `Channel.error`; on its standard error stands the excuse for that number.
 
         Args:
             changes: it comes to its own end when the link is cut, and is given whole lines only.
@@ -61,7 +63,7 @@ class Link(Line):
             "compress": compress,
         }
         said = _said(wish)
-        channel = Channel(self, next(self._numbers), argv, compress)
+        channel = Channel(self, next(self._numbers), argv, compress, excuse)
 
         def begin() -> None:
             self._channels[channel.number] = channel
@@ -153,8 +155,10 @@ class Link(Line):
             channel.status = wire.STATUS.unpack(payload)[0]
             self._pass_on(channel)
         elif kind == wire.FAILED:
-            channel.error = wire.NUMBER.unpack(payload)[0]
+            number = wire.NUMBER.unpack(payload)[0]
+            channel.error = number if 0 < number < 4096 else errno.EIO  # Linux has no more
             channel.status = CUT
+            channel.flows[wire.ERR].take(f"{channel.excuse(channel.error)}\n".encode())
             self._pass_on(channel)
 
     def _pass_on(self, channel: Channel) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from mtatui.backends.envoy import wire
@@ -27,8 +27,11 @@ _ANSWER = 64 * 1024 * 1024
 class Channel:
     """A command on the server, with the face of a `mtatui.backends.host.Child`."""
 
-    def __init__(self, link: Link, number: int, argv: Sequence[str], compress: bool) -> None:
+    def __init__(
+        self, link: Link, number: int, argv: Sequence[str], compress: bool, excuse: Callable[[int], str]
+    ) -> None:
         self.args = tuple(argv)
+        self.excuse = excuse
         self.returncode: int | None = None
         self.error = 0
         """Why it could not be started (errno(3)); 0 where it was."""

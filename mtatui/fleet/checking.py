@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mtatui.backends.host import HostError, NotPermitted
+from mtatui.backends.host import HostError, Missing, NotPermitted
 from mtatui.backends.postfix.doctor import Finding, Level, examine
 from mtatui.text import clean, count
 
@@ -49,8 +49,11 @@ async def check(server: Server, tell: Callable[[Finding], None] = lambda finding
         found(Finding("limits", Level.WARNING, limits, advice if "Python" in limits else ""))
     if not found(*await _guarded("postfix", lambda: _postfix(server))):
         return findings
-    found(*await _guarded("postfix", lambda: _examined(server)))
-    found(*await _guarded("sudo", lambda: _sudo(server)))
+    sudo, lacking = await _sudo(server)
+    found(*sudo)
+    found(*await _guarded("postfix", lambda: _examined(server, not lacking)))
+    if "python3" in lacking:
+        return findings
     found(*await _guarded("queue", lambda: _queue(server)))
     if not limits:
         found(*await _guarded("filters", lambda: _filters(server)))
@@ -103,30 +106,40 @@ async def _postfix(server: Server) -> list[Finding]:
     return found
 
 
-async def _examined(server: Server) -> list[Finding]:
+async def _examined(server: Server, well: bool) -> list[Finding]:
+    """The checks of one's own server; ``well``: what is said of its rights holds."""
     facts = await server.reached()
     found = [finding async for finding in examine(server.host, server.tools, facts.queue_directory)]
-    return [finding for finding in found if finding.check != "python" or not server.host.limits]
+    return [finding for finding in found if well or finding.check not in ("rights", "python")]
 
 
-async def _sudo(server: Server) -> list[Finding]:
-    """What sudo lets us do there, where everything rests on it."""
-    if not server.host.superuser:
-        return []
-    who = (await server.host.run(["id", "-u"])).stdout.strip()
-    if who == b"0":
-        return []
+async def _sudo(server: Server) -> tuple[list[Finding], Sequence[str]]:
+    """What sudo lets us do there, where everything rests on it; and the commands that it does not."""
 
     async def allowed(command: str) -> bool:
         done = await server.host.run(["sudo", "-n", "-l", "--", command], note="may we?")
         return done.returncode == 0
 
-    may = await asyncio.gather(*map(allowed, AS_ROOT))
+    if not server.host.superuser:
+        return [], ()
+    try:
+        who = (await server.host.run(["id", "-u"])).stdout.strip()
+        if who == b"0":
+            return [], ()
+        may = await asyncio.gather(*map(allowed, AS_ROOT))
+    except Missing:
+        words = "there is no sudo, and this user is not root"
+        advice = "Install sudo there; or log in as root, without sudo = true in the config file."
+        return [Finding("sudo", Level.BAD, words, advice)], AS_ROOT
+    except HostError as error:
+        return [Finding("sudo", Level.BAD, str(error))], AS_ROOT
     lacking = [command for command, well in zip(AS_ROOT, may, strict=True) if not well]
     if not lacking:
-        return [Finding("sudo", Level.OK, f"may run {', '.join(AS_ROOT)} as root")]
+        return [Finding("sudo", Level.OK, f"may run {', '.join(AS_ROOT)} as root")], ()
     words = f"sudo does not let this user run {', '.join(lacking)} without a password"
-    return [Finding("sudo", Level.BAD, words, server.host.refusal(lacking[:1]))]
+    lines = dict.fromkeys(line for one in lacking for line in server.host.refusal([one]).splitlines()[1:])
+    advice = "\n".join(("For root to add there with visudo:", *lines))
+    return [Finding("sudo", Level.BAD, words, advice)], lacking
 
 
 async def _queue(server: Server) -> list[Finding]:

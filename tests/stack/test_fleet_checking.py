@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from mtatui.backends.host_ssh import SshHost
 from mtatui.fleet.checking import Finding, Level, check
 from mtatui.server import Server
 from tests.stack.postfix import PostfixInstance
-from tests.stack.sshd import NOISY, RESTRICTED, Sshd
+from tests.stack.sshd import NOBODY, NOISY, RESTRICTED, Sshd
 
 pytestmark = pytest.mark.stack
 
@@ -107,3 +108,43 @@ async def test_sudo_that_does_not_let_us_is_told_with_the_lines_that_would(
     assert findings["sudo"].ok is False
     assert "postsuper, python3 without a password" in findings["sudo"].found
     assert "NOPASSWD" in findings["sudo"].advice
+
+
+@pytest.mark.parametrize(
+    ("oddity", "words", "advice"),
+    [
+        ({"sudo": False}, "there is no sudo, and this user is not root", ["Install sudo", "log in as root"]),
+        (
+            {"sudoers": "nobody ALL=(ALL) ALL"},
+            "postsuper, postcat, python3 without a password",
+            [
+                f"nobody ALL=(root) NOPASSWD: /usr/{x}"
+                for x in ("sbin/postsuper", "sbin/postcat", "bin/python3")
+            ],
+        ),
+    ],
+)
+async def test_what_sudo_does_not_do_over_there_is_said_once(
+    busy_instance: PostfixInstance,
+    make_sshd: Callable[..., Sshd],
+    oddity: dict[str, Any],
+    words: str,
+    advice: list[str],
+) -> None:
+    host = make_sshd(login=NOBODY, **oddity).host(sudo=True)
+    findings = await found(Server(host, str(busy_instance.config), "mx1", far=True))
+    assert findings["sudo"].ok is False
+    assert words in findings["sudo"].found
+    assert all(one in findings["sudo"].advice for one in advice)
+    assert [name for name, finding in findings.items() if not finding.ok] == ["sudo"]
+    assert not {"rights", "queue", "filters"} & findings.keys()
+
+
+async def test_who_may_all_through_sudo_is_told_so(
+    busy_instance: PostfixInstance, make_sshd: Callable[..., Sshd]
+) -> None:
+    host = make_sshd(login=NOBODY, sudoers="nobody ALL=(root) NOPASSWD: ALL").host(sudo=True)
+    findings = await found(Server(host, str(busy_instance.config), "mx1", far=True))
+    assert findings["sudo"].found == "may run postsuper, postcat, python3 as root"
+    assert findings["queue"].found.endswith("read from the spool: everything is known")
+    assert all(finding.ok for finding in findings.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from mtatui.backends import host_ssh_way, link_line, peek
 from mtatui.backends.host import HostError, Missing, NotPermitted, Prompt
+from mtatui.backends.postfix.feed import SpoolFeed
 from tests.stack.far import MakeSshd, Person, master, number, ours, refusal, tries, until
 from tests.stack.sshd import NOBODY, NOISY, Sshd
 from tests.stack.wire import Proxy
@@ -195,6 +197,21 @@ async def test_sudo_that_wants_a_password_is_told_with_the_lines_to_add(make_ssh
     assert isinstance(shadow, NotPermitted)
     with pytest.raises(NotPermitted):
         await host.names("/proc/1/fd")
+    host.close()
+
+
+async def test_where_there_is_no_sudo_it_is_said_whatever_needs_it(make_sshd: MakeSshd) -> None:
+    host = make_sshd(login=NOBODY, sudo=False).host(sudo=True)
+    words = "There is no sudo on mx1, nobody is not root, and {} needs that."
+    with pytest.raises(Missing) as told:
+        await host.run(["postsuper", "-d", "-"], changes=True, input=b"")
+    assert str(told.value) == words.format("postsuper")
+    found = await host.files(["/etc/shadow", "/etc/passwd"])
+    assert str(found["/etc/shadow"]) == words.format("python3")
+    assert not isinstance(found["/etc/passwd"], HostError)
+    with pytest.raises(HostError, match=re.escape(words.format("python3"))):
+        list(SpoolFeed(host, "/var/spool/postfix", "", 0).scan())
+    assert (await number(host)).stdout == b"65534\n"
     host.close()
 
 

@@ -73,7 +73,7 @@ def test_what_cannot_be_started_says_why(envoy: Real, tmp_path: Path) -> None:
     ):
         channel = start(envoy, *argv)
         assert not channel.begun(20)
-        assert channel.communicate(None, 20) == (b"", b"")
+        assert channel.communicate(None, 20) == (b"", os.strerror(number).encode() + b"\n")
         assert (channel.error, channel.returncode, channel.cut) == (number, 255, False)
     with pytest.raises(ValueError, match="fits"):
         start(envoy, "echo", "x" * 300_000)
