@@ -206,7 +206,7 @@ class Desk:
 
     def greets(self) -> bool:
         """Whether Postfix answers its clients now."""
-        return self.instance.wait_until(self.instance._greets, "a greeting", 5)
+        return self.instance.wait_until(self.instance._greets, "a greeting", 30)
 
     def works(self) -> bool:
         """Whether it takes a message."""

@@ -81,7 +81,7 @@ def commands(sshd: Sshd) -> dict[int, str]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not await asyncio.to_thread(condition):
         assert time.monotonic() < deadline, condition
         await asyncio.sleep(0.02)

@@ -54,7 +54,7 @@ def told(outcome: Outcome) -> set[tuple[str, str, str]]:
     return {(r.id.partition("/")[0], r.result.value, r.text) for r in outcome.receipts}
 
 
-async def wait_until(condition: Callable[[], object], what: str, timeout: float = 20) -> None:
+async def wait_until(condition: Callable[[], object], what: str, timeout: float = 60) -> None:
     """Wait for what servers bring about by themselves."""
     deadline = time.monotonic() + timeout
     while not condition():

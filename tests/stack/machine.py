@@ -204,7 +204,7 @@ class Machine:
         """Start services side by side, and wait until they answer."""
         started = {name: self.popen(["service", name, "start"]) for name in services}
         for name, process in started.items():
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=120)
             assert process.returncode == 0, f"service {name} start: {said!r}\n{self.log()}"
         for name in services:
             self.wait_until(partial(self.answers, name), f"an answer of {name}")
@@ -237,7 +237,7 @@ class Machine:
         place, says, expected = files.ANSWERS[service]
         try:
             with self.connect(place) as connection:
-                connection.settimeout(5)
+                connection.settimeout(20)
                 connection.sendall(says)
                 return not expected or connection.recv(64).startswith(expected)
         except OSError:
@@ -344,7 +344,7 @@ class Machine:
                 found.update(names)
         return found
 
-    def settle(self, timeout: float = 60) -> None:
+    def settle(self, timeout: float = 120) -> None:
         """Wait until Postfix has tried everything once: nothing is on its way any more."""
         self.wait_until(
             lambda: not self.queue_ids("maildrop", "incoming", "active"), "the queue to settle", timeout
@@ -357,7 +357,7 @@ class Machine:
             return "(no mail log)"
         return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
 
-    def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 30) -> T:
+    def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 90) -> T:
         """Wait for a condition to be true, and give what it gave."""
         begun = time.monotonic()
         while not (value := condition()):

@@ -260,13 +260,13 @@ class PostfixInstance:
                 found.update(names)
         return found
 
-    def settle(self, timeout: float = 30) -> None:
+    def settle(self, timeout: float = 60) -> None:
         """Wait until Postfix has tried everything once: nothing is incoming, in maildrop or active."""
         self.wait_until(
             lambda: not self.queue_ids("incoming", "active", "maildrop"), "the queue to settle", timeout
         )
 
-    def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 20) -> T:
+    def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 60) -> T:
         """Wait for a condition to be true, and give what it gave."""
         begun = time.monotonic()
         while not (value := condition()):
@@ -307,7 +307,7 @@ class PostfixInstance:
             "smtpd_client_connection_count_limit": "0",
             "in_flow_delay": "0",
             "smtp_connect_timeout": "1",
-            "smtp_helo_timeout": "1",
+            "smtp_helo_timeout": "3",
             "smtp_tls_security_level": "none",
             "smtp_connection_cache_on_demand": "no",
             # What is deferred stays so, unless a test asks for less.
@@ -339,7 +339,7 @@ class PostfixInstance:
         assert self.master is not None
         assert self.master.poll() is None, f"the master died at once; maillog:\n{self.tail()}"
         try:
-            with socket.create_connection((self.address, 25), timeout=5) as connection:
+            with socket.create_connection((self.address, 25), timeout=20) as connection:
                 return connection.recv(4) == b"220 "
         except (ConnectionError, TimeoutError):
             return False

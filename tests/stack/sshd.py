@@ -148,7 +148,7 @@ class Sshd:
             start_new_session=True,
         )
         log.close()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as wire:
                 if wire.recv(4):

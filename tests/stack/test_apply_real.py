@@ -54,7 +54,7 @@ def test_a_change_is_applied_and_told(desk: Desk) -> None:
     info = desk.main_cf.stat()
     assert (info.st_mode & 0o777, info.st_uid, info.st_gid) == (0o640, 0, 12)
     assert os.getxattr(desk.main_cf, "user.kept") == b"label"
-    with socket.create_connection((desk.instance.address, 25), timeout=5) as connection:
+    with socket.create_connection((desk.instance.address, 25), timeout=30) as connection:
         assert b"ESMTP new" in connection.recv(200)
     commands = [step.command for step in applied.steps if step.command]
     assert commands == [str(command) for command in (*desk.plan(one).checks, *desk.plan(one).reload)]

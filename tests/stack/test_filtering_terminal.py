@@ -24,10 +24,10 @@ def test_a_change_by_hand_shows_in_mail_and_is_undone(machine: Machine) -> None:
     page = Filtering(machine)
     argv = machine.inside(["env", "-C", str(ROOT), sys.executable, "-m", "mtatui"])
     with Terminal(argv, columns=120, lines=40, cwd=str(ROOT)) as terminal:
-        terminal.until("The queue is empty", 30)
+        terminal.until("The queue is empty")
         terminal.send("3")
         # What Postfix does is there at once; what amavis does, when it has said so.
-        terminal.until("***SPAM***", 30)
+        terminal.until("***SPAM***")
         terminal.send("\r")
         terminal.until("[ OK ]")
         terminal.send("\x15")
@@ -35,20 +35,20 @@ def test_a_change_by_hand_shows_in_mail_and_is_undone(machine: Machine) -> None:
         terminal.send("[JUNK]\r")
         terminal.until("1 change staged")
         terminal.send("p")
-        terminal.until("+$sa_spam_subject_tag = '[JUNK] ';", 30)
+        terminal.until("+$sa_spam_subject_tag = '[JUNK] ';")
         assert page.send({"spam": letter("gift", points=10)})["spam"].subject == "***SPAM*** gift"
         terminal.until("[ Apply ]")
         terminal.send("\t\r")
-        terminal.until("[ Close ]", 60)
+        terminal.until("[ Close ]")
         assert page.send({"spam": letter("gift", points=10)})["spam"].subject == "[JUNK] gift"
         terminal.send("\x1b")
-        terminal.until(lambda screen: "[JUNK]" in screen.lines[2] and "[ Close ]" not in screen.text, 30)
+        terminal.until(lambda screen: "[JUNK]" in screen.lines[2] and "[ Close ]" not in screen.text)
         terminal.send("H")
-        terminal.until("Prefix for the subject of spam: ***SPAM*** → [JUNK]", 30)
+        terminal.until("Prefix for the subject of spam: ***SPAM*** → [JUNK]")
         terminal.send("z")
-        terminal.until("[ Apply ]", 30)
+        terminal.until("[ Apply ]")
         terminal.send("\t\r")
-        terminal.until("[ Close ]", 60)
+        terminal.until("[ Close ]")
         assert page.send({"spam": letter("gift", points=10)})["spam"].subject == "***SPAM*** gift"
         # One that dies is seen on every page.
         terminal.send("\x1b")
@@ -56,4 +56,4 @@ def test_a_change_by_hand_shows_in_mail_and_is_undone(machine: Machine) -> None:
         terminal.send("\x1b")
         terminal.until("✔ clamd")
         machine.kill("clamd")
-        terminal.until("✖ clamd", 30)
+        terminal.until("✖ clamd")

@@ -45,10 +45,10 @@ def shell(command: str, home: Path) -> Terminal:
 
 def test_the_passphrase_is_asked_for_and_not_shown(command: str, tmp_path: Path) -> None:
     with shell(command, tmp_path) as terminal:
-        terminal.until("far asks:", 30)
-        terminal.until("it goes to ssh and is not kept", 30)
+        terminal.until("far asks:")
+        terminal.until("it goes to ssh and is not kept")
         terminal.send("open sesame\n")
-        terminal.until("the end", 60)
+        terminal.until("the end")
         assert "code 0" in terminal.screen.text
         assert "sesame" not in terminal.screen.text
         assert [line.split()[0] for line in terminal.screen.lines if line.startswith(("near", "far "))] == [
@@ -58,9 +58,9 @@ def test_the_passphrase_is_asked_for_and_not_shown(command: str, tmp_path: Path)
 
 def test_no_answer_leaves_the_others(command: str, tmp_path: Path) -> None:
     with shell(command, tmp_path) as terminal:
-        terminal.until("it goes to ssh and is not kept", 30)
+        terminal.until("it goes to ssh and is not kept")
         terminal.send("\n")
-        terminal.until("the end", 60)
+        terminal.until("the end")
         assert "far cannot be reached: you did not answer what ssh asked." in terminal.screen.text
         assert "code 1" in terminal.screen.text
         assert "near" in terminal.screen.text
@@ -68,9 +68,9 @@ def test_no_answer_leaves_the_others(command: str, tmp_path: Path) -> None:
 
 def test_who_is_interrupted_while_asked_has_an_echo_again(command: str, tmp_path: Path) -> None:
     with shell(f"trap : INT; {command}", tmp_path) as terminal:
-        terminal.until("it goes to ssh and is not kept", 30)
+        terminal.until("it goes to ssh and is not kept")
         terminal.send("\x03")
-        terminal.until("the end", 60)
+        terminal.until("the end")
         assert "code 130" in terminal.screen.text
         words = terminal.screen.text.split()
         assert {"echo", "icanon"} <= set(words)

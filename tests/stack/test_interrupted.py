@@ -53,7 +53,8 @@ class Desk:
     def delivered(self) -> list[str]:
         """Let all deliveries go on, and give the recipients that were served in the end."""
         self.instance.wait_until(
-            lambda: len(self.instance.queue_ids("active")) == 2, "its second life", timeout=5
+            lambda: len(self.instance.queue_ids("active")) == 2,
+            "its second life",
         )
         self.instance.remote.open_gate()
         self.instance.wait_until(lambda: not self.instance.queue_ids("active", "deferred"), "an empty queue")

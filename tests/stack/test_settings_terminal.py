@@ -24,9 +24,9 @@ def terminal(server: SettingsInstance) -> Iterator[Terminal]:
     """mtatui on it, page Inbound, with one switch turned, and its plan on the screen."""
     argv = [sys.executable, "-m", "mtatui", "-c", str(server.config)]
     with Terminal(argv, columns=120, lines=34, cwd=str(ROOT)) as terminal:
-        terminal.until("The queue is empty", 30)
+        terminal.until("The queue is empty")
         terminal.send("1")
-        terminal.until("Protocol checks", 30)
+        terminal.until("Protocol checks")
         terminal.send("/greeting is req")
         terminal.until(lambda screen: "Blocked extensions  " not in screen.lines[-3])
         terminal.send("\r")
@@ -43,17 +43,17 @@ def test_a_change_by_hand_and_its_undo(server: SettingsInstance, terminal: Termi
     terminal.until("+smtpd_helo_required = yes")
     assert server.main_cf() == before, "nothing has been touched yet"
     terminal.send("\t\r")
-    terminal.until("✔ Applied.", 30)
+    terminal.until("✔ Applied.")
     assert server.mail(greets=False).startswith("503 5.5.1")
     terminal.send("\x1b")
     terminal.until("● on")
     terminal.send("H")
     terminal.until("A greeting is required: off → on")
     terminal.send("z")
-    terminal.until("[ Apply ]", 20)
+    terminal.until("[ Apply ]")
     terminal.until("-smtpd_helo_required = yes")
     terminal.send("\t\r")
-    terminal.until("✔ Applied.", 30)
+    terminal.until("✔ Applied.")
     assert server.main_cf() == before
     assert server.mail(greets=False).startswith("250 2.0.0 Ok: queued")
     assert server.entries()[0]["undoes"] == server.entries()[1]["entry"]
@@ -63,7 +63,7 @@ def test_a_line_that_drops_while_it_is_applied(server: SettingsInstance, termina
     before = server.main_cf()
     known = len(server.entries())
     terminal.send("\t\r")
-    terminal.until("✔ lock", 30)
+    terminal.until("✔ lock")
     terminal.hang_up()
 
     def ended() -> bool:

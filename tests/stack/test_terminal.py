@@ -92,9 +92,9 @@ def desk(make_postfix: Callable[..., PostfixInstance]) -> Desk:
 def choose_all(terminal: Terminal, key: str) -> None:
     """Mark everything and choose a verb, up to the last key before it acts."""
     terminal.press("*")
-    terminal.until(f"{MANY:,} marked", 30)
+    terminal.until(f"{MANY:,} marked")
     terminal.press(key)
-    terminal.until(f"Type {MANY} to", 30)
+    terminal.until(f"Type {MANY} to")
     terminal.press(str(MANY))
     terminal.press("\r")  # on to the button
 
@@ -113,7 +113,7 @@ def test_a_large_delete_survives_its_terminal(desk: Desk, how: str) -> None:
         if how == "stalled":  # nobody reads what it writes: the line is frozen, and then it drops
             desk.instance.wait_until(lambda: len(desk.trash) > 1000, "the first thousand")
         else:
-            terminal.until(under_way, 30)
+            terminal.until(under_way)
         if how == "SIGTERM":
             os.kill(terminal.pid, signal.SIGTERM)
         else:
@@ -144,12 +144,12 @@ def test_killed_in_the_middle_the_next_start_tells_what_was_done(desk: Desk) -> 
         terminal.send("\r")
         desk.instance.wait_until(lambda: len(desk.trash) > 1000, "the first thousand")
         os.kill(terminal.pid, signal.SIGKILL)
-        assert terminal.wait(10) == -signal.SIGKILL
+        assert terminal.wait() == -signal.SIGKILL
     desk.instance.wait_until(lambda: not children_at(desk.instance.config), "the end of what it had started")
     assert [note for note in desk.notes if "outcome_of" in note] == []
     assert desk.waiting | desk.trash == desk.ids
     with desk.mtatui() as terminal:
-        terminal.until("It was interrupted", 30)
+        terminal.until("It was interrupted")
         assert len(desk.notes) == 2
         assert "Delete of 10,000 messages" in terminal.screen.text
         terminal.send("\x1b")
@@ -157,7 +157,7 @@ def test_killed_in_the_middle_the_next_start_tells_what_was_done(desk: Desk) -> 
         terminal.send("o")
         terminal.until("Receipts")
         terminal.send(QUIT)
-        assert terminal.wait(10) == 0
+        assert terminal.wait() == 0
     [outcome] = desk.outcomes
     queued, trashed = desk.waiting, desk.trash
     assert outcome["interrupted"]
@@ -182,7 +182,7 @@ def test_leaving_while_a_verb_runs_is_asked_about(desk: Desk) -> None:
     with desk.mtatui() as terminal:
         choose_all(terminal, "d")
         terminal.send("\r")
-        terminal.until(under_way, 30)
+        terminal.until(under_way)
         terminal.press(QUIT)
         terminal.until("Something is still running")
         terminal.press("\x1b")
@@ -201,11 +201,11 @@ def test_a_running_delete_can_be_stopped(desk: Desk) -> None:
     with desk.mtatui() as terminal:
         choose_all(terminal, "d")
         terminal.send("\r")
-        terminal.until(under_way, 30)
+        terminal.until(under_way)
         terminal.send("\x1b")
-        terminal.until("stopped half way", 30)
+        terminal.until("stopped half way")
         terminal.send(QUIT)
-        assert terminal.wait(10) == 0
+        assert terminal.wait() == 0
     [outcome] = desk.outcomes
     assert outcome["cancelled"]
     assert set(outcome["did"].split()) == desk.trash
@@ -244,7 +244,7 @@ def as_nobody(instance: PostfixInstance, *arguments: str, columns: int = 120) ->
 @pytest.mark.parametrize("columns", [80, 120])
 def test_an_ordinary_user_can_look(busy_instance: PostfixInstance, columns: int) -> None:
     with as_nobody(busy_instance, columns=columns) as terminal:
-        terminal.until(lambda screen: "live" in screen.lines[0], timeout=30)
+        terminal.until(lambda screen: "live" in screen.lines[0])
         terminal.until(lambda screen: ("limited view" if columns > 100 else "no root") in screen.lines[0])
         terminal.until("mailbox full")
         terminal.settle()
@@ -257,16 +257,16 @@ def test_an_ordinary_user_can_look(busy_instance: PostfixInstance, columns: int)
         terminal.until("could not be read")
         terminal.press("\x1b")
         terminal.send(QUIT)
-        assert terminal.wait(10) == 0
+        assert terminal.wait() == 0
 
 
 def test_a_user_who_may_not_even_look_is_told_so(make_postfix: Callable[..., PostfixInstance]) -> None:
     instance = make_postfix(authorized_mailq_users="root")
     with as_nobody(instance) as terminal:
-        terminal.until("no answer since", timeout=30)
+        terminal.until("no answer since")
         terminal.until("authorized_mailq_users")
         terminal.send(QUIT)
-        assert terminal.wait(10) == 0
+        assert terminal.wait() == 0
 
 
 def test_a_spool_that_is_not_there_is_told_in_words(postfix_instance: PostfixInstance) -> None:
@@ -274,7 +274,7 @@ def test_a_spool_that_is_not_there_is_told_in_words(postfix_instance: PostfixIns
     postfix_instance.configure(queue_directory="/nonexistent/queue")
     argv = [sys.executable, "-m", "mtatui", "-c", str(postfix_instance.config)]
     with Terminal(argv, cwd=str(ROOT)) as terminal:
-        terminal.until("/nonexistent/queue", timeout=30)
+        terminal.until("/nonexistent/queue")
         assert "Traceback" not in terminal.screen.text
         terminal.send(QUIT)
-        assert terminal.wait(10) is not None
+        assert terminal.wait() is not None

@@ -77,7 +77,7 @@ class Proxy:
         done = threading.Event()
         self._wishes += [wish, done.set]
         os.write(self._rope, b"!")
-        assert done.wait(10)
+        assert done.wait(60)
 
     # --- the thread --------------------------------------------------------------------------------------
 

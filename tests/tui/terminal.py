@@ -184,7 +184,7 @@ class Terminal:
             self.screen.feed(self._decode(data))
         return data
 
-    def until(self, condition: str | Callable[[Screen], bool], timeout: float = 10.0) -> None:
+    def until(self, condition: str | Callable[[Screen], bool], timeout: float = 60.0) -> None:
         """Read until a text is on the screen, or a condition holds.
 
         Raises:
@@ -215,7 +215,7 @@ class Terminal:
         output = bytes(self.output[start:])
         return Answer(output, self.last_byte - sent if output else 0.0)
 
-    def wait(self, timeout: float = 5.0) -> int | None:
+    def wait(self, timeout: float = 60.0) -> int | None:
         """The program's exit status once it has ended, within ``timeout`` seconds; else None."""
         deadline = time.perf_counter() + timeout
         while self._status is None:

@@ -112,12 +112,12 @@ def test_what_strangers_wrote_is_cleaned(terminal: tuple[int, int]) -> None:
 def test_keys_wait_for_the_page_and_the_screen_is_asked_for_once() -> None:
     patient = "import mtatui.__main__ as main, mtatui.cli.terminal as face; face.PATIENCE = 30; main.main()"
     with Terminal([sys.executable, "-c", patient, "--demo"], columns=80, lines=24) as terminal:
-        terminal.until("To", 60)
+        terminal.until("To")
         assert b"mtatui" not in terminal.output
         terminal.send("jj\r")
-        terminal.until("Envelope", 30)
+        terminal.until("Envelope")
         assert terminal.output.count(b"\x1b[?1049h") == 1
         assert b"jj" not in terminal.output
         terminal.send("\x1b\x11")
-        assert terminal.wait(10) == 0
+        assert terminal.wait() == 0
         assert terminal.output.count(b"\x1b[?1049l") == 1
