@@ -1,0 +1,1 @@
+"""Everything that touches a server: hosts, the queue and the configuration there, daemons beside Postfix."""

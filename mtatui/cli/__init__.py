@@ -1,0 +1,1 @@
+"""The face without a terminal: one module for each group of commands."""

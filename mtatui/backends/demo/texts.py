@@ -159,8 +159,6 @@ def _read(table: str) -> Iterator[Reason]:
 REASONS = tuple(_read(_TABLE))
 BY_NAME = {reason.name: reason for reason in REASONS}
 WEIGHTS = [reason.weight for reason in REASONS]
-#: Reasons that are about our address or our volume, as the one big provider gives them on a bad day.
-PROVIDER_REASONS = ("rate-limited", "complaints", "reputation", "blocklisted", "receiving-too-fast")
 
 _GIVEN = """anna bruno carla david elena felix greta hugo irene jonas katja luca maria nils olga paul rosa
 stefan tanja uwe vera walter yasmin zoe"""

@@ -1,0 +1,1 @@
+"""The program that has freshclam fetch new signatures on a mail server."""

@@ -1,0 +1,1 @@
+"""Postfix on one server: its configuration, its commands, its queue, its log."""

@@ -35,21 +35,6 @@ class Control(Protocol):
         ...
 
 
-class Unavailable:
-    """A setting that there is nothing for."""
-
-    def __init__(self, why: str, empty: Any = False) -> None:
-        self.why, self._empty = why, empty
-
-    def current(self, reading: PostfixReading) -> Current:
-        """Nothing (off), and why it cannot be otherwise."""
-        return Current(self._empty, self._empty, unavailable=self.why)
-
-    def write(self, draft: Draft, value: Any) -> None:
-        """Refuse."""
-        raise Refused(self.why)
-
-
 class Parameter:
     """A setting that is one parameter of main.cf."""
 

@@ -44,9 +44,6 @@ LONG = 120.0
 
 _PROGRAM = f"{os.path.dirname(os.path.abspath(looking.__file__))}/__main__.py"
 
-#: What can be done to a service.
-DEEDS = ("start", "stop", "restart", "reload")
-
 
 @dataclass(frozen=True, slots=True)
 class Running:

@@ -1,0 +1,1 @@
+"""The program that changes files on a mail server, and takes it back when all is not well after it."""
