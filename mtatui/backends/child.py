@@ -105,6 +105,8 @@ class Hands:
         self.argv += [queue_directory, hash_queue_names, str(hash_queue_depth)]
         if host.read_only:
             self.argv.append("--look")
+        self.in_doubt = False
+        """The last request was sent, and its answer never came: it may be done, or half done."""
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._number = 0
@@ -150,15 +152,18 @@ class Hands:
             Unreachable: it died. TimedOut: it did not answer in time, and has been stopped.
         """
         with self._lock:
+            self.in_doubt = False
             child = self._started()
             self._number += 1
             request = (
                 json.dumps([self._number, operation, *arguments], separators=(",", ":")).encode() + b"\n"
             )
+            self.in_doubt = True
             try:
                 answer = json.loads(self._exchange(child, request, time.monotonic() + patience))
                 if answer[0] != self._number:
                     raise ValueError(answer[0])
+                self.in_doubt = False
             except (OSError, ValueError, LookupError, EOFError, HostError) as error:
                 said = self._close()
                 if isinstance(error, TimedOut):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,47 @@ async def test_a_restore_asks_for_no_more_than_it_does(bed: Bed, monkeypatch: py
 
     monkeypatch.setattr(bed.actor.hands, "ask", ask)
     assert (await bed.actor.act(RESTORE, select(*targets))).ok
-    assert asked == ["in turn", "restore", "in turn"]
+    assert asked == ["in turn", "in turn"]
+
+
+async def test_a_restore_whose_answer_is_lost_is_not_called_undone(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done in the breath in which it is announced: when the helper dies over that, nobody knows."""
+    target = bed.mail()
+    await bed.actor.act(DELETE, select(target))
+    real = bed.actor.hands._exchange
+
+    def answer_and_die(*arguments: Any) -> bytes:
+        real(*arguments)
+        raise EOFError
+
+    monkeypatch.setattr(bed.actor.hands, "_exchange", answer_and_die)
+    outcome = await bed.actor.act(RESTORE, select(target))
+    monkeypatch.undo()
+    [(result, text)] = texts(outcome)
+    assert result == "failed"
+    assert text.startswith("it is not known what came of it: The helper on mx1")
+    [settled] = await bed.actor.settle()
+    assert texts(settled) == [("done", "restored, on hold")]
+    assert bed.at(target) == {"hold"}
+
+
+async def test_who_is_in_the_trash_under_another_name_is_not_restored(bed: Bed) -> None:
+    """It is seen where the message is, and not only here when it is too late."""
+    target = bed.mail()
+    await bed.actor.act(DELETE, select(target))
+    other = replace(target, identity=replace(target.identity, sender="other@x.test"))
+    outcome = await bed.actor.act(RESTORE, select(other))
+    assert texts(outcome)[0][0] == "changed"
+    assert bed.at(target) == {"mtatui/trash"}
+
+
+async def test_whose_sender_is_not_shown_as_it_is_comes_back_all_the_same(bed: Bed) -> None:
+    target = bed.mail(sender="\x1b[2Jevil@x.test")
+    await bed.actor.act(DELETE, select(target))
+    assert (await bed.actor.act(RESTORE, select(target))).ok
+    assert bed.at(target) == {"hold"}
 
 
 async def test_when_the_helper_dies_over_its_first_questions_nothing_is_done(

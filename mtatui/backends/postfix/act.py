@@ -30,7 +30,7 @@ from mtatui.backends.postfix.run import (
     why_it_ended,
 )
 from mtatui.backends.postfix.tools import Tools
-from mtatui.backends.postfix.trash import Trash, in_trash, restore
+from mtatui.backends.postfix.trash import Trash, restore, restoring
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome, Selection
 from mtatui.verbs import BOUNCE, DELETE, DELIVER, REQUEUE, RESTORE, VERBS, Verb
@@ -114,10 +114,12 @@ class Actor:
         run.outcome.entry, intent = self.journal.intent(verb.id, selection, undoes, entry)
         first: list[Request] = [] if purge is None else [("purge", *purge)]
         first.append(intent)
-        near = next(run.batches(), [])
-        if near:
-            look = in_trash(near) if verb is RESTORE else near
-            first.append(("keep" if verb is DELETE else "identify", look))
+        batches = run.batches()
+        near = next(batches, [])
+        if verb is RESTORE:
+            first += restoring(run, near)
+        elif near:
+            first.append(("keep" if verb is DELETE else "identify", near))
         patience = PATIENCE if purge is None else LONG
         asked = True
         try:
@@ -131,8 +133,11 @@ class Actor:
                 # leaves the intent in the journal without an outcome: `settle` finds out what came of it.
                 error: HostError | None = None
                 try:
-                    do = self._restore if verb is RESTORE else self._postsuper
-                    await do(run, near, turn.answers)
+                    if verb is RESTORE:
+                        if misfits := await restore(run, self.hands, near, turn.answers, batches):
+                            await self._fit(run, misfits)
+                    else:
+                        await self._postsuper(run, near, turn.answers)
                 except HostError as stopped:
                     error = stopped
                     run.outcome.notes.append(str(error))
@@ -142,11 +147,16 @@ class Actor:
                 outcome = run.finish(str(error or ""))
                 if not unknown:
                     turn.last.append(self.journal.told(outcome, run.did))
-        except HostError:
+        except HostError as unheard:
             if asked and verb is DELETE:  # who knows how far the hands came with their links
                 with contextlib.suppress(HostError):
                     await to_its_end(self.hands.each, "drop", [id for id, _ in near])
-            raise
+            if not (asked and verb is RESTORE and self.hands.in_doubt):
+                raise
+            run.fed.update((id, id) for id, _ in near)
+            run.not_known(str(unheard))
+            run.outcome.notes.append(str(unheard))
+            return run.finish(str(unheard))
         if turn.late is not None:
             outcome.notes.append(f"It was done, but its outcome is not in the journal: {turn.late}")
         if isinstance(error, NotPermitted | Missing | ReadOnly) and not run.did:
@@ -360,20 +370,6 @@ class Actor:
         run.outcome.notes.append(
             f"{len(misfits)} on hold did not fit their names; postsuper -s: {done.errors}"
         )
-
-    # -- without postsuper -----------------------------------------------------------------------------------
-
-    async def _restore(self, run: Run, near: list[tuple[str, State]], looked: list[Any]) -> None:
-        misfits: list[str] = []
-        for batch in run.batches():
-            first = looked.pop() if looked else None
-            if isinstance(first, HostError):
-                raise first
-            copies = found(near, first) if first is not None else None
-            await to_its_end(restore, run, self.hands, batch, misfits, copies)
-            run.tick()
-        if misfits:
-            await self._fit(run, misfits)
 
 
 async def _at_once(ids: list[str]) -> AsyncIterator[bytes]:

@@ -7,10 +7,10 @@ its disk space until it is purged or emptied.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mtatui.backends.child import Found, Hands, to_its_end
-from mtatui.backends.host import Host, NotPermitted, ReadOnly
+from mtatui.backends.child import Hands, Request, found, to_its_end
+from mtatui.backends.host import Host, HostError, NotPermitted, ReadOnly
 from mtatui.backends.journal import Journal
 from mtatui.backends.postfix.run import Run
 from mtatui.queue.message import Message, State
@@ -19,6 +19,7 @@ _RESTORED = {
     State.CORRUPT: "restored, back in the corrupt directory it came from",
     State.MAILDROP: "restored, back in maildrop",
 }
+_NOT_THERE = "not in the trash any more"
 
 
 class Contents(NamedTuple):
@@ -74,39 +75,65 @@ class Trash:
             )
 
 
-def in_trash(batch: Iterable[tuple[str, State]]) -> list[tuple[str, State]]:
-    """Messages as they are looked for in the trash, wherever they were when they were chosen."""
-    return [(id, State.TRASH) for id, _ in batch]
+def restoring(run: Run, batch: Iterable[tuple[str, State]]) -> list[Request]:
+    """What to ask the hands so that these messages of the trash come back to the queue: who they are, and
+    those that are whom they are meant to be."""
+    who = [run.targets[id].identity for id, _ in batch]
+    looked_for = [(one.id, State.TRASH) for one in who]
+    return [("identify", looked_for), ("restore", [[o.id, o.arrival, o.size, o.sender] for o in who])]
 
 
-def restore(
+async def restore(
     run: Run,
     hands: Hands,
-    batch: list[tuple[str, State]],
-    misfits: list[str],
-    copies: list[Found | str | None] | None,
-) -> None:
-    """Put messages of the trash back into the queue; it blocks.
+    near: list[tuple[str, State]],
+    answers: list[Any],
+    others: Iterable[list[tuple[str, State]]],
+) -> list[str]:
+    """Bring messages back; those whose names do not fit their inodes (copies from a backup).
 
     Args:
-        batch: IDs, and the states in which they were chosen (they are looked for in the trash only).
-        misfits: those whose names do not fit their inodes are added to it (copies from a backup).
-        copies: what is in the trash of them, where that has been asked already.
+        near, answers: the first batch, and what the hands have already done of it.
+        others: those that come then.
     """
-    ids = []
-    copies = hands.identify(in_trash(batch)) if copies is None else copies
-    for (id, _), copy in zip(batch, copies, strict=True):
+    misfits: list[str] = []
+    await to_its_end(_receipts, run, hands, near, answers, misfits)
+    for batch in others:
+        run.tick()
+        run.fed.update((id, id) for id, _ in batch)  # should there be no answer, nobody knows
+        answers = await to_its_end(hands.in_turn, *restoring(run, batch))
+        run.fed.clear()
+        await to_its_end(_receipts, run, hands, batch, answers, misfits)
+    return misfits
+
+
+def _receipts(
+    run: Run, hands: Hands, batch: list[tuple[str, State]], answers: list[Any], misfits: list[str]
+) -> None:
+    if refused := next((answer for answer in answers if isinstance(answer, HostError)), None):
+        raise refused
+    by_sight = []  # who is whom was meant by what was shown of the sender, which the hands do not know
+    copies = found([(id, State.TRASH) for id, _ in batch], answers[0])
+    for (id, _), copy, answer in zip(batch, copies, answers[1], strict=True):
         if copy is None:
-            run.gone(id, "not in the trash any more")
+            run.gone(id, _NOT_THERE)
         elif run.same(id, copy):
-            ids.append(id)
-    for id, answer in zip(ids, hands.each("restore", ids), strict=True):
-        if answer is None:
-            run.gone(id, "not in the trash any more")
-        elif isinstance(answer, str):
-            run.failed(id, f"not restored: {answer}")
-        else:
-            state, fits = answer
-            run.done(id, _RESTORED.get(State(state), run.verb.done))
-            if not fits and state == State.HOLD:
-                misfits.append(id)
+            if answer == []:
+                by_sight.append(id)
+            else:
+                _restored(run, id, answer, misfits)
+    run.fed.update((id, id) for id in by_sight)
+    for id, answer in zip(by_sight, hands.each("restore", by_sight), strict=True):
+        _restored(run, id, answer, misfits)
+
+
+def _restored(run: Run, id: str, answer: list[Any] | str | None, misfits: list[str]) -> None:
+    if answer is None:
+        run.gone(id, _NOT_THERE)
+    elif isinstance(answer, str):
+        run.failed(id, f"not restored: {answer}")
+    else:
+        state, fits = answer
+        run.done(id, _RESTORED.get(State(state), run.verb.done))
+        if not fits and state == State.HOLD:
+            misfits.append(id)

@@ -152,10 +152,16 @@ class Hands:
         os.unlink(path)
         return []
 
-    def restore(self, id: str) -> "Answer":
+    def restore(self, id: str, *who: "Any") -> "Answer":
         """Put a message of the trash on hold, under its own ID (a corrupt one, or one that waited for pickup,
-        back to where it was): the state it has now, and 1 where its name fits its inode."""
+        back to where it was): the state it has now, and 1 where its name fits its inode.
+
+        Args:
+            who: arrival, size and sender that it must have: ``[]``, and nothing done, where it has others.
+        """
         info = os.lstat(self._trash(id))
+        if who and record.read_identity(self._trash(id)) != who:
+            return []
         if not stat.S_ISREG(info.st_mode):
             return "it is not a queue file"
         found = self.find(id, "hold", 2 if info.st_nlink > 1 else 1)
