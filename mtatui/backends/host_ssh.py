@@ -118,6 +118,11 @@ class SshHost:
         return self._way.traffic
 
     @property
+    def silent(self) -> float:
+        """Seconds for which it has owed a sign of life; 0 when all is well, or there is no connection."""
+        return self._way.silent
+
+    @property
     def notice(self) -> str:
         """What the person must do now so that it is opened, as ssh says it (touch a key); "" for nothing."""
         return self._way.notice

@@ -99,6 +99,12 @@ class Way:
         return asking.notice if asking is not None else ""
 
     @property
+    def silent(self) -> float:
+        """Seconds for which it has owed a sign of life; 0 when all is well, or there is no connection."""
+        link = self._link
+        return link.silent if link is not None else 0.0
+
+    @property
     def traffic(self) -> tuple[int, int]:
         """Bytes sent and received over all connections, before ssh's own part."""
         sent, received = self._traffic

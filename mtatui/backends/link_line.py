@@ -20,6 +20,8 @@ from mtatui.text import clean
 _READ = 1 << 18
 #: Seconds of silence until the envoy is asked for a sign, and until it is given up for dead.
 SILENCE, DEAD = 10.0, 30.0
+#: Seconds after which a sign that was asked for is overdue, and the person may know.
+UNEASY = 3.0
 #: Seconds that what is still on its way is waited for, when nothing can be sent any more.
 _LAST_WORDS = 2.0
 
@@ -94,6 +96,13 @@ class Line:
         self._heard = time.monotonic()
         self._thread.start()
         return hello
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which nothing has been heard, once a sign was asked for and did not come; else 0."""
+        now = time.monotonic()
+        pinged = self._pinged
+        return now - self._heard if pinged and now - pinged > UNEASY and self.closed is None else 0.0
 
     def close(self, why: str = "closed") -> None:
         """Let go of it; from any thread, more than once. What changes something comes to its end there."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Seconds by which a clock may be off before what it says misleads.
 CLOCK_SLACK = 30.0
+_SILENT = "nothing comes over its connection; if that lasts, it is opened anew"
 
 
 class Phase(StrEnum):
@@ -111,6 +112,8 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
         return Condition(Phase.ASKING, 0.0, notice, scanned, cost)
     if live is not None and live.trouble is not None:
         return Condition(Phase.TROUBLE, live.trouble_since, str(live.trouble), scanned, cost)
+    if silent := getattr(server.host, "silent", 0.0):
+        return Condition(Phase.TROUBLE, time.time() - silent, _SILENT, scanned, cost)
     if live is None or (live.last is None and not server.known):
         return Condition(Phase.OPENING)
     if live.last is None:

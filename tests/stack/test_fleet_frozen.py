@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from mtatui.backends import link_line
 from mtatui.fleet import Fleet, Phase
 from mtatui.queue.selection import Result
 from mtatui.server import Server
@@ -68,6 +70,26 @@ async def test_nobody_waits_for_it_and_no_ssh_is_left_behind(world: tuple[Fleet,
     assert fleet.condition("mx1").phase is Phase.LIVE
     await asyncio.to_thread(fleet.close)
     assert sshs() == []
+
+
+async def test_a_silence_is_told_before_it_is_the_end(
+    world: tuple[Fleet, Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_line, "SILENCE", 0.5)
+    monkeypatch.setattr(link_line, "UNEASY", 0.5)
+    monkeypatch.setattr(link_line, "DEAD", 600.0)
+    fleet, wire = world
+    fleet.start()
+    fleet.listen(lambda: None)
+    await wait_until(lambda: all(fleet.condition(n).phase is Phase.LIVE for n in fleet.names), "both")
+    wire.freeze()
+    await wait_until(lambda: fleet.condition("mx2").phase is Phase.TROUBLE, "the silence")
+    silence = fleet.condition("mx2")
+    assert silence.why == "nothing comes over its connection; if that lasts, it is opened anew"
+    assert 0 < time.time() - silence.since < 60
+    assert fleet.condition("mx1").phase is Phase.LIVE
+    wire.freeze(False)
+    await wait_until(lambda: fleet.condition("mx2").phase is Phase.LIVE, "what has been on its way")
 
 
 async def test_when_it_comes_back_what_was_done_is_found_out(world: tuple[Fleet, Proxy]) -> None:
