@@ -307,6 +307,7 @@ class Changing:
             self.app.work(self._ran_out())
             return
         left = max(left, 0)
+        self.standing.until = self.waiting[1]
         self.standing.waits = [(f"keep? {left // 60}:{left % 60:02} · Y ", "warning")]
         self.app.show_headers()
 

@@ -21,6 +21,8 @@ class Standing:
     server: Server
     waits: Sequence[Piece] = ()
     """What waits for the person."""
+    until: float = 0.0
+    """How long it does (epoch seconds)."""
     services: Mapping[str, bool] = field(default_factory=dict)
     """Which services run, by id, of those that should. Empty until that is known."""
     alarms: Sequence[str] = ()
@@ -64,9 +66,6 @@ class Standings:
             of: the server that the page shows: its services, and what waits anywhere; None for all servers.
             but: the service of which the page itself says that it is down; "*" for all of them.
         """
-        waits = [
-            (self._named(standing, of) + text, role) for standing in self for text, role in standing.waits
-        ]
         down = [
             self._named(standing, of) + clean(id)
             for standing in ([self.of(of)] if of is not None else self)
@@ -74,7 +73,20 @@ class Standings:
             if not runs and but not in (id, "*")
         ]
         words = f"✖ {down[0]} is down" if len(down) == 1 else f"✖ {len(down)} services are down"
-        return [*waits, *([(f"{words} · S ", "danger")] if down else [])]
+        return [*self._waiting(of), *([(f"{words} · S ", "danger")] if down else [])]
+
+    def _waiting(self, of: Server | None) -> list[Piece]:
+        """What waits here, and elsewhere: of several servers the one that waits least is named, for all
+        together would leave a header no room."""
+        waiting = [standing for standing in self if standing.waits]
+        here = [standing for standing in waiting if standing.server is of]
+        others = sorted((one for one in waiting if one.server is not of), key=lambda one: one.until)
+        more = f" +{len(others) - 1}: " if len(others) > 1 else ": "
+        return [
+            (self._named(standing, of).replace(": ", more) + text, role)
+            for standing in (*here, *others[:1])
+            for text, role in standing.waits
+        ]
 
     @property
     def alarms(self) -> list[str]:

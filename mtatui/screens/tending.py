@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mtatui.fleet import Fleet
 from mtatui.screens.acting import Acting
 from mtatui.server import Server
+from mtatui.text import clean
 
 if TYPE_CHECKING:
     from mtatui.screens.changing import Changing, SettingsFace
@@ -86,7 +87,11 @@ class Tending:
         """Keep what waits to be confirmed: on this server, else on the one other where something does."""
         others = [changing for changing in self._changing.values() if changing.waiting is not None]
         one = self.changing(here)
-        await (others[0] if one.waiting is None and len(others) == 1 else one).confirm()
+        if one.waiting is None and len(others) > 1:
+            names = ", ".join(clean(changing.server.name) for changing in others)
+            self.app.tell(f"It waits on {names}: go to one of them ([ ] @), and keep it there.", "warning")
+            return
+        await (others[0] if one.waiting is None and others else one).confirm()
 
     async def look_at_others(self, here: Server) -> None:
         """Look at servers that answer, but for the current one; at first what was interrupted there."""
