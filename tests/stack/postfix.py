@@ -219,7 +219,7 @@ class PostfixInstance:
     def flood(self, count: int, sender: str, recipient: str, size: int = 500) -> None:
         """Send many small messages at once, with numbered recipients (``1recipient``, ``2recipient`` …)."""
         subprocess.run(
-            ["smtp-source", "-c", "-s", "10", "-m", str(count), "-l", str(size), "-N",
+            ["smtp-source", "-c", "-d", "-s", "10", "-m", str(count), "-l", str(size), "-N",
              "-f", sender, "-t", recipient, f"{self.address}:25"],
             check=True, capture_output=True, timeout=120,
         )  # fmt: skip
