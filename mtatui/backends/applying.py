@@ -95,7 +95,7 @@ class Applied:
     """Its entry in the history; "" where there is none, since nothing was begun."""
     steps: tuple[Step, ...] = ()
     until: float | None = None
-    """When it is taken back unless it is confirmed (epoch seconds, the server's clock)."""
+    """When it is taken back unless it is confirmed (epoch seconds, by the clock here)."""
     versions: Mapping[str, tuple[bytes | None, bytes | None]] = field(default_factory=dict)
     """Of files that were changed meanwhile: as they would have become, and as they are. Not masked."""
     cost: float = 0.0
@@ -216,7 +216,7 @@ async def _ask_for(
         text=clean(answer["text"]),
         entry_id=answer.get("entry", ""),
         steps=tuple(steps),
-        until=answer.get("until"),
+        until=time.time() + answer["left"] if "left" in answer else None,
         versions={
             path: (edits.get(path), None if data is None else base64.b64decode(data))
             for path, data in answer.get("versions", {}).items()

@@ -7,6 +7,7 @@ read and changed through the program that writes it (`mtatui.backends.transactio
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ class Entry:
     """How it ended, in words."""
     ended: float = 0.0
     until: float | None = None
-    """It waits to be confirmed until then."""
+    """It waits to be confirmed until then, by the clock here."""
     interrupted: bool = False
     """Whoever applied it came to a sudden end; it was taken back afterwards."""
 
@@ -186,7 +187,7 @@ def _understood(document: Mapping[str, Any]) -> Entry:
         outcome=Ending.AWAITING if awaiting else Ending(state["outcome"]) if "outcome" in state else None,
         text=clean(state.get("text", "")),
         ended=state.get("at", 0.0),
-        until=state["until"] if awaiting else None,
+        until=time.time() + state["left"] if awaiting else None,
         interrupted=state.get("interrupted", False),
     )
 

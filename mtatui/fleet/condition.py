@@ -105,7 +105,8 @@ def condition(server: Server, asked: tuple[float, str] | None, stopped: bool) ->
         off = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
         limits = f"its clock is {off}: ages and retry times mislead by as much"
     scanned, cost = (live.told_at, live.last_whole_cost) if live is not None else (0.0, 0.0)
-    scanned -= ahead if scanned else 0.0
+    if scanned and live is not None and not live.limits:  # postqueue's list bears the time of ours
+        scanned -= ahead
     if asked is not None:
         return Condition(Phase.ASKING, *asked, scanned, cost)
     if notice := getattr(server.host, "notice", ""):

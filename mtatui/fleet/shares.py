@@ -74,7 +74,7 @@ class Share:
     entry_id: str = ""
     """Its entry in the history there; "" where there is none."""
     until: float | None = None
-    """When it goes back unless it is confirmed (epoch seconds, the server's clock)."""
+    """When it goes back unless it is confirmed (epoch seconds, by the clock here)."""
     deadline: float = 0.0
     """The same as seconds of the monotonic clock here."""
     steps: list[Step] = field(default_factory=list)

@@ -275,7 +275,7 @@ class Apply:
                 if self.guard is not None and not self.guard.there:
                     self.guard = guard.Guard(self.entry, SLACK, [self.lock.fd])
                 said.text = "waits to be confirmed until " + time.strftime("%H:%M:%S", time.localtime(until))
-                return {"outcome": "awaiting", "text": said.text, "until": until}
+                return {"outcome": "awaiting", "text": said.text, "left": within}
             idle = [
                 care["service"]
                 for care in self.entry.document["care"]

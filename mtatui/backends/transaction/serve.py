@@ -130,7 +130,10 @@ class Service:
 
 
 def _shown(entry: "room.Entry") -> "Dict[str, Any]":
-    return dict(entry.document, state=entry.state())
+    state = entry.state()
+    if state.get("phase") == room.AWAITING:
+        state["left"] = state["until"] - time.time()  # our clock need not be that of who asks
+    return dict(entry.document, state=state)
 
 
 def _too_late(state: "Dict[str, Any]") -> str:
