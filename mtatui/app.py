@@ -246,8 +246,13 @@ class MtatuiApp(CurrentServer):
         return self.servers_page
 
     async def action_page(self, id: str) -> None:
-        """Go to a page."""
-        if id in ("queue", "servers"):
+        """Go to a page; where it is this one already, leave what lies over it."""
+        from mtatui.screens.desk import Desk
+
+        mode = id if id in ("queue", "servers") else "settings"
+        while mode == self.current_mode and len(self.screen_stack) > 1 and isinstance(self.screen, Desk):
+            await self.pop_screen()
+        if mode != "settings":
             await self.switch_mode(id)
             await self.catch_up()
             return
