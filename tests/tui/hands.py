@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.config import Config
+from mtatui.fleet import Fleet
 from mtatui.screens.queue import QueueScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.server import Server
@@ -66,11 +67,14 @@ class Hands:
             await self.pilot.pause(0.05)
         raise AssertionError(f"never came true; the screen says:\n{self.text()}")
 
+    async def until_there(self) -> None:
+        """Wait until something is shown."""
+        await self.until(lambda: bool(self.app.screen_stack) and bool(self.text()))
+
     async def until_read(self, messages: int) -> None:
         """Wait until the queue has been read and the page shows it, its tree included."""
-        live = self.app.server.live
-        assert live is not None
-        await self.until(lambda: live.last is not None)
+        await self.until_there()
+        await self.until(lambda: self.app.server.live is not None and self.app.server.live.last is not None)
         await self.until(lambda: len(self.page.table.source) == messages)
         await self.until(lambda: not messages or self.page.table.cursor_id is not None)
         await self.settled()
@@ -124,6 +128,19 @@ async def at_settings(
 
 
 @asynccontextmanager
+async def started(
+    servers: Fleet | Server, size: tuple[int, int] = (120, 40), config: Config | None = None
+) -> AsyncIterator[Hands]:
+    """Somebody at the keyboard, whatever is before them yet."""
+    app = MtatuiApp(servers, config or Config())
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield Hands(app, pilot)
+    finally:
+        app.fleet.close()
+
+
+@asynccontextmanager
 async def at_keyboard(
     server: Server | None = None,
     size: tuple[int, int] = (120, 40),
@@ -131,12 +148,6 @@ async def at_keyboard(
     messages: int = 400,
 ) -> AsyncIterator[Hands]:
     """Somebody at the keyboard, the queue (of so many messages) before them."""
-    server = server or StillServer()
-    app = MtatuiApp(server, config or Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await hands.until_read(messages)
-            yield hands
-    finally:
-        server.close()
+    async with started(server or StillServer(), size, config) as hands:
+        await hands.until_read(messages)
+        yield hands

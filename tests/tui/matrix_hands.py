@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mtatui.app import MtatuiApp
 from mtatui.backends.host import Unreachable
-from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.screens.matrix import MatrixScreen
 from mtatui.screens.waves import RolloutScreen
 from mtatui.screens.waves_review import WavesReview
 from mtatui.settings.catalogue import ALL as SETTINGS
-from tests.tui.hands import Hands
+from tests.tui.hands import Hands, started
 from tests.tui.still_many import many
 
 SILENT = Unreachable("ssh: connect to host mx3 port 22: Connection timed out. mtatui tries again by itself.")
@@ -38,15 +36,9 @@ async def opened(hands: Hands) -> MatrixScreen:
 @asynccontextmanager
 async def at_matrix(fleet: Fleet | None = None, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Hands]:
     """Somebody at the keyboard, the matrix before them."""
-    fleet = fleet or many()
-    app = MtatuiApp(fleet, Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await opened(hands)
-            yield hands
-    finally:
-        fleet.close()
+    async with started(fleet or many(), size) as hands:
+        await opened(hands)
+        yield hands
 
 
 async def to(hands: Hands, key: str, server: str) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.dkim.keys import Type
@@ -20,25 +18,12 @@ from mtatui.screens.reading import ReadingScreen
 from mtatui.screens.review import ReviewScreen
 from mtatui.screens.settings import SettingsScreen
 from tests.tui.hands import Hands, at_settings
-from tests.tui.still import NOW, StillServer, rows
+from tests.tui.pictures import Snap, both_sizes, pictured
+from tests.tui.still import StillServer, rows
 from tests.tui.still_dkim import StillDkim
 from tests.tui.still_settings import StillConfiguration
 
-Snap = Callable[..., bool]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setattr("mtatui.app.IDLE", 3600)
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock", "undisturbed")
 
 
 def still(hands: Hands) -> StillDkim:
@@ -230,9 +215,7 @@ def test_picture(snap_compare: Snap, size: tuple[int, int], theme: str, keys: tu
     server = StillServer(rows(3))
     app = MtatuiApp(server, Config(theme=theme))
 
-    async def play(pilot: Pilot[None]) -> None:
-        hands = Hands(app, pilot)
-        await hands.until(lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text()))
+    async def play(hands: Hands) -> None:
         await hands.until_read(3)
         await hands.press("3")
         await hands.until(lambda: isinstance(app.screen, SettingsScreen))
@@ -241,9 +224,5 @@ def test_picture(snap_compare: Snap, size: tuple[int, int], theme: str, keys: tu
         await hands.press(*keys)
         if keys and keys[-1] != "down":
             await hands.until(lambda: app.screen is not before)
-        await pilot.pause()
 
-    try:
-        assert snap_compare(app, terminal_size=size, run_before=play)
-    finally:
-        server.close()
+    assert pictured(snap_compare, app, size, play)

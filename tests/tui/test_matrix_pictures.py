@@ -4,12 +4,10 @@ accepted."""
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.applying import Ending
@@ -17,25 +15,10 @@ from mtatui.config import Config
 from mtatui.fleet import Fleet
 from tests.tui.hands import Hands
 from tests.tui.matrix_hands import PROFILE, SILENT, opened, press_apply, profiled, rolled, to
-from tests.tui.still import NOW
+from tests.tui.pictures import Scene, Snap, both_sizes, pictured
 from tests.tui.still_many import HELO, configuration, many
 
-Snap = Callable[..., bool]
-Scene = Callable[[Hands], Awaitable[None]]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so; nothing comes by itself a while later."""
-    monkeypatch.setattr("mtatui.app.IDLE", 3600)
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock", "undisturbed")
 
 
 @pytest.fixture
@@ -53,16 +36,11 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
     def compare(scene: Scene, size: tuple[int, int], fleet: Fleet) -> bool:
         app = MtatuiApp(fleet, Config())
 
-        async def before(pilot: Pilot[None]) -> None:
-            hands = Hands(app, pilot)
+        async def before(hands: Hands) -> None:
             await opened(hands)
             await scene(hands)
-            await pilot.pause()
 
-        try:
-            return snap_compare(app, terminal_size=size, run_before=before)
-        finally:
-            fleet.close()
+        return pictured(snap_compare, app, size, before)
 
     return compare
 

@@ -4,14 +4,13 @@ sees, and what keys do."""
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mtatui.backends.applying import Ending
 from mtatui.screens.matrix import MatrixScreen
+from mtatui.screens.servers import ServersScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.settings.plan import Caution
 from tests.tui.hands import at_settings
@@ -26,21 +25,9 @@ from tests.tui.matrix_hands import (
     rolled,
     to,
 )
-from tests.tui.still import NOW
 from tests.tui.still_many import HELO, SENDER, SIZE, configuration, many
 
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so; nothing comes by itself a while later."""
-    monkeypatch.setattr("mtatui.app.IDLE", 3600)
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock", "undisturbed")
 
 
 @pytest.fixture
@@ -107,6 +94,20 @@ async def test_many_servers_scroll_across() -> None:
         assert "out12" in hands.text()
         assert "mx1" not in hands.text().splitlines()[1]
         assert "15 servers" in hands.text()
+
+
+async def test_the_key_of_the_page_below_leaves_it() -> None:
+    async with at_matrix() as hands:
+        await hands.press("0")
+        await hands.until(lambda: isinstance(hands.app.screen, ServersScreen))
+        await hands.press("M")
+        await hands.until(lambda: isinstance(hands.app.screen, MatrixScreen))
+        await hands.press("1")
+        await hands.until(lambda: isinstance(hands.app.screen, SettingsScreen))
+        await hands.press("M")
+        await hands.until(lambda: isinstance(hands.app.screen, MatrixScreen))
+        await hands.press("2")
+        await hands.until(lambda: "[Outbound]" in hands.text())
 
 
 async def test_one_server_is_no_matrix() -> None:

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
-
 from mtatui.backends.host import HostError
 from mtatui.backends.probing import Probed, ProbePlan, Prober, Refused, Row
 from mtatui.backends.probing.letters import Kind
@@ -16,9 +14,8 @@ from mtatui.screens.probing import ProbingScreen
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Probe
 from tests.tui.hands import Hands, at_keyboard
+from tests.tui.pictures import both_sizes
 from tests.tui.still import StillServer, rows
-
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 
 ROWS = (
     Row(Kind.CLEAN, "it arrives"),

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.queue.message import State
 from mtatui.screens.reading import ReadingScreen
-from tests.tui.hands import Hands
+from tests.tui.hands import Hands, started
+from tests.tui.pictures import Snap, both_sizes, pictured
 from tests.tui.still import NOW, StillServer, rows
 from tests.tui.still_fleet import AskingServer, conditions, named, three
 
-Snap = Callable[..., bool]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 @asynccontextmanager
 async def at_three(size: tuple[int, int] = (120, 40)) -> AsyncIterator[Hands]:
     """Somebody at the keyboard, the queues of three servers before them."""
-    fleet = three()
-    app = MtatuiApp(fleet, Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await read(hands, 47)
-            yield hands
-    finally:
-        fleet.close()
+    async with started(three(), size) as hands:
+        await read(hands, 47)
+        yield hands
 
 
 async def read(hands: Hands, messages: int) -> None:
@@ -117,19 +97,14 @@ async def test_the_cursor_of_the_tree_says_how_fresh_a_server_is() -> None:
 
 async def test_a_server_that_is_added_comes_into_the_tree_and_its_column_with_it() -> None:
     fleet = Fleet([named("mx1", StillServer(rows(3)))])
-    app = MtatuiApp(fleet, Config())
-    try:
-        async with app.run_test(size=(120, 40)) as pilot:
-            hands = Hands(app, pilot)
-            await read(hands, 3)
-            assert "Server " not in hands.text()
-            fleet.join(named("mx2", StillServer(rows(2))))
-            app.servers_changed()
-            await read(hands, 5)
-            assert "server:mx2" in [node.key for node in hands.page.tree_pane.nodes]
-            assert "server" in [column.id for column in hands.page.table.columns]
-    finally:
-        fleet.close()
+    async with started(fleet) as hands:
+        await read(hands, 3)
+        assert "Server " not in hands.text()
+        fleet.join(named("mx2", StillServer(rows(2))))
+        hands.app.servers_changed()
+        await read(hands, 5)
+        assert "server:mx2" in [node.key for node in hands.page.tree_pane.nodes]
+        assert "server" in [column.id for column in hands.page.table.columns]
 
 
 async def test_help_tells_of_the_servers_in_a_query() -> None:
@@ -153,9 +128,8 @@ def test_picture(snap_compare: Snap, size: tuple[int, int], where: str) -> None:
     def phase(name: str) -> str:
         return fleet.condition(name).phase
 
-    async def play(pilot: Pilot[None]) -> None:
-        hands = Hands(app, pilot)
-        await hands.until(lambda: bool(app.screen_stack) and bool(hands.text()))
+    async def play(hands: Hands) -> None:
+        await hands.until_there()
         await hands.until(lambda: phase("mx1") == phase("out1") == "live" and phase("mx3") == "reading")
         await hands.until(lambda: phase("relay-berlin") == "limited" and phase("mx4") == "trouble")
         await hands.until(lambda: phase("mx2") in ("live", "trouble"))
@@ -180,9 +154,5 @@ def test_picture(snap_compare: Snap, size: tuple[int, int], where: str) -> None:
         else:
             page.footer.hush()
         page.show_header()
-        await pilot.pause()
 
-    try:
-        assert snap_compare(app, terminal_size=size, run_before=play)
-    finally:
-        fleet.close()
+    assert pictured(snap_compare, app, size, play)

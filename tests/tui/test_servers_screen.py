@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.host import Unreachable
@@ -19,27 +17,14 @@ from mtatui.screens.servers import ServersScreen
 from mtatui.screens.services import ServicesScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.widgets.dialog import ConfirmDialog
-from tests.tui.hands import Hands, at_keyboard
-from tests.tui.still import NOW, StillServer, rows
+from tests.tui.hands import Hands, at_keyboard, started
+from tests.tui.pictures import Snap, both_sizes, both_themes, pictured
+from tests.tui.still import StillServer, rows
 from tests.tui.still_fleet import conditions, looked_at, three
 from tests.tui.still_services import StillServices
 from tests.tui.still_settings import StillConfiguration
 
-Snap = Callable[..., bool]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-both_themes = pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 @asynccontextmanager
@@ -47,15 +32,9 @@ async def at_servers(
     fleet: Fleet | None = None, size: tuple[int, int] = (120, 40), config: Config | None = None
 ) -> AsyncIterator[Hands]:
     """Somebody at the keyboard, the page of all servers before them."""
-    fleet = fleet or three()
-    app = MtatuiApp(fleet, config or Config())
-    try:
-        async with app.run_test(size=size) as pilot:
-            hands = Hands(app, pilot)
-            await opened(hands)
-            yield hands
-    finally:
-        fleet.close()
+    async with started(fleet or three(), size, config) as hands:
+        await opened(hands)
+        yield hands
 
 
 async def opened(hands: Hands) -> ServersScreen:
@@ -305,14 +284,9 @@ def test_picture(
     services.kill("clamd")
     app = MtatuiApp(fleet, Config(theme=theme))
 
-    async def play(pilot: Pilot[None]) -> None:
-        hands = Hands(app, pilot)
-        await hands.until(lambda: bool(app.screen_stack) and bool(hands.text()))
+    async def play(hands: Hands) -> None:
+        await hands.until_there()
         await opened(hands)
         await scene(hands)
-        await pilot.pause()
 
-    try:
-        assert snap_compare(app, terminal_size=size, run_before=play)
-    finally:
-        fleet.close()
+    assert pictured(snap_compare, app, size, play)

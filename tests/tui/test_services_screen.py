@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.config import Config
 from mtatui.screens.services import ServicesScreen
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui.hands import Hands, at_keyboard
-from tests.tui.still import NOW, StillServer, rows
+from tests.tui.pictures import Snap, both_sizes, both_themes, pictured
+from tests.tui.still import StillServer, rows
 from tests.tui.still_services import StillServices
 
-Snap = Callable[..., bool]
-both_sizes = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 def still(server: StillServer) -> StillServices:
@@ -127,20 +111,14 @@ async def test_the_watch_begins_by_itself_and_goes_on() -> None:
 
 
 @both_sizes
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@both_themes
 def test_picture(snap_compare: Snap, size: tuple[int, int], theme: str) -> None:
     server = StillServer(rows(3))
     still(server).kill("clamd")
     app = MtatuiApp(server, Config(theme=theme))
 
-    async def play(pilot: Pilot[None]) -> None:
-        hands = Hands(app, pilot)
-        await hands.until(lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text()))
+    async def play(hands: Hands) -> None:
         await hands.until_read(3)
         await opened(hands, 2)
-        await pilot.pause()
 
-    try:
-        assert snap_compare(app, terminal_size=size, run_before=play)
-    finally:
-        server.close()
+    assert pictured(snap_compare, app, size, play)

@@ -6,13 +6,11 @@ Look at each before you accept it (``--snapshot-update``): calm, aligned, nothin
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.applying import Ending
@@ -23,29 +21,14 @@ from mtatui.screens.review import ReviewScreen
 from mtatui.screens.settings import SettingsScreen
 from mtatui.settings.plan import Caution
 from tests.tui.hands import Hands
-from tests.tui.still import NOW, StillServer, rows
+from tests.tui.pictures import LARGE, SMALL, Scene, Snap, both_sizes, both_themes, pictured
+from tests.tui.still import StillServer, rows
 from tests.tui.still_settings import AUTH_WITHOUT_TLS, OPEN_RELAY, StillConfiguration
 
-Scene = Callable[[Hands], Awaitable[None]]
-Snap = Callable[..., bool]
-SMALL, LARGE = (80, 24), (120, 40)
-both_sizes = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
-both_themes = pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+pytestmark = pytest.mark.usefixtures("stopped_clock", "undisturbed")
+
 
 SENDER_DOMAIN = "inbound.reject_unknown_sender_domain"
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so; nothing comes by itself a while later."""
-    monkeypatch.setattr("mtatui.app.IDLE", 3600)
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture
@@ -64,11 +47,7 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
         server.configuration = configuration = configuration or StillConfiguration()
         app = MtatuiApp(server, Config(theme=theme))
 
-        async def play(pilot: Pilot[None]) -> None:
-            hands = Hands(app, pilot)
-            await hands.until(
-                lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text())
-            )
+        async def play(hands: Hands) -> None:
             await hands.until_read(3)
             await hands.press({"inbound": "1", "outbound": "2", "filtering": "3"}[page])
             await hands.until(lambda: isinstance(app.screen, SettingsScreen))
@@ -77,12 +56,8 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
             await app.watching.look()  # the line at the foot of Outbound, before it comes by itself
             await app.watching.look()
             await scene(hands)
-            await pilot.pause()
 
-        try:
-            return snap_compare(app, terminal_size=size, run_before=play)
-        finally:
-            server.close()
+        return pictured(snap_compare, app, size, play)
 
     return compare
 

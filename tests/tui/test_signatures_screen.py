@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.host import HostError
@@ -25,24 +23,12 @@ from mtatui.screens.signatures import SignaturesScreen
 from mtatui.settings.current import Reading
 from mtatui.settings.plan import Plan
 from tests.tui.hands import Hands, at_settings
-from tests.tui.still import NOW, StillServer, rows
+from tests.tui.pictures import SMALL, Snap, both_sizes, both_themes, pictured
+from tests.tui.still import StillServer, rows
 from tests.tui.still_settings import StillConfiguration
 from tests.tui.still_signatures import BLOCKED, StillDatabases
 
-Snap = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setattr("mtatui.app.IDLE", 3600)
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock", "undisturbed")
 
 
 def still(hands: Hands) -> StillDatabases:
@@ -190,7 +176,7 @@ async def test_a_mirror_is_tried_in_its_editor() -> None:
         assert still(hands).tested == ["database.clamav.net"]
 
 
-def pictured(
+def _pictured(
     snap_compare: Snap, size: tuple[int, int], theme: str = "textual-dark", *keys: str, **state: Any
 ) -> bool:
     """Whether the sheet looks as in the picture that was accepted."""
@@ -201,9 +187,7 @@ def pictured(
     server.signatures = databases
     app = MtatuiApp(server, Config(theme=theme))
 
-    async def play(pilot: Pilot[None]) -> None:
-        hands = Hands(app, pilot)
-        await hands.until(lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text()))
+    async def play(hands: Hands) -> None:
         await hands.until_read(3)
         await hands.press("3")
         await hands.until(lambda: isinstance(app.screen, SettingsScreen) and hands.settings.model.whole)
@@ -212,23 +196,19 @@ def pictured(
         await hands.press(*keys)
         if keys == ("u",):
             await hands.until(lambda: isinstance(app.screen, ProgressScreen) and "remote" in hands.text())
-        await pilot.pause()
 
-    try:
-        return snap_compare(app, terminal_size=size, run_before=play)
-    finally:
-        server.close()
+    return pictured(snap_compare, app, size, play)
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@both_themes
+@both_sizes
 def test_picture(snap_compare: Snap, size: tuple[int, int], theme: str) -> None:
-    assert pictured(snap_compare, size, theme, "j")
+    assert _pictured(snap_compare, size, theme, "j")
 
 
 def test_picture_of_trouble(snap_compare: Snap) -> None:
-    assert pictured(snap_compare, (80, 24), now=BLOCKED)
+    assert _pictured(snap_compare, SMALL, now=BLOCKED)
 
 
 def test_picture_of_an_update(snap_compare: Snap) -> None:
-    assert pictured(snap_compare, (80, 24), "textual-dark", "u", hold=asyncio.Event())
+    assert _pictured(snap_compare, SMALL, "textual-dark", "u", hold=asyncio.Event())

@@ -5,11 +5,9 @@ Look at each before you accept it (``--snapshot-update``): calm, aligned, nothin
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from textual.pilot import Pilot
 
 from mtatui.app import MtatuiApp
 from mtatui.config import Config
@@ -18,25 +16,10 @@ from mtatui.server import Server
 from mtatui.widgets.dialog import ConfirmDialog
 from tests.tui import scenes
 from tests.tui.hands import Hands
+from tests.tui.pictures import LARGE, SMALL, Scene, Snap, both_sizes, both_themes, pictured
 from tests.tui.scenes import IN_TRASH, MESSAGES, LimitedServer, MuteServer, SceneServer
-from tests.tui.still import NOW
 
-Scene = Callable[[Hands], Awaitable[None]]
-Snap = Callable[..., bool]
-SMALL, LARGE = (80, 24), (120, 40)
-both_sizes = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
-
-
-@pytest.fixture(autouse=True)
-def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """It is Sunday 22 November 2026, 15:20:00 UTC, and stays so."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 @pytest.fixture
@@ -54,20 +37,13 @@ def picture(snap_compare: Snap) -> Callable[..., bool]:
         server = server or SceneServer(scenes.rows())
         app = MtatuiApp(server, Config(theme=theme, filters={"[/x]": "from:x", "stuck": "age>1d"}))
 
-        async def play(pilot: Pilot[None]) -> None:
-            hands = Hands(app, pilot)
-            await hands.until(
-                lambda: bool(app.screen_stack) and server.live is not None and bool(hands.text())
-            )
+        async def play(hands: Hands) -> None:
+            await hands.until_there()
             if messages is not None:
                 await hands.until_read(messages)
             await scene(hands)
-            await pilot.pause()
 
-        try:
-            return snap_compare(app, terminal_size=size, run_before=play)
-        finally:
-            server.close()
+        return pictured(snap_compare, app, size, play)
 
     return compare
 
@@ -81,7 +57,7 @@ async def marks(hands: Hands) -> None:
     await hands.press("space", "space", "j", "j", "space", "k")
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@both_themes
 @both_sizes
 def test_queue(picture: Callable[..., bool], size: tuple[int, int], theme: str) -> None:
     assert picture(marks, size, theme=theme)
@@ -114,7 +90,7 @@ async def narrowed(hands: Hands) -> None:
     await hands.settled()
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@both_themes
 def test_a_facet_is_chosen(picture: Callable[..., bool], theme: str) -> None:
     assert picture(narrowed, theme=theme)
 
@@ -138,7 +114,7 @@ async def deleting_many(hands: Hands) -> None:
     await hands.type(str(len(hands.page.model.marks)))
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@both_themes
 def test_delete(picture: Callable[..., bool], theme: str) -> None:
     assert picture(deleting, theme=theme)
 
@@ -154,7 +130,7 @@ async def palette(hands: Hands) -> None:
     await hands.type("so")
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark"])
+@both_themes
 def test_palette(picture: Callable[..., bool], theme: str) -> None:
     assert picture(palette, theme=theme)
 
