@@ -25,7 +25,7 @@ from mtatui.widgets.lines import CursorLines, Piece
 
 if TYPE_CHECKING:
     from mtatui.backends.dkim.listing import Identity, Listing
-    from mtatui.backends.dkim.work import Offer
+    from mtatui.backends.dkim.work import Offer, Record
 
 #: From this many columns on it is told who signs.
 WIDE = 100
@@ -249,15 +249,21 @@ class DkimScreen(TableDesk[DomainLines]):
         self.footer.hush()
         self.changing.look_at(found.plan)
 
-    @work(group="record", exclusive=True, exit_on_error=False)
-    async def do_dkim_record(self, argument: str) -> None:
-        """The record to publish."""
+    async def _record(self) -> Record | None:
+        """The record of the key under the cursor; None where there is none, which is told."""
         one = self.identity
         assert one is not None
         try:
             [record] = await self.server.dkim.records(one.domain, one.selector)
         except (Refused, HostError) as error:
             self.tell(str(error), "warning")
+            return None
+        return record
+
+    @work(group="record", exclusive=True, exit_on_error=False)
+    async def do_dkim_record(self, argument: str) -> None:
+        """The record to publish."""
+        if (record := await self._record()) is None:
             return
         width = room(self.size.width)
         lines: list[Sequence[Piece]] = [[(line, "")] for line in wrap(record.published.text, width)]
@@ -270,12 +276,7 @@ class DkimScreen(TableDesk[DomainLines]):
     @work(group="record", exclusive=True, exit_on_error=False)
     async def do_dkim_copy(self, argument: str) -> None:
         """The record, to the clipboard (OSC 52)."""
-        one = self.identity
-        assert one is not None
-        try:
-            [record] = await self.server.dkim.records(one.domain, one.selector)
-        except (Refused, HostError) as error:
-            self.tell(str(error), "warning")
+        if (record := await self._record()) is None:
             return
         self.app.copy_to_clipboard(record.text)
         self.tell(f"Copied: the record of {record.name}")
