@@ -230,7 +230,8 @@ class Server:
         from mtatui.backends.postfix.act import Actor
 
         facts = self.facts
-        return Actor(self.host, self.tools, facts.queue_directory, facts.hash_names, facts.hash_depth)
+        queue = facts.queue_directory, facts.hash_names, facts.hash_depth
+        return Actor(self.host, self.tools, *queue, facts.release)
 
     @cached_property
     def configuration(self) -> Configuration:

@@ -123,7 +123,7 @@ class Hands:
         return found(items, self.ask("keep", items))
 
     def each(self, operation: str, ids: Iterable[str]) -> list[Answer]:
-        """Do one of the other operations for each ID: drop, forget, destroy, discard, restore, free."""
+        """Do one of the other operations for each ID: drop, destroy, discard, restore, free."""
         items = [[id] for id in ids]
         answers: list[Answer] = self.ask(operation, items) if items else []
         return answers

@@ -15,7 +15,7 @@ import os
 import pwd
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -198,13 +198,10 @@ class Journal:
             ],
         )
 
-    def rename(self, entry: str, names: dict[str, str]) -> None:
-        """Write down which new queue IDs some messages are about to get.
-
-        Raises:
-            HostError: it could not be written; do nothing then.
-        """
-        self._hands.ask(*_note(names_of=entry, names=names))
+    def renaming(self, entry: str, names: Mapping[str, str]) -> Request:
+        """What to ask the hands to have written which new queue IDs some messages are about to get; where it
+        cannot be written, none may."""
+        return _note(names_of=entry, names=dict(names))
 
     def end(self, outcome: Outcome, did: Iterable[str], *, interrupted: bool = False) -> None:
         """Write down what came of an entry (``outcome.entry``), and which messages it really changed."""

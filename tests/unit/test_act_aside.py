@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mtatui.backends.child import Answer, Request
 from mtatui.backends.demo.writer import make_spool
-from mtatui.backends.host import HostError, Unreachable
+from mtatui.backends.host import Unreachable
 from mtatui.backends.postfix.spool import place
 from mtatui.queue.message import State
-from mtatui.queue.selection import Result
+from mtatui.queue.selection import Result, Target
 from mtatui.verbs import BOUNCE, DELETE, HOLD, Verb
 from tests.unit.bed import Bed, renamed, select, texts
 
@@ -104,31 +107,34 @@ async def test_what_came_to_its_end_before_it_could_be_taken_out_is_gone(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = bed.mail("active")
-    real = bed.actor.journal.rename
+    real = bed.actor.hands.each
 
-    def delivered(entry: str, names: dict[str, str]) -> None:
-        real(entry, names)
-        (bed.spool / "active" / target.identity.id).unlink()
+    def delivered(operation: str, ids: Iterable[str]) -> list[Answer]:
+        answers = real(operation, ids)
+        if operation == "fresh":
+            (bed.spool / "active" / target.identity.id).unlink()
+        return answers
 
-    monkeypatch.setattr(bed.actor.journal, "rename", delivered)
-    assert texts(await bed.actor.act(DELETE, select(target))) == [
+    monkeypatch.setattr(bed.actor.hands, "each", delivered)
+    assert texts(await bed.actor.act(DELETE, select(before_that(target)))) == [
         ("gone", "left the queue meanwhile (delivered, returned or deleted)")
     ]
     assert bed.at(target) == set()
 
 
+def before_that(target: Target) -> Target:
+    """As it was chosen when it still was deferred: it is not taken out along with the first look."""
+    return replace(target, state=State.DEFERRED)
+
+
+@pytest.mark.parametrize("chosen", [State.ACTIVE, State.DEFERRED])
 async def test_when_new_queue_ids_cannot_be_written_down_none_is_given(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, chosen: State
 ) -> None:
     target = bed.mail("active")
-
-    def full(entry: str, names: dict[str, str]) -> None:
-        raise HostError("No space left on device")
-
-    monkeypatch.setattr(bed.actor.journal, "rename", full)
-    assert texts(await bed.actor.act(HOLD, select(target))) == [
-        ("failed", "not done: No space left on device")
-    ]
+    monkeypatch.setattr(bed.actor.journal, "renaming", lambda *_: ("note",))
+    [(result, text)] = texts(await bed.actor.act(HOLD, select(replace(target, state=chosen))))
+    assert (result, "not done: mx1: not understood" in text) == ("failed", True)
     assert bed.at(target) == {"active"}
 
 
@@ -136,19 +142,82 @@ async def test_when_the_helper_dies_over_it_the_message_is_on_hold_and_told(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = bed.mail("active")
-    real = bed.actor.hands.keep
+    real = bed.actor.hands.in_turn
 
-    def keep_and_die(items: Sequence[tuple[str, State]]) -> object:
-        answers = real(items)
-        if items[0][1] is State.HOLD:
+    def take_and_die(*requests: Request, **patience: float) -> object:
+        answers = real(*requests, **patience)
+        if any(request[0] == "aside" for request in requests):
             raise Unreachable("the helper has died")
         return answers
 
-    monkeypatch.setattr(bed.actor.hands, "keep", keep_and_die)
-    [receipt] = (await bed.actor.act(DELETE, select(target))).receipts
+    monkeypatch.setattr(bed.actor.hands, "in_turn", take_and_die)
+    [receipt] = (await bed.actor.act(DELETE, select(before_that(target)))).receipts
     assert receipt.result is Result.FAILED
-    assert receipt.text == f"not done: the helper has died; it has a new queue ID: {receipt.became}"
-    assert bed.at(renamed(target, receipt)) == {"hold"}
+    assert receipt.text == f"not done: it is on hold; it has a new queue ID: {receipt.became}"
+    assert bed.at(renamed(target, receipt)) == {"hold", "mtatui/trash"}
+
+
+async def test_when_the_helper_dies_over_the_first_look_nobody_knows_and_it_is_found_out(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, other = bed.mail("active"), bed.mail()
+    real = bed.actor.hands._exchange
+
+    def answer_and_die(*arguments: Any) -> bytes:
+        real(*arguments)
+        monkeypatch.undo()
+        raise EOFError
+
+    monkeypatch.setattr(bed.actor.hands, "_exchange", answer_and_die)
+    outcome = await bed.actor.act(DELETE, select(target, other))
+    assert [text.partition(":")[0] for _, text in texts(outcome)] == ["it is not known what came of it"] * 2
+    [settled] = await bed.actor.settle()
+    [taken, left] = settled.receipts
+    assert taken.text == f"not done: it is on hold; it has a new queue ID: {taken.became}"
+    assert left.text == "not done: it is still deferred"
+    assert bed.at(renamed(target, taken)) == {"hold"}
+    assert bed.at(other) == {"deferred"}
+
+
+@pytest.mark.parametrize("verb", [HOLD, DELETE, BOUNCE])
+@pytest.mark.parametrize("sender", ["other@x.test", "s@x.test"])
+async def test_only_who_was_meant_is_taken_out_along_with_the_first_look(
+    bed: Bed, verb: Verb, sender: str
+) -> None:
+    target = bed.mail("active")
+    outcome = await bed.actor.act(
+        verb, select(replace(target, identity=replace(target.identity, sender=sender)))
+    )
+    assert (outcome.ok, bed.at(target) == {"active"}) == (
+        (True, False) if sender[0] == "s" else (False, True)
+    )
+
+
+async def test_what_is_returned_already_stays_in_its_delivery(bed: Bed) -> None:
+    target = bed.mail("active")
+    (bed.spool / "active" / target.identity.id).chmod(0o710)
+    assert texts(await bed.actor.act(BOUNCE, select(target))) == [
+        ("done", "was already to be returned to the sender")
+    ]
+    assert bed.at(target) == {"active"}
+
+
+async def test_what_is_called_off_after_the_first_look_is_brought_to_its_end_where_it_was_begun(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, cancel = bed.mail("active"), asyncio.Event()
+    real = bed.actor.hands.in_turn
+
+    def answer_and_cancel(*requests: Any, **patience: float) -> object:
+        answers = real(*requests, **patience)
+        cancel.set()
+        return answers
+
+    monkeypatch.setattr(bed.actor.hands, "in_turn", answer_and_cancel)
+    outcome = await bed.actor.act(DELETE, select(target), cancel=cancel)
+    [receipt] = outcome.receipts
+    assert receipt.result is Result.DONE
+    assert bed.at(renamed(target, receipt)) == {"mtatui/trash"}
 
 
 @pytest.mark.parametrize("verb", [HOLD, DELETE])
@@ -158,7 +227,7 @@ async def test_what_was_taken_out_when_the_program_died_is_recognised(bed: Bed, 
     entry = journal.begin(verb.id, select(taken, not_taken))
     ids = [taken.identity.id, not_taken.identity.id]
     names = {id: answer[0] for id, answer in zip(ids, hands.ask("fresh", [[id] for id in ids]), strict=True)}
-    journal.rename(entry, names)
+    hands.ask(*journal.renaming(entry, names))
     [[new]] = hands.ask("aside", [[ids[0], names[ids[0]]]])
     # It died before the logs had been given their new name.
     (bed.spool / "bounce" / ids[0]).write_text("recipient=refused\n")

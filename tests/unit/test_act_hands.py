@@ -42,7 +42,7 @@ def mail(spool: Path, state: str = "deferred", *, reason: str = "Connection time
     return write(spool, draft, long_id=True)
 
 
-def ask(hands: Hands, operation: str, *items: tuple[str, ...]) -> Any:
+def ask(hands: Hands, operation: str, *items: tuple[Any, ...]) -> Any:
     return serve(hands, operation, [[list(item) for item in items]])
 
 
@@ -96,7 +96,7 @@ def test_what_was_corrupt_or_in_maildrop_goes_back_there(spool: Path, hands: Han
     (spool / "hold" / id).rename(spool / state / id)
     assert ask(hands, "keep", (id, "hold"))[0][0] == state
     if state == "corrupt":
-        assert ask(hands, "discard", (id,)) == [[]]
+        assert ask(hands, "discard", (id,)) == [[1]]
     else:
         (spool / state / id).unlink()
     assert places(spool, id) == {"mtatui/trash", "mtatui/origin"}
@@ -177,7 +177,7 @@ def test_a_leftover_link_of_an_interrupted_delete_does_not_hinder(spool: Path, h
     assert places(spool, id) == {"hold", *(p for p in places(spool, id) if p.startswith("defer"))}
 
 
-def test_drop_spares_the_last_link_and_forget_does_not(spool: Path, hands: Hands) -> None:
+def test_drop_spares_the_last_link_unless_it_has_come_to_its_end(spool: Path, hands: Hands) -> None:
     id = mail(spool, "hold")
     ask(hands, "keep", (id, "hold"))
     assert ask(hands, "drop", (id,)) == [["dropped"]]
@@ -185,7 +185,7 @@ def test_drop_spares_the_last_link_and_forget_does_not(spool: Path, hands: Hands
     (spool / "hold" / id).unlink()
     assert ask(hands, "drop", (id,)) == [["last"]]
     assert (spool / "mtatui/trash" / id).exists()
-    assert ask(hands, "forget", (id,), ("NEVER01",)) == [[], None]
+    assert ask(hands, "drop", (id, 1), ("NEVER01", 1)) == [["dropped"], None]
     assert "mtatui/trash" not in places(spool, id)
 
 
@@ -240,7 +240,7 @@ def test_looking_only_changes_nothing(spool: Path) -> None:
     id = mail(spool)
     assert ask(hands, "identify", (id, "deferred"))[0][0] == "deferred"
     assert serve(hands, "trash", [5]) == [0, 0, []]
-    for operation in ("keep", "drop", "forget", "destroy", "discard", "restore", "free"):
+    for operation in ("keep", "drop", "destroy", "discard", "restore", "free"):
         with pytest.raises(Refused):
             ask(hands, operation, (id, "deferred"))
     assert not (spool / "mtatui").exists()

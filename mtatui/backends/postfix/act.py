@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,12 @@ from mtatui.backends.child import LONG, PATIENCE, Found, Hands, Request, found, 
 from mtatui.backends.host import Host, HostError, Missing, NotPermitted, ReadOnly
 from mtatui.backends.journal import UNDO, Entry, Journal, not_begun
 from mtatui.backends.postfix import aside, corrupt
+from mtatui.backends.postfix.ahead import Ahead
 from mtatui.backends.postfix.deliver import deliver
+from mtatui.backends.postfix.finding import find_out
 from mtatui.backends.postfix.run import (
     Progress,
     Run,
-    conclude,
-    in_batches,
     reconcile,
     settled,
     silent,
@@ -53,10 +53,22 @@ class Actor:
     """What runs the verbs on one server's queue."""
 
     def __init__(
-        self, host: Host, tools: Tools, queue_directory: str, hash_queue_names: str, hash_queue_depth: int
+        self,
+        host: Host,
+        tools: Tools,
+        queue_directory: str,
+        hash_queue_names: str,
+        hash_queue_depth: int,
+        release: tuple[int, ...] = (),
     ) -> None:
-        """Nothing is started yet. The last three are main.cf's parameters, expanded."""
+        """Nothing is started yet.
+
+        Args:
+            queue_directory, hash_queue_names, hash_queue_depth: main.cf's parameters, expanded.
+            release: Postfix's, where it is known; else it is asked for when it matters.
+        """
         self.host = host
+        self._release = release
         self.tools = tools
         self.hands = Hands(host, queue_directory, hash_queue_names, hash_queue_depth)
         self.journal = Journal(self.hands)
@@ -101,9 +113,9 @@ class Actor:
             raise NotPermitted(
                 f"{verb.label} needs root on {self.host.name}. Run mtatui as root, or let it use sudo."
             )
-        if verb is BOUNCE and (version := await self.tools.version()) < BOUNCE_SINCE:
+        if verb is BOUNCE and (release := self._release or await self.tools.version()) < BOUNCE_SINCE:
             raise HostError(
-                f"Bounce needs Postfix 3.5 or newer; {self.host.name} has {'.'.join(map(str, version))}."
+                f"Bounce needs Postfix 3.5 or newer; {self.host.name} has {'.'.join(map(str, release))}."
             )
         run = Run(verb, selection, progress, cancel or asyncio.Event())
         if verb is DELIVER:
@@ -120,6 +132,8 @@ class Actor:
             first += restoring(run, near)
         elif near:
             first.append(("keep" if verb is DELETE else "identify", near))
+        ahead = Ahead(run, near, self.journal)
+        first += ahead.requests
         patience = PATIENCE if purge is None else LONG
         asked = True
         try:
@@ -137,7 +151,8 @@ class Actor:
                         if misfits := await restore(run, self.hands, near, turn.answers, batches):
                             await self._fit(run, misfits)
                     else:
-                        await self._postsuper(run, near, turn.answers)
+                        ahead.heard(turn.answers[1:])
+                        await self._postsuper(run, near, turn.answers[:1], batches, ahead)
                 except HostError as stopped:
                     error = stopped
                     run.outcome.notes.append(str(error))
@@ -148,10 +163,11 @@ class Actor:
                 if not unknown:
                     turn.last.append(self.journal.told(outcome, run.did))
         except HostError as unheard:
+            begun = asked and self.hands.in_doubt and (verb is RESTORE or ahead.requests)
             if asked and verb is DELETE:  # who knows how far the hands came with their links
                 with contextlib.suppress(HostError):
                     await to_its_end(self.hands.each, "drop", [id for id, _ in near])
-            if not (asked and verb is RESTORE and self.hands.in_doubt):
+            if not begun:
                 raise
             run.fed.update((id, id) for id, _ in near)
             run.not_known(str(unheard))
@@ -219,17 +235,24 @@ class Actor:
 
     # -- with postsuper --------------------------------------------------------------------------------------
 
-    async def _postsuper(self, run: Run, near: list[tuple[str, State]], looked: list[Any]) -> None:
+    async def _postsuper(
+        self,
+        run: Run,
+        near: list[tuple[str, State]],
+        looked: list[Any],
+        others: Iterable[list[tuple[str, State]]],
+        ahead: Ahead,
+    ) -> None:
         """Have postsuper do it.
 
         Args:
             near, looked: the first batch, and what the hands have already answered to it.
+            others: those that come then.
+            ahead: what they have already done.
         """
-        kept: list[str] = []
+        kept = [taken.new for taken in ahead.taken.values() if isinstance(taken.kept, list)]
         doubtful: list[str] = []
         misfits: list[str] = []
-
-        ahead: list[list[Found | str | None] | HostError] = []
 
         def taken(batch: list[tuple[str, State]], answers: list[Found | str | None]) -> None:
             kept.extend(
@@ -239,10 +262,10 @@ class Actor:
             )
 
         def look(batch: list[tuple[str, State]]) -> list[Found | str | None]:
-            if ahead:
-                if isinstance(first := ahead.pop(), HostError):
-                    raise first
-                return first
+            if batch is near:
+                if isinstance(looked[0], HostError):
+                    raise looked[0]
+                return found(near, looked[0])
             if run.verb is not DELETE:
                 return self.hands.identify(batch)
             try:
@@ -253,114 +276,81 @@ class Actor:
             taken(batch, answers)
             return answers
 
-        if looked and isinstance(looked[0], HostError):
-            ahead.append(looked[0])
-            doubtful.extend(id for id, _ in near if run.verb is DELETE)
-        elif looked:
-            ahead.append(answers := found(near, looked[0]))
-            if run.verb is DELETE:
-                taken(near, answers)
+        if run.verb is DELETE and looked:
+            if isinstance(looked[0], HostError):
+                doubtful.extend(id for id, _ in near)
+            else:
+                taken(near, found(near, looked[0]))
 
-        async def ids() -> AsyncIterator[bytes]:
-            async with contextlib.aclosing(one_ahead(look, run.batches())) as batches:
-                async for batch, answers in batches:
+        def batches() -> Iterator[list[tuple[str, State]]]:
+            if near and run.cancel.is_set() and not ahead.requests:
+                run.outcome.cancelled = True
+            elif near:  # what was begun along with the look is brought to its end
+                yield near
+                yield from others
+
+        async def ids() -> AsyncGenerator[bytes, None]:
+            async with contextlib.aclosing(one_ahead(look, batches())) as looks:
+                async for batch, answers in looks:
                     there = {}
                     for (id, _), answer in zip(batch, answers, strict=True):
                         if (one := run.same(id, answer)) is not None and not settled(run, id, one):
                             there[id] = run.states[id] = one.state
-                    if go := await to_its_end(self._prepare, run, there, kept, misfits):
+                    if go := await to_its_end(self._prepare, run, there, kept, misfits, ahead):
                         yield _lines(go)
                         await _keep_up(run)
 
         late = await self._super(run, ids(), kept, doubtful)
-        if late and (go := await to_its_end(aside.take, run, self.hands, self.journal, late, kept)):
+        if late:
+            go = await to_its_end(aside.take, run, self.hands, self.journal, late, kept, {})
             await self._super(run, _at_once(go), kept, [])
         if misfits:
             await self._fit(run, misfits)
 
-    def _prepare(self, run: Run, found: dict[str, State], kept: list[str], misfits: list[str]) -> list[str]:
+    def _prepare(
+        self, run: Run, found: dict[str, State], kept: list[str], misfits: list[str], ahead: Ahead
+    ) -> list[str]:
         """Bring messages to where postsuper may have them; under which queue IDs it is to have which."""
         broken = [id for id, state in found.items() if state is State.CORRUPT]
         moving = [id for id, state in found.items() if state in aside.MOVING and run.verb in aside.STOPPING]
         go = [id for id in found if id not in {*broken, *moving}]
         if broken:
-            go += corrupt.take(run, self.hands, broken, misfits)
-        if go and run.verb is BOUNCE:
-            self.hands.each("report_all", go)
+            go += corrupt.take(run, self.hands, broken, misfits, ahead.freed)
+        if run.verb is BOUNCE:
+            self.hands.each("report_all", [id for id in go if id not in ahead.reported])
         run.fed.update((id, id) for id in go)
         if moving:
-            go += aside.take(run, self.hands, self.journal, moving, kept)
+            go += aside.take(run, self.hands, self.journal, moving, kept, ahead.taken)
         return go
 
     async def _super(
-        self, run: Run, ids: AsyncIterator[bytes], kept: list[str], doubtful: list[str]
+        self, run: Run, ids: AsyncGenerator[bytes, None], kept: list[str], doubtful: list[str]
     ) -> list[str]:
-        """Run one postsuper, and have its receipts; see `_find_out`."""
+        """Run one postsuper, and have its receipts; see `find_out`."""
         directories = run.verb.directories
         if run.verb is DELETE and any(t.state is State.MAILDROP for t in run.targets.values()):
             directories += ("maildrop",)
         argv = self.tools.argv("postsuper", f"-{run.verb.postsuper}", "-", *directories)
         number = len(run.targets)
         note = f"{number:,} queue {'ID' if number == 1 else 'IDs'} on standard input"
-        run.outcome.commands.append(f"{' '.join(argv)}   ({note})")
         run.ended_well = False
         error: HostError | None = None
         try:
-            done = await self.tools.super(
-                run.verb.postsuper, ids, run.hear, directories=directories, note=note
-            )
-            if run.fed and not run.ended_well:
-                error = HostError(why_it_ended(done))
+            async with contextlib.aclosing(ids):
+                if first := await anext(ids, b""):  # where there is nothing left to do it is not started
+                    run.outcome.commands.append(f"{' '.join(argv)}   ({note})")
+                    done = await self.tools.super(
+                        run.verb.postsuper, _from(first, ids), run.hear, directories=directories, note=note
+                    )
+                    if run.fed and not run.ended_well:
+                        error = HostError(why_it_ended(done))
         except HostError as stopped:
             error = stopped
-        late = await to_its_end(self._find_out, run, kept, doubtful)
+        late = await to_its_end(find_out, run, self.hands, kept, doubtful)
         if error is not None:
             for id in late:
                 run.failed(id, "not done: it is being delivered")
             raise error
-        return late
-
-    def _find_out(self, run: Run, kept: list[str], doubtful: list[str]) -> list[str]:
-        """Receipts for all that postsuper was given; what it said nothing about is looked for.
-
-        Links in the trash are taken back from whatever was not deleted. The last link of a message goes only
-        if postsuper came to its end and did not name it, or never had it: then it was delivered or returned.
-
-        Args:
-            kept: what this act has linked into the trash. Other things there are none of its business.
-            doubtful: what it may have linked: the answer was lost.
-
-        Returns:
-            Those without a receipt yet: they went into a delivery before postsuper came to them.
-        """
-        late = []
-        open = {name: id for name, id in run.fed.items() if id not in run.receipts}
-        for name, id in open.items():
-            if name in run.said:
-                run.accomplished(id)
-        for names in in_batches([name for name in open if name not in run.said]):
-            answers = self.hands.identify([(name, run.states[open[name]]) for name in names])
-            for name, answer in zip(names, answers, strict=True):
-                id = open[name]
-                moving = isinstance(answer, Found) and answer.state in aside.MOVING
-                if moving and run.verb in aside.STOPPING and (found := run.same(id, answer)):
-                    run.states[id] = found.state
-                    del run.fed[name]
-                    late.append(id)
-                else:
-                    conclude(run, id, answer)
-        did = {run.names.get(id, id) for id in run.did}
-        for names in in_batches([name for name in kept if name not in did]):
-            dropped = zip(names, self.hands.each("drop", names), strict=True)
-            for name in [name for name, answer in dropped if answer == ["last"]]:
-                if run.ended_well or name not in run.fed:
-                    self.hands.each("forget", [name])
-                else:
-                    run.gone(
-                        run.fed[name], "deleted or delivered: postsuper died over it. A copy is in the trash"
-                    )
-        kept.clear()
-        self.hands.each("drop", doubtful)
         return late
 
     async def _fit(self, run: Run, misfits: list[str]) -> None:
@@ -372,8 +362,15 @@ class Actor:
         )
 
 
-async def _at_once(ids: list[str]) -> AsyncIterator[bytes]:
-    yield _lines(ids)
+async def _at_once(ids: list[str]) -> AsyncGenerator[bytes, None]:
+    if ids:
+        yield _lines(ids)
+
+
+async def _from(first: bytes, others: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for one in others:
+        yield one
 
 
 def _lines(ids: Iterable[str]) -> bytes:

@@ -21,7 +21,7 @@ from . import logs, place, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Union
+    from typing import Any, List, Tuple, Union
 
     from .hands import Hands
 
@@ -56,14 +56,22 @@ class Aside:
                 return [new]
         return "there is no free queue ID for it"
 
-    def take(self, id: str, new: str) -> "Answer":
+    def take(self, id: str, new: str, spare: int = 0, *who: "Any") -> "Answer":
         """Put a message on hold under its fresh queue ID, in one step: the ID under which it is on hold now
-        (its own, where somebody else has put it there)."""
+        (its own, where somebody else has put it there).
+
+        Args:
+            spare: 1 leaves one alone that is made to expire already.
+            who: arrival, size and sender that it must have. With them it is ``[]``, and nothing done, where
+                it has others, is not in a delivery any more, is to be spared, or cannot have that ID.
+        """
         for _ in range(4):
             found = self._hands.find(id, "active")
             if found is None:
                 return None
             state, path, info = found
+            if who and not (state in MOVING and self._fits(path, info, new, spare, who)):
+                return []
             if state == "hold":
                 return [id]
             if state not in MOVING and state != "deferred":
@@ -85,6 +93,14 @@ class Aside:
             self._logs(id, new)
             return [new]
         return "it moves too fast to be taken out"
+
+    def _fits(self, path: str, info: os.stat_result, new: str, spare: int, who: "Tuple[Any, ...]") -> bool:
+        try:
+            same = record.read_identity(path) == who
+        except FileNotFoundError:
+            return False
+        known = place.fits(new, info.st_ino) and not self._used(new)
+        return same and known and not (spare and info.st_mode & stat.S_IXGRP)
 
     def follow(self, id: str, new: str) -> "Answer":
         """Give a message its logs that was taken out when we were interrupted."""

@@ -42,15 +42,14 @@ def main(arguments: "List[str]") -> int:
 _EACH: "Dict[str, Callable[..., Answer]]" = {
     "keep": Hands.keep,
     "drop": Hands.drop,
-    "forget": Hands.forget,
     "destroy": Hands.destroy,
     "discard": Hands.discard,
     "restore": Hands.restore,
     "free": Hands.free,
     "fresh": lambda hands, id: hands.aside.fresh(id),
-    "aside": lambda hands, id, new: hands.aside.take(id, new),
+    "aside": lambda hands, *item: hands.aside.take(*item),
     "follow": lambda hands, id, new: hands.aside.follow(id, new),
-    "report_all": lambda hands, id: hands.logs.report_all(id),
+    "report_all": lambda hands, *item: hands.logs.report_all(*item),
 }
 
 

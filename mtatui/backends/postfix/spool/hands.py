@@ -121,20 +121,15 @@ class Hands:
         arrival, size, sender = record.read_identity(kept)
         return [state, arrival, size, sender, 1 if info.st_mode & stat.S_IXGRP else 0, 0]
 
-    def drop(self, id: str) -> "Answer":
-        """Take a message out of the trash if the queue has it too; ``["last"]``, and nothing done, if not."""
+    def drop(self, id: str, ended: int = 0) -> "Answer":
+        """Take a message out of the trash if the queue has it too, or (1) it has come to its end elsewhere:
+        ``["last"]``, and nothing done, if not."""
         info = os.lstat(self._trash(id))
         found = self.find(id, "hold")
-        if found is None or not os.path.samestat(found[2], info):
+        if not ended and (found is None or not os.path.samestat(found[2], info)):
             return ["last"]
         self._forget(id)
         return ["dropped"]
-
-    def forget(self, id: str) -> "Answer":
-        """Take a message out of the trash that has come to its end elsewhere."""
-        os.lstat(self._trash(id))
-        self._forget(id)
-        return []
 
     def destroy(self, id: str) -> "Answer":
         """Remove a message of the trash for good, and what deliveries under way wrote after it left."""
@@ -144,13 +139,15 @@ class Hands:
         self._forget(id)
         return []
 
-    def discard(self, id: str) -> "Answer":
-        """Take a message that is in the trash out of the corrupt directory."""
+    def discard(self, id: str, *who: "Any") -> "Answer":
+        """Take a message that is in the trash out of the corrupt directory; for ``who`` see `free`."""
         path = self.place("corrupt", id)
+        if who and record.read_identity(path) != who:
+            return []
         if not os.path.samestat(os.lstat(path), os.lstat(self._trash(id))):
             return "the file in the trash is another one"
         os.unlink(path)
-        return []
+        return [1]
 
     def restore(self, id: str, *who: "Any") -> "Answer":
         """Put a message of the trash on hold, under its own ID (a corrupt one, or one that waited for pickup,
@@ -204,9 +201,15 @@ class Hands:
 
     # -- out of the corrupt directory ------------------------------------------------------------------------
 
-    def free(self, id: str) -> "Answer":
-        """Move a message from the corrupt directory to hold: 1 where its name fits its inode."""
+    def free(self, id: str, *who: "Any") -> "Answer":
+        """Move a message from the corrupt directory to hold: 1 where its name fits its inode.
+
+        Args:
+            who: arrival, size and sender that it must have: ``[]``, and nothing done, where it has others.
+        """
         path = self.place("corrupt", id)
+        if who and record.read_identity(path) != who:
+            return []
         info = os.lstat(path)
         if not self._is_message("corrupt", info):
             return "it is not a queue file"

@@ -13,7 +13,7 @@ from . import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Tuple
+    from typing import Any, List, Tuple
 
     from .hands import Hands
 
@@ -76,14 +76,20 @@ class Logs:
             with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.link(old, path, follow_symlinks=False)
 
-    def report_all(self, id: str) -> "List[int]":
+    def report_all(self, id: str, *who: "Any") -> "List[int]":
         """Have qmgr(8) report every recipient of a message that is made to expire. Where there is a defer log
         it reports those that the log names, and no others (``qmgr_message.c``): a log that does not name them
-        all goes. ``[1]`` if it did."""
+        all goes. ``[1]`` if it did.
+
+        Args:
+            who: arrival, size and sender that it must have: ``[]``, and nothing done, where it has others.
+        """
         path = self._hands.place("defer", id)
         found = self._hands.find(id, "hold") if _size(path) else None
         if found is None or found[0] not in ("hold", "deferred"):
             return [0]
+        if who and record.read_identity(found[1]) != who:
+            return []
         try:
             recipients = record.read_row(found[1], id, found[0], logs=(path,))[-1]
         except record.Damaged as damaged:

@@ -57,6 +57,14 @@ def make_id(moment_us: int, inode: int, long_id: bool) -> str:
     )
 
 
+def another_id(id: str, moment_us: int) -> str:
+    """The queue ID that the message of this one would have if it had come at another moment (microseconds
+    since the epoch); it fits the inode where this one does."""
+    if is_long(id):
+        return make_id(moment_us, 0, True) + id.rpartition("z")[2]
+    return make_id(moment_us, 0, False)[:_SHORT_ID_TIME] + id[_SHORT_ID_TIME:]
+
+
 def is_long(id: str) -> bool:
     """Whether a queue ID is a long one, which is never used again."""
     return id.rfind("z") >= _LONG_ID_TIME
