@@ -30,7 +30,9 @@ and ``letter(points=…)``, and (unless ``rules=True``) nothing else: a score is
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import smtplib
 import socket
@@ -43,7 +45,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from mtatui.backends.host import File, HostError
 from mtatui.backends.host_local import LocalHost
@@ -58,6 +60,17 @@ INSIDE, OUTSIDE, STRANGER = "127.0.0.1", "192.0.2.20", "192.0.2.66"
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+
+#: `mtatui.backends.peek`, asked over and over.
+_LOOKS = """\
+import io, sys
+sys.path.append(sys.argv[1])
+import peek
+for line in sys.__stdin__:
+    sys.stdin = io.StringIO(line)
+    peek.main()
+    print(flush=True)
+"""
 
 
 def letter(
@@ -99,6 +112,7 @@ class MachineHost(LocalHost):
     def __init__(self, machine: Machine, *, read_only: bool = False) -> None:
         super().__init__("mail", read_only=read_only)
         self._machine = machine
+        self._looking: subprocess.Popen[str] | None = None
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command, in the machine's namespaces."""
@@ -106,14 +120,7 @@ class MachineHost(LocalHost):
 
     async def files(self, paths: Iterable[str], *, contents: bool = True) -> dict[str, File | HostError]:
         """Look at files as the machine has them; see `mtatui.backends.host.Host.files`."""
-        import base64
-        import json
-
-        from mtatui.backends import peek
-
-        request = json.dumps({"paths": list(paths), "contents": contents}).encode()
-        completed = await self.run([sys.executable, "-I", "-S", peek.__file__], input=request)
-        found = json.loads(completed.stdout)
+        found = self._look({"paths": list(paths), "contents": contents})
         for one in found.values():
             if "data" in one:
                 one["data"] = base64.b64decode(one["data"])
@@ -121,13 +128,29 @@ class MachineHost(LocalHost):
 
     async def names(self, directory: str) -> tuple[str, ...]:
         """What is in a directory of the machine; see `mtatui.backends.host.Host.names`."""
-        import json
+        return self._names(directory, self._look({"directory": directory}))
 
+    def _look(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have our program for it look, one process of it for all requests: it ends with the machine."""
         from mtatui.backends import peek
 
-        request = json.dumps({"directory": directory}).encode()
-        completed = await self.run([sys.executable, "-I", "-S", peek.__file__], input=request)
-        return self._names(directory, json.loads(completed.stdout))
+        program = [sys.executable, "-I", "-S", "-c", _LOOKS, os.path.dirname(peek.__file__)]
+        if self._looking is None:
+            self._looking = subprocess.Popen(
+                self.command(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env=self.environment(), start_new_session=True,
+            )  # fmt: skip
+        assert self._looking.stdin is not None
+        assert self._looking.stdout is not None
+        self._looking.stdin.write(json.dumps(request) + "\n")
+        self._looking.stdin.flush()
+        found: dict[str, Any] = json.loads(self._looking.stdout.readline())
+        return found
+
+    def forget(self) -> None:
+        """The machine has ended."""
+        if self._looking is not None:
+            self._looking.communicate()
 
 
 class Machine:
@@ -193,7 +216,8 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         """End it: without its first process nothing of it is left."""
         self._init.kill()  # and with unshare its child, the first process
-        self._init.wait(10)
+        self._init.wait(60)
+        self.host.forget()
         for pipe in (self._init.stdin, self._init.stdout):
             if pipe:
                 pipe.close()
