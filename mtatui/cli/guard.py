@@ -32,6 +32,12 @@ class Misused(Exception):
     exit_code = USAGE
 
 
+class Unwritable(OSError):
+    """Standard output takes no more, in words: a full disk, as a rule."""
+
+    exit_code = NOT_ALL
+
+
 class NobodyListens(Exception):
     """Whoever read our standard output has left (``| head``): enough was said."""
 
@@ -46,6 +52,8 @@ def guarded(work: Callable[[], Any]) -> int:
         return _spoken(code if isinstance(code, int) else DONE)
     except (BrokenPipeError, NobodyListens):
         return _spoken(DONE)
+    except Unwritable as error:
+        return _unwritten(error)
     except KeyboardInterrupt:
         print("mtatui: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -58,8 +66,22 @@ def _spoken(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
+    except OSError as error:
+        return _unwritten(error)
     return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Not all that was to be said could be written: whoever reads it later must not take it for all."""
+    _hush()
+    print(f"mtatui: standard output cannot be written: {error.strerror or error}", file=sys.stderr)
+    return Unwritable.exit_code
+
+
+def _hush() -> None:
+    """What is still to be written goes nowhere; else Python tries it again when it ends, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:

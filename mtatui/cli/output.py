@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mtatui.cli.guard import Unwritable
 from mtatui.text import cells, clean, fit, fit_address
 
 #: How wide a table may be where nobody says (a pipe, a file).
@@ -32,8 +33,17 @@ def say(text: str) -> None:
 
 
 def put(line: str) -> None:
-    """A line of data. Raises BrokenPipeError where the reader has left (``| head``)."""
-    print(line)
+    """A line of data.
+
+    Raises:
+        BrokenPipeError: the reader has left (``| head``). Unwritable: there is no room.
+    """
+    try:
+        print(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(error.errno, error.strerror) from error
 
 
 def put_json(document: Any) -> None:

@@ -61,6 +61,19 @@ def test_what_makes_no_sense_is_exit_code_2(arguments: list[str]) -> None:
     assert "Error" in done.stderr
 
 
+@pytest.mark.parametrize("what", [["queue", "list"], ["queue", "stats"], ["queue", "list", "--json"]])
+def test_a_full_disk_is_no_fault_of_ours_and_not_all_is_well(what: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mtatui", "--demo", *what],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "mtatui: standard output cannot be written: No space left on device" in done.stderr
+    assert "fault" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
 def test_an_option_in_the_wrong_place_is_told_where_it_goes() -> None:
     done = mtatui("queue", "list", "--demo")
     assert done.returncode == 2
