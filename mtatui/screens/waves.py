@@ -101,7 +101,7 @@ def rollout_lines(rollout: Rollout, width: int) -> Iterator[list[Piece]]:
     if rollout.stopped:
         for line in wrap(clean(f"It was not carried through: {rollout.stopped}"), width - 2):
             yield [(f" {line}", "danger")]
-    elif rollout.over:
+    elif rollout.over and all(share.well for share in rollout.shares):
         yield [(" ✔ Every server is as it was wanted.", "strong")]
     if rollout.over and rollout.awaiting:
         until = min(share.until or 0.0 for share in rollout.awaiting)

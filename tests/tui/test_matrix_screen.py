@@ -239,6 +239,7 @@ async def test_kept_on_all_or_taken_back_on_all(a_profile: Path) -> None:
             await hands.press(answer, "enter")
             await hands.until(lambda ends=ends: f"mx1  {ends}" in hands.text())  # type: ignore[misc]  # mypy knows no type for it
             assert f"mx3  {ends}" in hands.text()
+            assert ("as it was wanted" in hands.text()) == (ends == "applied")
 
 
 async def test_a_profile_with_mistakes_says_them(tmp_path: Path) -> None:
