@@ -32,6 +32,8 @@ _LOOKING = f"{_HERE}/looking/__main__.py"
 _SENDING = f"{_HERE}/chain/__main__.py"
 #: The program that has a message judged.
 _JUDGING = f"{_HERE}/judging/__main__.py"
+#: The program that runs a command of Postfix for each of many messages.
+_SCHEDULING = f"{_HERE}/postfix/scheduling.py"
 #: The program that asks the DNS.
 _RESOLVING = f"{_HERE}/resolving/asking.py"
 #: Seconds in which a new demo shows that it is alive.
@@ -83,6 +85,9 @@ class DemoHost(LocalHost):
             return [*_PROGRAM, "verdicts", self.home]
         if _RESOLVING in argv:
             return [*_PROGRAM, "dns"]
+        if _SCHEDULING in argv:
+            command = list(argv).index(_SCHEDULING) + 1
+            return [*argv[:command], *self.command(argv[command:])]
         # `env NAME=value COMMAND …`
         name = next(word for word in argv if argv[0] != "env" or (word != "env" and "=" not in word))
         if name in programs.NAMES:

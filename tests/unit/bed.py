@@ -12,6 +12,7 @@ from pathlib import Path
 from mtatui.backends.demo.writer import Draft, To, write
 from mtatui.backends.host_local import LocalHost
 from mtatui.backends.postfix.act import Actor
+from mtatui.backends.postfix.schedule import PROGRAM
 from mtatui.backends.postfix.spool.record import read_identity
 from mtatui.backends.postfix.tools import Tools
 from mtatui.queue.message import Identity, State
@@ -74,6 +75,9 @@ class StandIns(LocalHost):
                 if self.missing:
                     return ["postsuper-that-is-not-there"]
                 return [*python, POSTSUPER, str(self.spool), self.mode or "-", *argv[1:]]
+            case "env":  # before the stand-in that is run for each message
+                program = list(argv).index(str(PROGRAM)) + 1
+                return [*argv[:program], *self.command(argv[program:])]
             case "postqueue":
                 return [*python, POSTQUEUE, str(self.spool), *argv[1:]]
             case "postconf":

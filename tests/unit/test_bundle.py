@@ -23,6 +23,7 @@ PROGRAMS = [
     BACKENDS / "peek.py",
     BACKENDS / "resolving" / "asking.py",
     BACKENDS / "postfix" / "asking.py",
+    BACKENDS / "postfix" / "scheduling.py",
 ]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
 from mtatui.backends.host import CommandLog, Completed, HostError, Missing, NotPermitted, Unreachable
 from mtatui.backends.host_local import LocalHost
+from mtatui.backends.postfix.schedule import AHEAD
+from mtatui.backends.postfix.scheduling import SIDE_BY_SIDE
 from mtatui.backends.postfix.tools import Tools, explain
 
 Answer = tuple[int, bytes, bytes]
@@ -125,20 +128,44 @@ async def test_who_may_not_ask_for_the_status_hears_it_from_postqueue() -> None:
         assert await Tools(host).status() is running
 
 
+class Stubborn(LocalHost):
+    """A host whose postqueue has an answer of its own for each message, by its first letter."""
+
+    def __init__(self, **answers: str) -> None:
+        super().__init__("mx1")
+        self._answers = answers
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        program = "import sys; words = dict(zip(sys.argv[1::2], sys.argv[2::2])).get(sys.argv[-1][0]); "
+        program += "words and sys.exit((print('postqueue: fatal:', words, file=sys.stderr), 69)[1])"
+        answers = [word for answer in self._answers.items() for word in answer]
+        at = list(argv).index("postqueue")
+        return [*argv[:at], sys.executable, "-I", "-S", "-c", program, *answers, argv[-1]]
+
+
 async def test_deliver_now_tells_of_every_message() -> None:
     done: dict[str, str] = {}
-    host = Scripted((0, b"", b""), (69, b"", b"postqueue: fatal: odd\n"), (0, b"", b""))
-    await Tools(host).deliver_now(["AAAAA", "BBBBB", "CCCCC"], done.__setitem__)
-    assert set(done) == {"AAAAA", "BBBBB", "CCCCC"}
-    assert "odd" in done["BBBBB"]
-    assert done["CCCCC"] == ""
+    ids = ["AAAAA", "BBBBB", *(f"C{n:05}" for n in range(20))]
+    await Tools(Stubborn(B="odd")).deliver_now(ids, done.__setitem__)
+    assert set(done) == set(ids)
+    assert "odd" in done.pop("BBBBB")
+    assert set(done.values()) == {""}
 
 
 async def test_deliver_now_does_not_ask_on_when_postfix_is_down() -> None:
-    host = Scripted((69, b"", b"postqueue: fatal: Cannot flush - mail system is down\n"))
-    with pytest.raises(Unreachable):
-        await Tools(host).deliver_now((f"AAAAA{n}" for n in range(1000)), lambda *_: None)
-    assert len(host.asked) < 10
+    ids = iter([f"A{n:05}" for n in range(1000)])
+    with pytest.raises(Unreachable, match="not running"):
+        await Tools(Stubborn(A="Cannot flush - mail system is down")).deliver_now(ids, lambda *_: None)
+    assert len(list(ids)) >= 1000 - AHEAD - SIDE_BY_SIDE
+
+
+async def test_deliver_now_says_that_there_is_no_postqueue() -> None:
+    class Bare(LocalHost):
+        def command(self, argv: Sequence[str]) -> list[str]:
+            return [word.replace("postqueue", "no-such-command") for word in argv]
+
+    with pytest.raises(Missing, match="no postqueue on mx1"):
+        await Tools(Bare("mx1")).deliver_now(["AAAAA"], lambda *_: None)
 
 
 async def test_cat_takes_ids_and_paths_and_nothing_else() -> None:

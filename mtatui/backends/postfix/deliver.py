@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mtatui.backends.child import Hands, to_its_end
-from mtatui.backends.host import Host
-from mtatui.backends.postfix.run import IN_MAILDROP, UNREADABLE, Run
+from mtatui.backends.host import Host, HostError
+from mtatui.backends.postfix.run import IN_MAILDROP, UNREADABLE, Run, in_batches
 from mtatui.backends.postfix.tools import Tools
 from mtatui.queue.message import State
 
@@ -17,10 +17,18 @@ _NOT_DELIVERED_NOW = {
 }
 
 
+#: Messages that are looked at in one go. There is nothing in between that would have to be told.
+_LOOK = 10_000
+
+
 async def deliver(run: Run, host: Host, hands: Hands, tools: Tools) -> None:
-    """Have Postfix try messages now; a receipt for each."""
+    """Have Postfix try messages now; a receipt for each.
+
+    Raises:
+        HostError: nothing was done, and why.
+    """
     waiting: list[str] = []
-    for batch in run.batches():
+    for batch in in_batches([(id, target.state) for id, target in run.targets.items()], _LOOK):
         if not host.superuser:  # nobody else can look; Postfix does not mind what is not there
             waiting += [id for id, _ in batch]
             continue
@@ -40,6 +48,7 @@ async def deliver(run: Run, host: Host, hands: Hands, tools: Tools) -> None:
             if run.cancel.is_set():
                 run.outcome.cancelled = True
                 return
+            run.fed[id] = id
             yield id
 
     def tell(id: str, error: str) -> None:
@@ -48,6 +57,14 @@ async def deliver(run: Run, host: Host, hands: Hands, tools: Tools) -> None:
         else:
             run.done(id)
 
+    if not waiting:
+        return
     command = " ".join(tools.argv("postqueue", "-i", "ID"))
     run.outcome.commands.append(f"{command}   (for each of {len(waiting):,} messages)")
-    await tools.deliver_now(until_cancelled(waiting), tell)
+    try:
+        await tools.deliver_now(until_cancelled(waiting), tell)
+    except HostError as error:
+        if not run.did:
+            raise
+        run.outcome.notes.append(str(error))
+        run.not_known(str(error))

@@ -260,10 +260,11 @@ def _aside(verb: Verb, was: State) -> str:
     return ""
 
 
-def in_batches(items: list[T]) -> Iterator[list[T]]:
-    """The items, as many at a time as are looked at in one go."""
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+def in_batches(items: list[T], size: int = 0) -> Iterator[list[T]]:
+    """The items, so many at a time; 0: as many as are looked at in one go."""
+    size = size or BATCH
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def difference(was: Identity, now: Identity) -> str:

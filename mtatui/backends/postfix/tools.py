@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from mtatui.backends.host import WATCH, Completed, Host, HostError, Missing, NotPermitted, Unreachable
 from mtatui.text import clean
 
-#: ``postqueue -i`` processes at a time.
-SIDE_BY_SIDE = 4
 #: Seconds that one postsuper may take: it handles hundreds of messages a second even on a slow disk.
 LONG = 4 * 3600.0
 
@@ -145,27 +143,9 @@ class Tools:
         Raises:
             Unreachable, NotPermitted, Missing: it failed for a reason that holds for all the others too.
         """
-        waiting = iter(ids)
+        from mtatui.backends.postfix.schedule import Schedule
 
-        async def work() -> None:
-            for id in waiting:
-                completed = await self.host.run(self.argv("postqueue", "-i", id), changes=True)
-                if completed.returncode == 0:
-                    on_done(id, "")
-                    continue
-                error = explain(completed, self.host.name)
-                if isinstance(error, Unreachable | NotPermitted | Missing):
-                    raise error
-                on_done(id, str(error))
-
-        import asyncio  # not at the top: see `mtatui.backends.host_local`
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(SIDE_BY_SIDE):
-                    group.create_task(work())
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await Schedule(self.host, self.argv("postqueue", "-i"), explain, on_done).run(ids)
 
     async def cat(self, message: str, part: str, limit: int) -> tuple[bytes, bool]:
         """What postcat(1) shows of a message, and whether there is more of it than the limit (bytes).
