@@ -20,7 +20,7 @@ class RollBack(StrEnum):
 class Became(StrEnum):
     """How it stands with a server."""
 
-    WAITS = "waits"
+    WAITS = "waiting"
     WORKING = "at work"
     APPLIED = "applied"
     UNCHANGED = "unchanged"

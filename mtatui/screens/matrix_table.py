@@ -13,6 +13,7 @@ from textual.strip import Strip
 from mtatui.fleet.matrix import Cell, Column, Matrix, Row
 from mtatui.screens.settings_model import shown
 from mtatui.settings.catalogue import PAGES
+from mtatui.settings.kinds import Bytes
 from mtatui.settings.setting import Setting
 from mtatui.text import clean, fit
 from mtatui.widgets.lines import CursorLines, Piece
@@ -211,6 +212,8 @@ def told(setting: Setting, cell: Cell, column: Column) -> Piece:
     if not cell.known:
         return ("– not here", "dim")
     text, role = shown(setting.kind, cell.current.value)
+    if isinstance(setting.kind, Bytes):
+        text = text.partition(" (")[0]  # the bytes are told below
     if cell.differs:
         return (OTHER + clean(text), "warning")
     return (clean(text), role if cell.current.explicit else "dim")

@@ -52,6 +52,13 @@ async def test_what_differs_is_marked_and_said() -> None:
         assert "≠" not in line(hands, "outbound.myhostname")
 
 
+async def test_a_size_is_short_in_its_cell_and_told_to_the_byte_below() -> None:
+    async with at_matrix(size=(80, 24)) as hands:
+        await to(hands, SIZE, "mx3")
+        assert "(" not in line(hands, SIZE)
+        assert "bytes)" in hands.text()
+
+
 async def test_only_what_differs() -> None:
     async with at_matrix() as hands:
         screen = hands.app.screen
