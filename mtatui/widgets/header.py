@@ -11,11 +11,15 @@ from mtatui.text import clean
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.one_line import OneLine, width_of
 
+#: How serious a note is that has a role; others are between the first two.
+_SERIOUS = {"dim": 0, "accent": 2, "warning": 3, "danger": 4}
+
 
 class PageHeader(OneLine):
     """Program and server at the left, pages in the middle, notes (scan time, read-only) at the right.
 
-    Where it is narrow only the open page is named, and then the program goes.
+    Where it is narrow only the open page is named, then the program goes, and then one note after the other:
+    what is serious stays.
     """
 
     DEFAULT_CSS = """
@@ -53,15 +57,18 @@ class PageHeader(OneLine):
     def _said(self, width: int) -> tuple[Sequence[Piece], Sequence[Piece]]:
         name: Piece = (f" {self._server}", "strong")
         open_page = [(id, label) for id, label in self._pages if id == self._page]
-        needed = width - width_of(self._notes) - 2
+        notes = self._notes
+        while (
+            notes and width_of([name]) + width_of(_tabs(open_page, self._page)) + 4 + width_of(notes) > width
+        ):
+            notes = _fewer(notes)
+        needed = width - width_of(notes) - 2
         for lead, pages in (
             ([(" mtatui ", "accent"), name], self._pages),
             ([(" mtatui ", "accent"), name], open_page),
             ([name], open_page),
         ):
-            tabs = [
-                (f"[{label}]", "strong") if id == self._page else (f" {label} ", "dim") for id, label in pages
-            ]
+            tabs = _tabs(pages, self._page)
             room = needed - width_of(lead) - width_of(tabs)
             if room >= 2:
                 break
@@ -71,9 +78,23 @@ class PageHeader(OneLine):
         for (id, _), tab in zip(pages, tabs, strict=True):
             self._places.append((range(at, at + width_of([tab])), id))
             at += width_of([tab])
-        return [*lead, (" " * gap, ""), *tabs], self._notes
+        return [*lead, (" " * gap, ""), *tabs], notes
 
     def on_click(self, event: events.Click) -> None:
         for place, page in self._places:
             if event.get_content_offset_capture(self).x in place:
                 self.post_message(self.PageClicked(page))
+
+
+def _tabs(pages: Sequence[tuple[str, str]], open_page: str) -> list[Piece]:
+    return [(f"[{label}]", "strong") if id == open_page else (f" {label} ", "dim") for id, label in pages]
+
+
+def _fewer(notes: Sequence[Piece]) -> list[Piece]:
+    """Notes without the least serious of them, the last of several; no sign stays that led on to it."""
+    at = min(range(len(notes)), key=lambda at: (_SERIOUS.get(notes[at][1], 1), -at))
+    left = [*notes[:at], *notes[at + 1 :]]
+    if left and at == len(left):
+        text, role = left[-1]
+        left[-1] = (text.rstrip(" ·"), role)
+    return left

@@ -270,6 +270,26 @@ async def test_the_header_says_less_where_it_is_narrow(
         assert app.heard == ["queue"]
 
 
+async def test_of_more_notes_than_there_is_room_for_the_serious_ones_stay() -> None:
+    header = PageHeader()
+    app = OneApp(header)
+    async with app.run_test(size=(80, 24)) as pilot:
+        notes = [
+            ("✖ lint  ", "danger"), ("●1 ", ""), ("✖2 ", "danger"), ("◐0 ", "dim"), ("‖339 ", "warning"),
+            ("? 1 asking ", "warning"), ("✖ 1 silent ", "danger"), ("✖ 1 stopped · ", "danger"),
+            ("07:14:55 · 3 live", "dim"),
+        ]  # fmt: skip
+        header.show(server="15 servers", pages=PAGES, page="queue", notes=notes)
+        await pilot.pause()
+        (line,) = shown(header)
+        assert line.startswith(" 15 servers  [Queue] ")
+        assert line.endswith("  ✖ lint  ●1 ✖2 ◐0 ‖339 ? 1 asking ✖ 1 silent ✖ 1 stopped")
+        await pilot.resize_terminal(60, 24)
+        await pilot.pause()
+        (line,) = shown(header)
+        assert line.endswith("  ✖ lint  ✖2 ✖ 1 silent ✖ 1 stopped")
+
+
 async def test_the_footer_drops_what_matters_least_and_keeps_help() -> None:
     footer = KeyFooter()
     app = OneApp(footer)
