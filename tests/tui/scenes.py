@@ -112,8 +112,8 @@ class _Dumb:
 class LimitedServer(SceneServer):
     """What an ordinary user sees: `postqueue -j` and no more."""
 
-    def __init__(self) -> None:
-        told = [[*row[:4], 0, row[5], "", "", "", "", "", row[11]] for row in still.rows(400)]
+    def __init__(self, later: int = 0) -> None:
+        told = [[*row[:4], 0, row[5], "", "", "", "", "", row[11]] for row in still.rows(400, later)]
         super().__init__(told)
         assert isinstance(self.host, LocalHost)
         self.host.superuser = False

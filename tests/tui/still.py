@@ -39,8 +39,8 @@ _REASONS = [
 _DOMAINS = ["shop34.test", "isp5.test", "freemail.example", "uni3.test", "down.example"]
 
 
-def rows(number: int = 400) -> list[Row]:
-    """A queue of the usual kind, the same each time."""
+def rows(number: int = 400, later: int = 0) -> list[Row]:
+    """A queue of the usual kind, the same each time; it came in some seconds later than another."""
     made: list[Row] = []
     for i in range(number):
         state = "hold" if i % 7 == 3 else "active" if i % 50 == 9 else "deferred"
@@ -57,7 +57,7 @@ def rows(number: int = 400) -> list[Row]:
             [
                 f"{0x33C46 + i * 4099:05X}{0x214DA3 + i:06X}",
                 state,
-                NOW - 432000 + i * 1061,
+                NOW - 432000 + i * 1061 + later,
                 600 + i * i % 60000,
                 NOW + i % 60 * 61 if state == "deferred" else NOW - 100,
                 sender,

@@ -111,11 +111,11 @@ def conditions() -> Fleet:
     return Fleet(
         [
             named("mx1", SceneServer(rows(40))),
-            named("mx2", MuteServer(rows(7), ever=True)),
-            named("mx3", ReadingServer(rows(25))),
+            named("mx2", MuteServer(rows(7, 1), ever=True)),
+            named("mx3", ReadingServer(rows(25, 2))),
             named("mx4", SilentServer([])),
-            named("relay-berlin", LimitedServer()),
-            named("out1", StoppedServer(rows(3))),
+            named("relay-berlin", LimitedServer(4)),
+            named("out1", StoppedServer(rows(3, 3))),
             named("out2", OpeningServer()),
         ],
         {"mx1": ("inbound", "berlin"), "mx2": ("inbound",), "relay-berlin": ("berlin",), "out1": ("out",)},
@@ -125,7 +125,11 @@ def conditions() -> Fleet:
 def three() -> Fleet:
     """Three servers that are well."""
     return Fleet(
-        [named(name, StillServer(rows(number))) for name, number in (("mx1", 40), ("mx2", 7), ("mx3", 0))],
+        [
+            named("mx1", StillServer(rows(40))),
+            named("mx2", StillServer(rows(7, 1))),
+            named("mx3", StillServer([])),
+        ],
         {"mx1": ("inbound", "berlin"), "mx2": ("inbound",), "mx3": ("out",)},
     )
 
