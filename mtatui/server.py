@@ -214,7 +214,7 @@ class Server:
         if needs_root and not self.host.superuser:
             return "only root may do that: run mtatui as root, or with sudo (README)"
         if action is BOUNCE and self._facts is not None and self._facts.release < (3, 5):
-            return f"bounce needs Postfix 3.5 or newer; this is {self._facts.version}"
+            return f"bounce needs Postfix 3.5 or newer; {self.name} has {self._facts.version}"
         return misfit(action, set(states)) if isinstance(action, Verb) else ""
 
     @cached_property
