@@ -6,6 +6,7 @@ queue IDs.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 #: Seconds that servers have to let go, all together.
 CLOSING = 4.0
+#: Seconds after which who waits for servers looks whether it shall still wait.
+_BEAT = 1.0
 
 
 class Members:
@@ -76,7 +79,7 @@ class Members:
     def index(self) -> Index:
         """What is in the queues of all."""
         index = self._lender.index
-        if self._tags and index.tags is not self._tags:
+        if index.tags is not self._tags:
             index.tags = self._tags
         return index
 
@@ -160,6 +163,7 @@ class Members:
         if not self.many:
             raise HostError("This is the only server: there must be one to look at.")
         self._servers = {known: one for known, one in self._servers.items() if one is not server}
+        self._tags = {known: tags for known, tags in self._tags.items() if known != name}
 
         def forget() -> None:
             server.close()
@@ -168,6 +172,11 @@ class Members:
                 self._listener()
 
         threading.Thread(target=forget, name=f"close-{name}", daemon=True).start()
+
+    def arrange(self, names: Iterable[str]) -> None:
+        """Have the servers in the order of these names; those that are not named come behind them."""
+        places = {name: place for place, name in enumerate(names)}
+        self._servers = dict(sorted(self._servers.items(), key=lambda one: places.get(one[0], len(places))))
 
     def start(self) -> None:
         """Begin to keep the index live, each server in a thread of its own; once is enough."""
@@ -222,6 +231,8 @@ def _side_by_side(servers: Iterable[Server], do: Callable[[Server], None], patie
     threads = [threading.Thread(target=do, args=(server,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
-    deadline = None if patience is None else time.monotonic() + patience
+    deadline = math.inf if patience is None else time.monotonic() + patience
     for thread in threads:
-        thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        # A ^C may have reached another thread: it is obeyed when this one next wakes.
+        while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+            thread.join(min(_BEAT, left))
