@@ -136,12 +136,6 @@ class Hands:
         count, size, rows = self.ask("trash", limit, patience=LONG)
         return count, size, [Message.from_row(row) for row in rows]
 
-    def purge(self, max_age: float, max_bytes: int) -> tuple[int, int]:
-        """Empty the trash of what is too old (seconds), then of the oldest that is too much (bytes): how many
-        messages went, and their bytes."""
-        count, size = self.ask("purge", max_age, max_bytes, patience=LONG)
-        return count, size
-
     # -- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, operation: str, *arguments: Any, patience: float = PATIENCE) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from mtatui.backends.child import Hands, Request, found, to_its_end
+from mtatui.backends.child import LONG, Hands, Request, found, to_its_end
 from mtatui.backends.host import Host, HostError, NotPermitted, ReadOnly
 from mtatui.backends.journal import Journal
 from mtatui.backends.postfix.run import Run
@@ -52,8 +52,10 @@ class Trash:
         """Remove for good what has been in it for longer (seconds), then the oldest until it has not more
         bytes than these: how many messages went, and their bytes."""
         self._may()
-        async with self._journal.working("purge the trash"):
-            return await to_its_end(self._hands.purge, max_age, max_bytes)
+        purge = ("purge", max_age, max_bytes)
+        async with self._journal.working("purge the trash", purge, patience=LONG) as turn:
+            number, size = _answered(turn.answers)
+            return number, size
 
     async def empty(self) -> tuple[int, int]:
         """Remove for good all that is in it: how many messages, and their bytes."""
@@ -62,9 +64,9 @@ class Trash:
     async def remove(self, ids: Sequence[str]) -> int:
         """Remove these messages for good; how many there were."""
         self._may()
-        async with self._journal.working("empty the trash"):
-            answers = await to_its_end(self._hands.each, "destroy", ids)
-        return sum(answer == [] for answer in answers)
+        destroy = ("destroy", [[id] for id in ids])
+        async with self._journal.working("empty the trash", destroy, patience=LONG) as turn:
+            return sum(answer == [] for answer in _answered(turn.answers))
 
     def _may(self, *, changes: bool = True) -> None:
         if changes and self._host.read_only:
@@ -73,6 +75,14 @@ class Trash:
             raise NotPermitted(
                 f"The trash of {self._host.name} is root's. Run mtatui as root, or let it use sudo."
             )
+
+
+def _answered(answers: list[Any]) -> Any:
+    """What was answered to the one thing that was asked; raises what it was refused with."""
+    [answer] = answers
+    if isinstance(answer, HostError):
+        raise answer
+    return answer
 
 
 def restoring(run: Run, batch: Iterable[tuple[str, State]]) -> list[Request]:
