@@ -82,13 +82,19 @@ class CurrentServer(App[None]):
                 await self.pop_screen()
             await self.run_action(over[-1])
 
-    def servers_changed(self, gone: Server | None = None) -> None:
-        """The list of servers is another one now; what was known of the one that is gone is forgotten."""
+    def servers_changed(self, gone: Server | None = None, instead: Server | None = None) -> None:
+        """The list of servers is another one now; what was known of the one that is gone is forgotten.
+
+        Args:
+            instead: what is the current one now, where that was.
+        """
         self.acting.standings.servers = self.fleet.servers
         if gone is not None:
             self.tending.forget(gone)
         if self.server is gone:
-            self.run_worker(self.attend(self.fleet.servers[0]), group="attend", exit_on_error=False)
+            self.run_worker(
+                self.attend(instead or self.fleet.servers[0]), group="attend", exit_on_error=False
+            )
         self.show_headers()
         if self.servers_page is not None:
             self.servers_page.show()

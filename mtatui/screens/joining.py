@@ -41,7 +41,7 @@ class JoiningFace(Protocol):
         """Say one line."""
         ...
 
-    def servers_changed(self, gone: Server | None = None) -> None:
+    def servers_changed(self, gone: Server | None = None, instead: Server | None = None) -> None:
         """The list is another one now."""
         ...
 
@@ -75,19 +75,21 @@ class Joining:
         """Check one that is there."""
         self._check(f"Check of {server.name}", server, "", lambda yes: None)
 
-    def add(self) -> None:
-        """Ask for a new one, check it, write it down."""
+    def add(self, begun: ServerEntry | None = None) -> None:
+        """Ask for a new one, check it, write it down. ``begun``: what was typed before."""
         from mtatui.screens.server_editor import ServerDialog
 
         def typed(entry: ServerEntry | None) -> None:
-            if entry is not None:
-                self._try(entry, lambda server: self._take(server, entry))
+            if entry is None:
+                self.face.tell("Nothing was written down.")
+            else:
+                self._try(entry, lambda server: self._take(server, entry), lambda: self.add(entry))
 
         taken = [server.name for server in self.face.fleet.servers]
-        self.face.push_screen(ServerDialog("Add a server", None, taken), typed)
+        self.face.push_screen(ServerDialog("Add a server", begun, taken), typed)
 
-    def edit(self, server: Server) -> None:
-        """Ask what shall be otherwise, check that, write it down."""
+    def edit(self, server: Server, begun: ServerEntry | None = None) -> None:
+        """Ask what shall be otherwise, check that, write it down. ``begun``: what was typed before."""
         from mtatui.screens.server_editor import ServerDialog
 
         before = self.entries[server.name]
@@ -98,10 +100,14 @@ class Joining:
             elif replace(entry, name=before.name, tags=before.tags) == before:
                 self._replace(server, before, self._opened(entry), entry)
             else:
-                self._try(entry, lambda opened: self._replace(server, before, opened, entry))
+                self._try(
+                    entry,
+                    lambda opened: self._replace(server, before, opened, entry),
+                    lambda: self.edit(server, entry),
+                )
 
         taken = [other.name for other in self.face.fleet.servers if other is not server]
-        self.face.push_screen(ServerDialog(f"Edit {server.name}", before, taken), typed)
+        self.face.push_screen(ServerDialog(f"Edit {server.name}", begun or before, taken), typed)
 
     def remove(self, server: Server) -> None:
         """Take one off the list, after asking."""
@@ -127,7 +133,8 @@ class Joining:
         opening = Opening.of(self.face.config, read_only=fleet.read_only, questions=fleet.questions)
         return opening.server(entry)
 
-    def _try(self, entry: ServerEntry, take: Callable[[Server], None]) -> None:
+    def _try(self, entry: ServerEntry, take: Callable[[Server], None], back: Callable[[], None]) -> None:
+        """Check what was typed; then take it, or go back to it."""
         server = self._opened(entry)
 
         def answered(yes: bool | None) -> None:
@@ -135,7 +142,7 @@ class Joining:
                 take(server)
             else:
                 threading.Thread(target=server.close, name=f"close-{entry.name}", daemon=True).start()
-                self.face.tell("Nothing was written down.")
+                back()
 
         self._check(f"Check of {entry.name}", server, "Save", answered)
 
@@ -165,18 +172,22 @@ class Joining:
         self.face.config = replace(self.face.config, servers=entries)
         if self.face.fleet.many:
             self.face.fleet.remove(old.name)
-            self.face.servers_changed(gone=old)
-            self._join(new, entry)
+            self._join(new, entry, gone=old)
             self.face.tell(f"{entry.name} is written down, {self.face.config.path}.")
         else:
             self.face.tell(f"{entry.name} is written down; it holds when mtatui is started again.")
 
-    def _join(self, server: Server, entry: ServerEntry) -> None:
+    def _join(self, server: Server, entry: ServerEntry, gone: Server | None = None) -> None:
+        fleet = self.face.fleet
         try:
-            self.face.fleet.join(server, entry.tags)
+            fleet.join(server, entry.tags)
         except ValueError as error:
             self.face.tell(f"It is written down, and there when mtatui is started again: {error}.", "warning")
-        self.face.servers_changed()
+            self.face.servers_changed(gone)
+        else:
+            if gone is not None:  # it stands where that stood
+                fleet.arrange(self.entries)
+            self.face.servers_changed(gone, instead=server)
 
     def _remove(self, server: Server) -> None:
         from mtatui.config.writing import NotWritten, remove_server

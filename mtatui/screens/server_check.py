@@ -53,7 +53,7 @@ class CheckDialog(Dialog[bool]):
     def answers(self) -> Sequence[Widget]:
         if not self.act:
             return [answer("Close", "cancel")]
-        return [answer("Cancel", "cancel"), answer(self.act, "ok", disabled=True)]
+        return [answer("Back", "cancel"), answer(self.act, "ok", disabled=True)]
 
     def on_mount(self) -> None:
         """Begin; whoever closes this calls it off."""

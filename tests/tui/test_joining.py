@@ -178,7 +178,15 @@ async def test_where_not_all_is_well_it_is_said_and_the_person_decides(world: Wo
         assert "✖ sudo" in hands.text()
         assert "mail ALL=(root) NOPASSWD:" in hands.text()
         assert "It can be written down all the same" in hands.text()
-        await hands.press("enter")  # the harmless answer has the focus
+        await hands.press("enter")  # the harmless answer has the focus: back to what was typed
+        await hands.until(lambda: isinstance(hands.app.screen, ServerDialog) and "[ mx9 " in hands.text())
+        await hands.type(".example.test")
+        await hands.press(*["enter"] * 6)
+        await hands.until(lambda: isinstance(hands.app.screen, CheckDialog))
+        assert [server.name for server in world.opened] == ["mx9", "mx9"]
+        await hands.press("escape")
+        await hands.until(lambda: "[ mx9.example.test " in hands.text())
+        await hands.press("escape")
         await hands.until(lambda: "Nothing was written down" in hands.text())
         assert world.path.read_text() == LIST
         assert len(hands.app.fleet.servers) == 3
@@ -248,6 +256,21 @@ async def test_tags_are_changed_without_a_check(world: World) -> None:
         assert 'tags = ["inbound", "berlin"]' in world.path.read_text()
         assert hands.app.fleet.tags["mx2"] == ("inbound", "berlin")
         assert not world.checked
+        assert hands.app.fleet.names == ("mx1", "mx2", "mx3")
+        await hands.until(lambda: "▶ mx2" in hands.text())
+
+
+async def test_who_is_edited_stays_the_current_one_and_loses_the_tags_that_are_taken_out(
+    world: World,
+) -> None:
+    async with at_servers(world) as hands:
+        await hands.press("down", "enter", "e")
+        await hands.until(lambda: isinstance(hands.app.screen, ServerDialog))
+        await hands.press("down", "down", "down", "ctrl+u", "enter", "enter", "enter")
+        await hands.until(lambda: "mx2 is written down" in hands.text())
+        await hands.until(lambda: hands.app.server is world.opened[0])
+        assert "mx2" not in hands.app.fleet.tags
+        await hands.until(lambda: "▶ mx2 ◂" in hands.text())
 
 
 async def test_another_host_is_checked_first(world: World) -> None:
