@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtatui.backends.host import HostError
+from mtatui.backends.host import HostError, NotPermitted
 from mtatui.backends.journal import UNDO, Entry, new_entry
 from mtatui.fleet.together import PATIENCE, Do, Progress, Together, Told, add, failed, make_room, shares
 from mtatui.fleet.together import together_failed as all_failed
@@ -108,6 +108,9 @@ async def act(
             lost[name] = failed(verb.id, time.time(), share, f"not done: {error}")
 
     async def do(server: Server, share: Selection, heard: Progress, stop: asyncio.Event) -> Outcome:
+        await server.reached()
+        if server.host.limits:  # the verb would say that it needs root, and root would not help
+            raise NotPermitted(f"{server.host.limits}.")
         return await server.act(verb, share, progress=heard, cancel=stop, entry=entry)
 
     outcome = await _together(fleet, verb, verb.label, parts, do, progress, cancel, told)

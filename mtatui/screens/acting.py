@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
@@ -127,6 +127,8 @@ class Acting:
             self.app.tell("Nothing was done.")
             return
         lines = ask.question(verb, selection, radius, kept_days=self.fleet.keep_days)
+        if unable := self._unable(verb, dict(radius.servers)):
+            lines.append(unable)
         if silent := self._answering(name for name, _ in radius.servers)[1]:
             lines.append(f"No answer now from {', '.join(map(clean, silent))}: nothing may be done there.")
 
@@ -290,6 +292,12 @@ class Acting:
         names = list(self.fleet.names if names is None else names)
         silent = [name for name in names if self.fleet.many and not self.fleet.condition(name).answers]
         return [name for name in names if name not in silent], silent
+
+    def _unable(self, verb: Verb, numbers: Mapping[str, int]) -> str:
+        """Where nothing can be done of what is asked, and why; "" where that is nowhere."""
+        whys = {name: why for name in numbers if (why := self.fleet.server(name).why_not(verb))}
+        there = ", ".join(f"{clean(name)} {count(numbers[name])}" for name in whys)
+        return f"Nothing can be done on {there}: {next(iter(whys.values()))}." if whys else ""
 
     def _where(self, names: Sequence[str]) -> str:
         """On which servers, said behind what was done there; "" of a lone one."""

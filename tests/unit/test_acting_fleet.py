@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from textual.screen import Screen
 
 from mtatui.backends.host import HostError, Unreachable
@@ -157,6 +158,17 @@ async def test_the_question_names_the_servers_and_who_does_not_answer() -> None:
         assert any(line.startswith("  on 2 servers  (") for line in person.asked), person.asked
         assert "No answer now from dead: nothing may be done there." in person.asked
         assert person.told == [("Nothing was done.", "information")]
+
+
+async def test_the_question_says_where_nothing_can_be_done_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = FakeServer("old", "DDDDD1", "DDDDD2")
+    monkeypatch.setattr(old.host, "limits", "there is no Python on old")
+    async with at_hand(FakeServer("one", "AAAAA1"), old, says=False) as (person, acting, fleet):
+        await wait_until(lambda: sum(fleet.index.counts().values()) == 3)
+        await acting.choose(DELETE, ["one/AAAAA1", "old/DDDDD1", "old/DDDDD2"], "3 marked")
+        assert "Nothing can be done on old 2: there is no Python on old." in person.asked
+        await acting.choose(DELETE, ["one/AAAAA1"], "1 marked")
+        assert not any("Nothing can be done" in line for line in person.asked)
 
 
 async def test_a_lone_server_is_never_named() -> None:

@@ -63,6 +63,16 @@ async def test_a_dead_server_has_receipts_that_say_why_and_the_others_are_done()
     assert not outcome.ok
 
 
+async def test_who_can_do_nothing_says_why_and_is_not_sent_for_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = FakeServer("one"), FakeServer("two")
+    monkeypatch.setattr(one.host, "limits", "there is no Python on one")
+    outcome = await fleet_of(one, two).act(HOLD, select(*KEYS))
+    failed = [(r.id, r.text) for r in outcome.receipts if r.result is Result.FAILED]
+    assert failed == [("one/AAAAA1", "not done: there is no Python on one.")]
+    assert not one.acted
+    assert two.acted
+
+
 async def test_a_server_that_hangs_is_not_waited_for_and_is_told_of_when_it_answers() -> None:
     one, two = FakeServer("one"), FakeServer("two")
     one.hangs = True
