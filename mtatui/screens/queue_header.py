@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from mtatui.fleet import Fleet
 from mtatui.fleet.condition import Condition, Phase
+from mtatui.queue.query import Query
+from mtatui.queue.terms import Kind, Term
 from mtatui.server import Server
 from mtatui.text import clean, count
 from mtatui.widgets.lines import Piece
@@ -66,12 +69,38 @@ def nothing_yet(conditions: Sequence[Condition], total: int) -> str:
     return ""
 
 
+def no_match(query: Query, fleet: Fleet) -> str:
+    """What stands in place of a list that is empty for nothing matches the filter."""
+    known = {"server": fleet.names, "tag": {tag for tags in fleet.tags.values() for tag in tags}}
+    for term in query.parts:
+        if fleet.many and isinstance(term, Term) and term.field in known and term.kind is Kind.TEXT:
+            asked = str(term.value)
+            if not any(asked.lower() in one.lower() for one in known[term.field]):
+                return f"There is no {term.field} {clean(asked)}   esc clears the filter."
+    # Named, because what stands in the bar may be half written.
+    return f"No message matches {query}   esc clears the filter."
+
+
+def limited(names: Sequence[str], why: str) -> str:
+    """That not all can be seen or done; of several servers their page says why."""
+    if names == [""]:
+        return f"{why[:1].upper()}{why[1:]}."
+    some = ", ".join(map(clean, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"Not all can be seen or done on {some}: the page Servers (0) says why."
+
+
+def of_trouble(name: str, why: str) -> str:
+    """That a server does not answer any more, and why; most reasons name it themselves."""
+    return why if why.startswith(name) else f"{name}: {why}"
+
+
 def of_cursor(name: str, condition: Condition) -> tuple[str, str]:
     """How the server is on which the cursor of the tree lies, in one line, and how serious that is."""
     scan = f"scan {_clock(condition.scanned)}, {condition.cost:.1f} s" if condition.scanned else "no scan yet"
     match condition.phase:
         case Phase.TROUBLE:
-            return f"{name}: no answer since {_clock(condition.since)}: {condition.why}", "warning"
+            why = clean(condition.why).removeprefix(f"{name} cannot be reached: ")
+            return f"{name}: no answer since {_clock(condition.since)}: {why}", "warning"
         case Phase.ASKING:
             return f"{name} asks: {condition.why}", "warning"
         case Phase.OPENING:

@@ -149,13 +149,12 @@ class QueuePage(Page):
         limited = {name: one.why for name, one in conditions.items() if one.phase is Phase.LIMITED}
         if (limits := next(iter(limited.values()), "")) and limits != self._limits:
             self._limits = limits
-            names = f"{', '.join(limited)}: " if self.fleet.many else ""
-            self.tell(f"{names}{limits}." if names else f"{limits[:1].upper()}{limits[1:]}.")
+            self.tell(queue_header.limited(list(limited), limits))
         phases = {name: one.phase for name, one in conditions.items()}
         if phases != self._phases:
             new = [n for n, p in phases.items() if p is Phase.TROUBLE and self._phases.get(n) is not p]
             if new and len(self.table.source):  # an empty table says it by itself
-                self.footer.tell(f"{new[0]}: " * self.fleet.many + conditions[new[0]].why, "error")
+                self.footer.tell(queue_header.of_trouble(new[0], conditions[new[0]].why), "error")
             self._phases = phases
             self._stale.set()  # the tree says it, too
         self.show_header()
@@ -350,8 +349,7 @@ class QueuePage(Page):
         elif in_trash and not total:
             self.table.say_when_empty("The trash is empty. esc goes back to the queue.")
         else:
-            # Named, because what stands in the bar may be half written.
-            self.table.say_when_empty(f"No message matches {self.model.query}   esc clears the filter.")
+            self.table.say_when_empty(queue_header.no_match(self.model.query, self.fleet))
 
     def show_columns(self, ids: Sequence[str]) -> None:
         """Show these columns of the table."""

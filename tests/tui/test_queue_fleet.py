@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mtatui.app import MtatuiApp
+from mtatui.backends.host import Unreachable
 from mtatui.config import Config
 from mtatui.fleet import Fleet
 from mtatui.queue.message import State
+from mtatui.screens import queue_header
 from mtatui.screens.reading import ReadingScreen
 from tests.tui.hands import Hands, started
 from tests.tui.pictures import Snap, both_sizes, pictured
@@ -105,6 +107,45 @@ async def test_a_server_that_is_added_comes_into_the_tree_and_its_column_with_it
         await read(hands, 5)
         assert "server:mx2" in [node.key for node in hands.page.tree_pane.nodes]
         assert "server" in [column.id for column in hands.page.table.columns]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("server:mx1,mx2", "There is no server mx1,mx2   esc clears"),
+        ("tag:paris", "There is no tag paris   esc clears"),
+        ("server:mx3 tag:out", "No message matches server:mx3 tag:out   esc clears"),
+    ],
+)
+async def test_a_filter_for_a_server_or_tag_that_is_not_there_is_told_so(asked: str, said: str) -> None:
+    async with at_three() as hands:
+        await hands.press("slash")
+        await hands.type(asked)
+        await hands.until(lambda: said in hands.text())
+
+
+async def test_a_server_that_falls_silent_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with at_three((80, 24)) as hands:
+        mx2 = hands.app.fleet.server("mx2")
+
+        def silent(thorough: bool) -> float:
+            raise Unreachable("mx2 cannot be reached: it is switched off.")
+
+        monkeypatch.setattr(mx2.live, "_scan", silent)
+        mx2.rescan()
+        await hands.until(lambda: "✖ mx2 cannot be reached" in hands.text().splitlines()[-1])
+        hands.page.tree_pane.display = True
+        hands.page.tree_pane.focus()
+        nodes = [node.key for node in hands.page.tree_pane.nodes]
+        hands.page.tree_pane.move_to(nodes.index("server:mx2"))
+        await hands.until(lambda: "mx2: no answer since" in hands.text().splitlines()[-1])
+        assert ": it is switched off" in hands.text().splitlines()[-1]
+
+
+def test_of_several_that_are_limited_the_page_of_servers_tells_why() -> None:
+    assert queue_header.limited([""], "there is no Python") == "There is no Python."
+    said = queue_header.limited(["a", "b", "c", "d", "e"], "there is no Python")
+    assert said == "Not all can be seen or done on a, b, c and 2 more: the page Servers (0) says why."
 
 
 async def test_help_tells_of_the_servers_in_a_query() -> None:
