@@ -2,7 +2,8 @@
 
 ``python -m bench.many FILE`` reads from a JSON file which servers there are, and then obeys: ``open`` opens
 them all at once, ``act VERB SERVER NUMBER`` does a verb to so many messages of one of them as after its
-confirmation, ``show SERVER`` reads a message as its screen does. Each answer is a line of JSON.
+confirmation, ``again_to VERB`` does one to the same messages, ``look_back`` and ``undo`` take the last back,
+``show SERVER`` reads a message as its screen does; and so on. Each answer is a line of JSON.
 """
 
 from __future__ import annotations
@@ -12,24 +13,32 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtatui.backends.host import HostError
 from mtatui.config import ServerEntry
 from mtatui.fleet import Fleet
+from mtatui.fleet.deeds import Deed
 from mtatui.fleet.opening import Opening
 from mtatui.queue.index import Sort
 from mtatui.queue.query import Query, parse
+from mtatui.queue.selection import Outcome, Selection
 from mtatui.verbs import VERBS
 
 #: Seconds that opening may take.
 PATIENCE = 120.0
+#: Messages of a server that something may be done to.
+ENOUGH = 75_000
 
 
 class _Obeying:
     def __init__(self, servers: Sequence[dict[str, Any]], ssh_config: str) -> None:
         self.names = [server["name"] for server in servers]
+        self._untouched: dict[str, list[str]] = {}
+        self._selection: Selection | None = None
+        self._deed: Deed | None = None
         opening = Opening(ssh_config=ssh_config)
         self.fleet: Fleet = opening.fleet(ServerEntry(**server) for server in servers)
         # No `asyncio.Runner`: its handling of SIGINT spells out every receipt to nobody.
@@ -72,25 +81,59 @@ class _Obeying:
         _until(lambda: live.last is not last)
 
     def act(self, verb: str, server: str, number: str) -> dict[str, Any]:
-        """What follows a confirmation: from the frozen selection to the last receipt."""
-        now = int(time.time())
-        which = f"state:deferred server={server}" if self.fleet.many else "state:deferred"
-        view = self.fleet.index.view(parse(which), Sort(), now)
-        ids = self.fleet.index.ids(view, 0, int(number))
-        selection = self.fleet.index.select(ids, now)
-        began = time.perf_counter()
-        outcome = self.loop.run_until_complete(self.fleet.act(VERBS[verb], selection))
-        took = time.perf_counter() - began
-        return {"seconds": took, "receipts": {str(k): v for k, v in outcome.tally().items()}}
+        """What follows a confirmation: from the frozen selection of deferred messages to the last receipt."""
+        if server not in self._untouched:
+            which = f"state:deferred server={server}" if self.fleet.many else "state:deferred"
+            view = self.fleet.index.view(parse(which), Sort(), int(time.time()))
+            self._untouched[server] = self.fleet.index.ids(view, 0, ENOUGH)
+        ids = [self._untouched[server].pop() for _ in range(int(number))]
+        self._selection = self.fleet.index.select(ids, int(time.time()))
+        return self.again_to(verb)
 
-    def show(self, server: str) -> dict[str, float]:
+    def again_to(self, verb: str) -> dict[str, Any]:
+        """The same to those messages to which something was done last."""
+        assert self._selection is not None
+        return self._timed(self.fleet.act(VERBS[verb], self._selection))
+
+    def look_back(self) -> dict[str, Any]:
+        """Look for what can be taken back, as is done before it is asked whether it shall be."""
+        return self._timed(self._look_back())
+
+    async def _look_back(self) -> None:
+        self._deed = await self.fleet.last_undoable()
+
+    def undo(self) -> dict[str, Any]:
+        """Take back what was found."""
+        return self._timed(self.fleet.undo(self._deed))
+
+    def flush(self, server: str) -> dict[str, Any]:
+        """Ask for all deferred mail to be tried."""
+        return self._timed(self.fleet.flush(names=[server]))
+
+    def trash(self, server: str) -> dict[str, Any]:
+        """Look what is in the trash."""
+        return self._timed(self.fleet.trash(names=[server]))
+
+    def empty(self, server: str) -> dict[str, Any]:
+        """Empty the trash."""
+        return self._timed(self.fleet.empty_trash(names=[server]))
+
+    def ask(self, server: str) -> dict[str, Any]:
+        """The least that can be asked of a server: one round trip, as it is here."""
+        return self._timed(self.fleet.server(server).host.names("/"))
+
+    def show(self, server: str) -> dict[str, Any]:
         """Read a message: its first part, as the screen does."""
-        now = int(time.time())
-        which = f"state:deferred server={server}" if self.fleet.many else "state:deferred"
-        (id,) = self.fleet.index.ids(self.fleet.index.view(parse(which), Sort(), now), 900, 901)
+        return self._timed(self.fleet.content(self._untouched[server][0], 64 * 1024))
+
+    def _timed(self, what: Coroutine[Any, Any, Any]) -> dict[str, Any]:
         began = time.perf_counter()
-        data, _ = self.loop.run_until_complete(self.fleet.content(id, 64 * 1024))
-        return {"seconds": time.perf_counter() - began, "bytes": len(data)}
+        came = self.loop.run_until_complete(what)
+        took = time.perf_counter() - began
+        ok = came.ok if isinstance(came, Outcome) else True
+        if isinstance(came, dict):
+            ok = not any(isinstance(answer, HostError) for answer in came.values())
+        return {"seconds": took, "ok": ok, "told": repr(came)[:2000] if not ok else ""}
 
     def close(self) -> None:
         """Let go of everything."""

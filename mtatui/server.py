@@ -231,7 +231,7 @@ class Server:
 
         facts = self.facts
         queue = facts.queue_directory, facts.hash_names, facts.hash_depth
-        return Actor(self.host, self.tools, *queue, facts.release)
+        return Actor(self.host, self.tools, *queue, facts.release, far=self.far)
 
     @cached_property
     def configuration(self) -> Configuration:

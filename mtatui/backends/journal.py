@@ -227,19 +227,7 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """What is remembered, the last first."""
-        entries: dict[str, Entry] = {}
-        for line in self._hands.ask("notes", MEMORY):
-            try:
-                note = json.loads(line)
-                if "entry" in note:
-                    entries[note["entry"]] = Entry(note)
-                elif "names_of" in note:
-                    entries[note["names_of"]].names.update(note["names"])
-                elif note["outcome_of"] in entries:  # else its intent is too long ago
-                    entries[note["outcome_of"]].end(note)
-            except (ValueError, LookupError, TypeError, AttributeError):
-                continue  # a line that was cut short, or not ours
-        return sorted(entries.values(), key=lambda entry: -entry.at)
+        return _entries(self._hands.ask("notes", MEMORY))
 
     def unfinished(self, *, locked: bool = False) -> list[Entry]:
         """What was interrupted: begun, without an outcome, and nobody is at it any more.
@@ -252,12 +240,26 @@ class Journal:
 
     def last_undoable(self) -> Entry | None:
         """The last entry that can be taken back and was not, nor took back another itself."""
-        entries = self.entries()
-        undone = {entry.undoes for entry in entries}
-        for entry in entries:
-            if entry.verb in UNDO and entry.did and not entry.undoes and entry.id not in undone:
-                return entry
-        return None
+        # It is looked for where the journal is, which is long.
+        found = _entries(self._hands.ask("undoable", MEMORY, list(UNDO)))
+        return found[0] if found else None
+
+
+def _entries(lines: Iterable[str]) -> list[Entry]:
+    """What lines of the journal tell, the last first."""
+    entries: dict[str, Entry] = {}
+    for line in lines:
+        try:
+            note = json.loads(line)
+            if "entry" in note:
+                entries[note["entry"]] = Entry(note)
+            elif "names_of" in note:
+                entries[note["names_of"]].names.update(note["names"])
+            elif note["outcome_of"] in entries:  # else its intent is too long ago
+                entries[note["outcome_of"]].end(note)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue  # a line that was cut short, or not ours
+    return sorted(entries.values(), key=lambda entry: -entry.at)
 
 
 class Turn:

@@ -111,9 +111,15 @@ def test_lines_that_are_not_ours_are_passed_over(hands: Hands, spool: Path) -> N
     journal = Journal(hands)
     entry = journal.begin("hold", selection("AAAAA"))
     with (spool / "mtatui/journal").open("ab") as file:
-        file.write(b'{"entry": 5}\nnull\n[]\n{"outcome_of":"never"}\n\xff\xfe\n{"half')
+        file.write(b'{"entry": 5}\nnull\n[]\n{"outcome_of":"never"}\n\xff\xfe\n')
+        file.write(
+            b'{"entry": "x", "verb": "hold", "undoes": "", "at": "y"}\n{"outcome_of": [], "did": "A"}\n{"half'
+        )
     journal.end(outcome(entry, "hold", AAAAA="done"), ["AAAAA"])
     assert [(e.id, e.finished) for e in journal.entries()] == [(entry, True)]
+    last = journal.last_undoable()
+    assert last is not None
+    assert (last.id, last.did) == (entry, {"AAAAA"})
 
 
 async def test_one_at_a_time_and_the_other_is_told_who(

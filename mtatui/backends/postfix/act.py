@@ -37,6 +37,8 @@ from mtatui.verbs import BOUNCE, DELETE, DELIVER, REQUEUE, RESTORE, VERBS, Verb
 
 #: How many messages postsuper may be behind with before more are looked at: what a cancel still lets through.
 WINDOW = 1000
+#: So many are looked at in one go where each look takes a long way, and so many it may be behind with.
+FAR = 5000
 #: Seconds without a word from postsuper after which it is given more all the same (it skips what is gone).
 SILENCE = 0.05
 #: The first Postfix that can bounce (``postsuper -f``).
@@ -60,14 +62,18 @@ class Actor:
         hash_queue_names: str,
         hash_queue_depth: int,
         release: tuple[int, ...] = (),
+        *,
+        far: bool = False,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             queue_directory, hash_queue_names, hash_queue_depth: main.cf's parameters, expanded.
             release: Postfix's, where it is known; else it is asked for when it matters.
+            far: each question takes its time.
         """
         self.host = host
+        self._at_once = FAR if far else 0
         self._release = release
         self.tools = tools
         self.hands = Hands(host, queue_directory, hash_queue_names, hash_queue_depth)
@@ -117,7 +123,7 @@ class Actor:
             raise HostError(
                 f"Bounce needs Postfix 3.5 or newer; {self.host.name} has {'.'.join(map(str, release))}."
             )
-        run = Run(verb, selection, progress, cancel or asyncio.Event())
+        run = Run(verb, selection, progress, cancel or asyncio.Event(), self._at_once)
         if verb is DELIVER:
             await deliver(run, self.host, self.hands, self.tools)
             return run.finish()
@@ -134,7 +140,7 @@ class Actor:
             first.append(("keep" if verb is DELETE else "identify", near))
         ahead = Ahead(run, near, self.journal)
         first += ahead.requests
-        patience = PATIENCE if purge is None else LONG
+        patience = PATIENCE if purge is None and not run.at_once else LONG
         asked = True
         try:
             async with self.journal.working(verb.id, *first, patience=patience) as turn:
@@ -379,7 +385,7 @@ def _lines(ids: Iterable[str]) -> bytes:
 
 async def _keep_up(run: Run) -> None:
     """Wait until postsuper has come close enough, or says nothing."""
-    while len(run.fed) - len(run.said) > WINDOW and not run.cancel.is_set():
+    while len(run.fed) - len(run.said) > max(WINDOW, run.at_once) and not run.cancel.is_set():
         run.answered.clear()
         try:
             async with asyncio.timeout(SILENCE):

@@ -58,8 +58,12 @@ def silent(done: int, total: int, what: str) -> None:
 class Run:
     """One verb on its way."""
 
-    def __init__(self, verb: Verb, selection: Selection, progress: Progress, cancel: asyncio.Event) -> None:
+    def __init__(
+        self, verb: Verb, selection: Selection, progress: Progress, cancel: asyncio.Event, at_once: int = 0
+    ) -> None:
+        """Nothing is begun yet; ``at_once`` messages are looked at in one go, 0 for what is usual."""
         self.verb = verb
+        self.at_once = at_once
         self.targets = {target.identity.id: target for target in selection.targets}
         self.outcome = Outcome(verb.id, time.time())
         self.cancel = cancel
@@ -124,7 +128,8 @@ class Run:
 
     def batches(self) -> Iterator[list[tuple[str, State]]]:
         """The targets, so many at a time, until the user cancels: ID, and where it was when it was chosen."""
-        for batch in in_batches([(id, target.state) for id, target in self.targets.items()]):
+        everyone = [(id, target.state) for id, target in self.targets.items()]
+        for batch in in_batches(everyone, self.at_once):
             if self.cancel.is_set():
                 self.outcome.cancelled = True
                 return

@@ -86,6 +86,8 @@ def serve(hands: Hands, operation: str, arguments: "List[Any]") -> "Any":
         return hands.trash(*arguments)
     if operation == "notes":
         return ledger.notes(hands.queue, *arguments)
+    if operation == "undoable":
+        return ledger.undoable(hands.queue, *arguments)
     if operation == "busy":
         return ledger.busy(hands.queue)
     if hands.look_only:

@@ -6,11 +6,12 @@ Standard library only, Python 3.6 or newer.
 import contextlib
 import errno
 import fcntl
+import json
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Dict, List, Set
 
 PATH = "mtatui/journal"
 LOCK = "mtatui/lock"
@@ -66,6 +67,30 @@ def notes(queue: str, limit: int) -> "List[str]":
             break
         data = part + data
     return data.decode("utf-8", "replace").split("\n")[:-1]
+
+
+def undoable(queue: str, limit: int, verbs: "List[str]") -> "List[str]":
+    """The lines that tell of the last entry that can be taken back: one that was done by one of these verbs,
+    was not taken back yet, and took back no other. [] where there is none in so many bytes."""
+    begun: "Dict[str, float]" = {}
+    lines: "Dict[str, List[str]]" = {}
+    did: "Set[str]" = set()
+    undone: "Set[str]" = set()
+    for line in notes(queue, limit):
+        try:
+            note = json.loads(line)
+            if "entry" in note:
+                undone.add(note["undoes"])
+                if note["verb"] in verbs and not note["undoes"]:
+                    begun[note["entry"]] = float(note["at"])
+            elif note.get("did"):
+                did.add(note["outcome_of"])
+            entry = note.get("entry") or note.get("names_of") or note["outcome_of"]
+            lines.setdefault(entry, []).append(line)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue  # a line that was cut short, or not ours
+    able = [(at, entry) for entry, at in begun.items() if entry in did and entry not in undone]
+    return lines[max(able)[1]] if able else []
 
 
 class Lock:
