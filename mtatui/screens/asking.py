@@ -5,6 +5,7 @@ They come one at a time, and never over another dialog: what is being typed ther
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds until it is looked again whether the dialog that is open is closed.
 PATIENCE = 0.3
+#: Seconds after a password or passphrase within which the same question means that it was not the right one.
+AGAIN = 10.0
 #: Cells of a line, and lines of a question: a server may say anything.
 WIDTH, MOST = 66, 14
 #: What ssh takes for a yes.
@@ -41,9 +44,11 @@ class AskDialog(FieldsDialog[str]):
     """
     AUTO_FOCUS = "Field, #cancel"
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: Prompt, *, again: bool = False) -> None:
+        """``again``: what was answered to the same question was not right."""
         super().__init__(f"{prompt.server} asks")
         self.prompt = prompt
+        self.again = again
 
     def body(self) -> ComposeResult:
         yield Static(Content("\n".join(wrap(self.prompt.text.strip(), WIDTH, MOST))))
@@ -57,6 +62,10 @@ class AskDialog(FieldsDialog[str]):
 
     def answers(self) -> Sequence[Widget]:
         return [answer("Cancel", "cancel"), answer("Yes" if self.prompt.confirm else "OK", "ok")]
+
+    def begin(self) -> None:
+        if self.again:
+            self.say("That was not it: ssh asks again.", wrong=True)
 
     def judge(self) -> None:
         """It is ssh that judges."""
@@ -79,6 +88,7 @@ class Asking:
         self.app = app
         self.prompts = prompts
         self._open = False
+        self._given: tuple[Prompt | None, float] = (None, 0.0)
 
     def next(self) -> None:
         """Put the question that has waited longest, unless one is open."""
@@ -94,9 +104,13 @@ class Asking:
             self.app.set_timer(PATIENCE, lambda: self._put(prompt))
             return
 
+        before, at = self._given
+        again = prompt.secret and prompt == before and time.monotonic() - at < AGAIN
+
         def answered(text: str | None) -> None:
+            self._given = (None if text is None else prompt, time.monotonic())
             self.prompts.answer(prompt, text)
             self._open = False
             self.next()
 
-        self.app.push_screen(AskDialog(prompt), answered)
+        self.app.push_screen(AskDialog(prompt, again=again), answered)

@@ -59,6 +59,21 @@ async def test_a_password_is_asked_for_unseen_and_given() -> None:
         assert not isinstance(hands.app.screen, AskDialog)
 
 
+async def test_what_was_not_right_is_asked_again_and_told_so() -> None:
+    asked = Asked("mx2")
+    asked.mx2.ask = lambda: [asked._ask("mx2", PASSWORD, secret=True) for _ in range(2)][-1]
+    async with started(asked.fleet, (80, 24)) as hands:
+        await until_asked(hands, "mx2")
+        assert "That was not it" not in hands.text()
+        await hands.type("gehiem")
+        await hands.press("enter")
+        await hands.until(lambda: "✖ That was not it: ssh asks again." in hands.text())
+        assert "•" not in hands.text()
+        await hands.type("geheim")
+        await hands.press("enter")
+        await hands.until(lambda: asked.mx2.heard == ["geheim"])
+
+
 async def test_a_new_host_key_is_looked_at_before_a_yes() -> None:
     asked = Asked("mx3")
     async with started(asked.fleet) as hands:
