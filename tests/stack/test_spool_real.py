@@ -113,22 +113,22 @@ def test_what_postqueue_does_not_tell(
 
 
 def test_ten_thousand_messages(
-    postfix_instance: PostfixInstance, look: Callable[[PostfixInstance], Picture]
+    make_postfix: Callable[..., PostfixInstance], look: Callable[[PostfixInstance], Picture]
 ) -> None:
-    # Held on arrival: how fast Postfix fails to deliver is not the matter here.
-    postfix_instance.reload(smtpd_client_restrictions="check_client_access static:HOLD")
-    postfix_instance.flood(10_000, "flood@sender.test", "flood@dead.test")
-    postfix_instance.wait_until(lambda: len(postfix_instance.queue_ids("hold")) == 10_000, "10,000 messages")
-    picture = look(postfix_instance)
+    # Held on arrival, from the first on: how fast Postfix fails to deliver is not the matter here.
+    instance = make_postfix(smtpd_client_restrictions="check_client_access static:HOLD")
+    instance.flood(10_000, "flood@sender.test", "flood@dead.test")
+    instance.wait_until(lambda: len(instance.queue_ids("hold")) == 10_000, "10,000 messages")
+    picture = look(instance)
     picture.scan()
-    check(picture, postfix_instance)
+    check(picture, instance)
     assert picture.counts[State.HOLD] == 10_000
-    chosen = sorted(postfix_instance.queue_ids("hold"))[:3000]
-    postfix_instance.postsuper("d", chosen[:1000])
-    with postfix_instance.frozen("qmgr"):
-        postfix_instance.postsuper("H", chosen[1000:])
+    chosen = sorted(instance.queue_ids("hold"))[:3000]
+    instance.postsuper("d", chosen[:1000])
+    with instance.frozen("qmgr"):
+        instance.postsuper("H", chosen[1000:])
         heard = picture.scan()
-        check(picture, postfix_instance)
+        check(picture, instance)
     assert (heard["gone"], heard["moved"] + heard["rows"]) == (1000, 2000)
 
 

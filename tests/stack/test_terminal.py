@@ -95,8 +95,8 @@ def choose_all(terminal: Terminal, key: str) -> None:
     terminal.until(f"{MANY:,} marked")
     terminal.press(key)
     terminal.until(f"Type {MANY} to")
-    terminal.press(str(MANY))
-    terminal.press("\r")  # on to the button
+    terminal.press(str(MANY), timeout=60)
+    terminal.press("\r", timeout=60)  # on to the button: what comes before it has got there acts on nothing
 
 
 def under_way(screen: Screen) -> bool:
