@@ -112,7 +112,7 @@ _TOP: Mapping[str, Check] = {
 _TRASH: Mapping[str, Check] = {"days": _days, "max_size": _bytes}
 _SERVER: Mapping[str, Check] = {
     "name": _text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a name of letters, digits, dots and hyphens"),
-    "host": _text(r"[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]{0,254}", "a host, or user@host"),
+    "host": _text(r"[A-Za-z0-9_\[][A-Za-z0-9_.@:\[\]-]{0,254}(?<!@)", "a host, or user@host"),
     "sudo": _switch,
     "config_directory": _text(r"/[^\x00-\x1f\x7f]*|", "a directory, from / on"),
     "tags": _tags,

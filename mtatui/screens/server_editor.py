@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from textual.app import ComposeResult
@@ -55,7 +56,7 @@ class ServerDialog(FieldsDialog[ServerEntry]):
             raise Refused("Sudo should be yes or no")
         written = {
             "host": host,
-            "name": self.in_field("name") or host.rpartition("@")[2].partition(":")[0],
+            "name": self.in_field("name") or made_of(host),
             "sudo": sudo in _YES,
             "config_directory": self.in_field("config_directory"),
             "tags": self.in_field("tags").replace(",", " ").split(),
@@ -81,3 +82,8 @@ class ServerDialog(FieldsDialog[ServerEntry]):
             check.focus()
         else:
             self.focus_next()
+
+
+def made_of(host: str) -> str:
+    """A name made of a host as ssh takes it; an address has signs that a name cannot have."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", host.rpartition("@")[2]).strip("-.")

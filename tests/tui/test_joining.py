@@ -16,9 +16,10 @@ from mtatui.app import MtatuiApp
 from mtatui.backends.postfix.doctor import Finding, Level
 from mtatui.config import Config, ServerEntry
 from mtatui.fleet import Fleet
+from mtatui.fleet.members import NAME
 from mtatui.screens.joining import Joining
 from mtatui.screens.server_check import CheckDialog
-from mtatui.screens.server_editor import ServerDialog
+from mtatui.screens.server_editor import ServerDialog, made_of
 from mtatui.screens.servers import ServersScreen
 from mtatui.server import Server
 from mtatui.widgets.dialog import ConfirmDialog
@@ -196,7 +197,7 @@ async def test_what_cannot_be_a_server_is_refused_while_it_is_typed(world: World
     async with at_servers(world) as hands:
         await hands.press("a")
         await hands.until(lambda: "Which host?" in hands.text())
-        for host in ("-oProxyCommand=x", "mx9;reboot", "$(reboot)", "mx 9"):
+        for host in ("-oProxyCommand=x", "mx9;reboot", "$(reboot)", "mx 9", "root@"):
             await hands.press("ctrl+u")
             hands.app.screen.query_one("#host").value = host  # type: ignore[attr-defined]  # an Input
             await hands.until(lambda: "✖ host" in hands.text())
@@ -204,6 +205,19 @@ async def test_what_cannot_be_a_server_is_refused_while_it_is_typed(world: World
         await hands.until(lambda: "There is a server called mx2 already" in hands.text())
         await hands.press("escape")
         assert not world.opened
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("ann@mx9.example.test", "mx9.example.test"),
+        ("xn--mx-fka.test", "xn--mx-fka.test"),
+        ("root@[2001:db8::9]", "2001-db8-9"),
+    ],
+)
+def test_a_name_is_made_of_the_host(host: str, name: str) -> None:
+    assert made_of(host) == name
+    assert NAME.fullmatch(name)
 
 
 async def test_the_first_list_has_this_machine_in_it(world: World) -> None:
