@@ -65,6 +65,9 @@ def put_server(path: Path, entry: ServerEntry, instead_of: str = "") -> None:
             servers = document.setdefault("servers", tomlkit.aot())
             new = tomlkit.table() if isinstance(servers, tomlkit.items.AoT) else tomlkit.inline_table()
             new.update(_said(entry))
+            above = servers[-1].as_string() if servers else ""
+            if above.endswith("\n") and not above.endswith("\n\n"):
+                servers[-1].add(tomlkit.nl())
             servers.append(new)
         return tomlkit.dumps(document)
 

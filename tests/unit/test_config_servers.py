@@ -66,6 +66,7 @@ def test_the_first_server_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     put_server(path, ServerEntry("here"))
     assert [entry.name for entry in read(path).servers] == ["mx1", "here"]
+    assert '"mx1"\n\n[[servers]]\nname = "here"\n' in path.read_text("utf-8")
 
 
 def test_a_server_is_changed_in_its_place(file: Path) -> None:
