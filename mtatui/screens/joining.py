@@ -156,10 +156,9 @@ class Joining:
         self.face.push_screen(CheckDialog(title, run, act), answered)
 
     def _take(self, server: Server, entry: ServerEntry) -> None:
-        alone = self.face.fleet.servers[0]
         new = [entry]
         if not self.face.config.servers:  # once there is a list, this machine is in it, or is not managed
-            new.insert(0, _of_this_machine(alone))
+            new[:0] = [_of_this_machine(one) for one in self.face.fleet.servers if not one.far]
         if self._write(*((one, "") for one in new)):
             self.face.config = replace(self.face.config, servers=(*self.face.config.servers, *new))
             self._join(server, entry)
@@ -220,7 +219,7 @@ class Joining:
 
 
 def _of_this_machine(server: Server) -> ServerEntry:
-    """The entry of the one server that was there without a list."""
+    """The entry of a server, or an instance, that was there without a list."""
     from mtatui.backends.host_sudo import SudoHost
 
     sudo = isinstance(server.host, SudoHost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -232,6 +233,18 @@ async def test_the_first_list_has_this_machine_in_it(world: World) -> None:
         assert 'host = "localhost"' in text
         await hands.press("1")
         await hands.until(lambda: "here · 1 of 2" in hands.text().splitlines()[0])
+
+
+async def test_who_was_named_on_the_command_line_is_not_written_down_as_this_machine(world: World) -> None:
+    world.path.unlink()
+    fleet = Fleet([named("mx1", StillServer(rows(3))), named("here", StillServer(rows(3)))])
+    fleet.server("mx1").far = True
+    async with at_servers(world, fleet) as hands:
+        await type_host(hands, "mx9")
+        await hands.until(lambda: "Nothing is in the way" in hands.text())
+        await hands.press("enter")
+        await hands.until(lambda: "3 servers" in hands.text())
+        assert re.findall('name = "(.*)"', world.path.read_text()) == ["here", "mx9"]
 
 
 async def test_one_is_taken_off_the_list_after_asking(world: World) -> None:
