@@ -72,7 +72,7 @@ def read(path: str) -> list[ServerEntry]:
         raise Unreadable(f"{path}: there is no such file")
     program = shutil.which("ansible-inventory")
     if program is not None:
-        return _entries(_told(path, _ask(program, path)))
+        return _entries_of(path, _told(path, _ask(program, path)))
     yaml = path.endswith((".yml", ".yaml"))
     if os.path.isdir(path) or (os.access(path, os.X_OK) and not yaml):
         raise Unreadable(f"{path}: only ansible-inventory can read that, and it is not installed here")
@@ -83,7 +83,7 @@ def read(path: str) -> list[ServerEntry]:
         raise Unreadable(f"{path}: {clean(str(error))}") from error
     if len(text) > LARGEST:
         raise Unreadable(f"{path}: larger than {LARGEST >> 20} MiB")
-    return _entries(_from_yaml(path, text) if yaml else _from_ini(path, text))
+    return _entries_of(path, _from_yaml(path, text) if yaml else _from_ini(path, text))
 
 
 def listed(destinations: str) -> list[ServerEntry]:
@@ -240,6 +240,14 @@ def _entries(inventory: _Inventory) -> list[ServerEntry]:
     if not entries:
         raise Unreadable("there is no host in it")
     return list(entries.values())
+
+
+def _entries_of(path: str, inventory: _Inventory) -> list[ServerEntry]:
+    """The servers of a file; what is wrong with one of them is said with its name."""
+    try:
+        return _entries(inventory)
+    except Unreadable as error:
+        raise Unreadable(f"{path}: {error}") from error
 
 
 def _within(groups: Iterable[str], parents: Mapping[str, list[str]]) -> list[str]:
