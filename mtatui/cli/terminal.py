@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 #: Seconds that the first rows are waited for; Textual would be imported meanwhile, but take their time.
 PATIENCE = 0.5
-DEMO = "A demo server: nothing here is real, try everything. It is gone when you leave."
+DEMO = "A demo: nothing here is real, try everything. It is gone when you leave."
 
 
 def open_terminal(options: Options) -> int:
     """Show the queue until the user leaves."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misused("the terminal face needs a terminal; without one: mtatui queue list, mtatui --help")
+    if not sys.stderr.isatty():
+        raise Misused(
+            "the terminal face draws on standard error, which goes elsewhere here: leave out the 2>"
+        )
     config = load()
     from mtatui.fleet import Questions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,22 @@ def test_the_terminal_face_wants_a_terminal() -> None:
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_terminal_face_wants_one_for_what_it_draws_on() -> None:
+    """Else it would be drawn into a file, and the terminal stay dark."""
+    far, near = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mtatui", "--demo"],
+            cwd=ROOT, stdin=near, stdout=near, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(far)
+        os.close(near)
+    assert done.returncode == 2
+    assert "draws on standard error" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_a_shell_is_told_how_a_line_may_go_on() -> None:
