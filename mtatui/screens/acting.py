@@ -296,7 +296,7 @@ class Acting:
     def _unable(self, verb: Verb, numbers: Mapping[str, int]) -> str:
         """Where nothing can be done of what is asked, and why; "" where that is nowhere."""
         whys = {name: why for name in numbers if (why := self.fleet.server(name).why_not(verb))}
-        there = ", ".join(f"{clean(name)} {count(numbers[name])}" for name in whys)
+        there = ", ".join(f"{clean(name)} ({count(numbers[name])})" for name in whys)
         return f"Nothing can be done on {there}: {next(iter(whys.values()))}." if whys else ""
 
     def _where(self, names: Sequence[str]) -> str:

@@ -166,7 +166,7 @@ async def test_the_question_says_where_nothing_can_be_done_and_why(monkeypatch: 
     async with at_hand(FakeServer("one", "AAAAA1"), old, says=False) as (person, acting, fleet):
         await wait_until(lambda: sum(fleet.index.counts().values()) == 3)
         await acting.choose(DELETE, ["one/AAAAA1", "old/DDDDD1", "old/DDDDD2"], "3 marked")
-        assert "Nothing can be done on old 2: there is no Python on old." in person.asked
+        assert "Nothing can be done on old (2): there is no Python on old." in person.asked
         await acting.choose(DELETE, ["one/AAAAA1"], "1 marked")
         assert not any("Nothing can be done" in line for line in person.asked)
 
