@@ -52,6 +52,7 @@ def fill(path: Path) -> None:
             file.write(b"x" * 4096)
 
 
+@pytest.mark.usefixtures("way")
 def test_no_room_for_the_new_file(desk: Desk) -> None:
     with mounted(desk.instance.config, "64k"):
         fill(desk.instance.config)
@@ -65,6 +66,7 @@ def test_no_room_for_the_new_file(desk: Desk) -> None:
         assert desk.entries()[0].outcome is Ending.REFUSED
 
 
+@pytest.mark.usefixtures("way")
 def test_no_room_to_remember_it(desk: Desk) -> None:
     home = desk.home.parent
     home.mkdir(0o700)
@@ -99,6 +101,7 @@ def test_a_disk_that_fills_up_while_it_reloads_does_not_keep_the_old_file_away(d
         assert (entry.outcome, entry.text) == (Ending.ROLLED_BACK, applied.text)
 
 
+@pytest.mark.usefixtures("way")
 def test_a_read_only_file_system(desk: Desk) -> None:
     with mounted(desk.instance.config, "64k"):
         subprocess.run(["mount", "-o", "remount,ro", str(desk.instance.config)], check=True)

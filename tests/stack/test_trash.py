@@ -164,3 +164,25 @@ async def test_on_a_full_disk_nothing_is_half_done(
     filler.unlink()
     assert (await actor.undo()).ok
     assert instance.queue_ids("hold") == set(ids[10:])
+
+
+async def test_where_only_some_find_room_in_the_trash_the_others_stay_where_they_are(
+    small_disk: PostfixInstance, make_actor: Callable[[PostfixInstance], Actor]
+) -> None:
+    instance, actor = small_disk, make_actor(small_disk)
+    draft = Draft([To("r@full.test")], sender="s@x.test", arrival=1e9)
+    ids = [write(instance.queue, draft, owner=postfix_owner()) for _ in range(12)]
+    assert (await actor.act(DELETE, frozen(actor, ids[:1]))).ok
+    room = os.statvfs(instance.queue)
+    files = f"remount,nr_inodes={room.f_files - room.f_ffree + 4}"
+    assert run(["mount", "-o", files, str(instance.queue)]) == 0
+    receipts = (await actor.act(DELETE, frozen(actor, ids[1:]))).receipts
+    done = {receipt.id for receipt in receipts if receipt.result is Result.DONE}
+    lost = {receipt.id: receipt.text for receipt in receipts if receipt.result is Result.FAILED}
+    assert done
+    assert done | lost.keys() == set(ids[1:])
+    assert set(lost.values()) == {"No space left on device"}
+    assert instance.queue_ids("deferred") == lost.keys()
+    assert {path.name for path in (instance.queue / "mtatui/trash").iterdir()} == {ids[0], *done}
+    assert (await actor.undo()).ok
+    assert instance.queue_ids("hold", "deferred") == set(ids[1:])
