@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mtatui.backends.child import ready, to_its_end
-from mtatui.backends.host import Child, Host, HostError, NotPermitted, TimedOut, Unreachable
+from mtatui.backends.host import Child, Host, HostError, Missing, NotPermitted, TimedOut, Unreachable
 from mtatui.backends.host_sudo import refused
 from mtatui.backends.request import request
 from mtatui.settings.plan import Plan
@@ -303,6 +303,8 @@ def ask(
     if refused(said):
         raise NotPermitted(host.refusal(argv(queue_directory)))
     words = clean(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
+    if getattr(child, "error", 0):  # over ssh: it could not be started
+        raise Missing(words)
     if words and child.poll() == CUT:
         why = f"{words.replace('the connection', 'The connection', 1)} while settings were changed there."
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mtatui.backends import host_ssh_way, link_line, peek
+from mtatui.backends import history, host_ssh_way, link_line, peek
 from mtatui.backends.host import HostError, Missing, NotPermitted, Prompt
 from mtatui.backends.postfix.feed import SpoolFeed
 from tests.stack.far import MakeSshd, Person, master, number, ours, refusal, tries, until
@@ -211,6 +211,9 @@ async def test_where_there_is_no_sudo_it_is_said_whatever_needs_it(make_sshd: Ma
     assert not isinstance(found["/etc/passwd"], HostError)
     with pytest.raises(HostError, match=re.escape(words.format("python3"))):
         list(SpoolFeed(host, "/var/spool/postfix", "", 0).scan())
+    with pytest.raises(Missing) as told:
+        await history.confirm(host, "/var/spool/postfix", "x", who="ada")
+    assert str(told.value) == words.format("python3")
     assert (await number(host)).stdout == b"65534\n"
     host.close()
 
