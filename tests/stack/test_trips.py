@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from mtatui.backends.demo.writer import Draft, To, postfix_owner, write
+from mtatui.backends.postfix.run import BATCH
 from mtatui.queue.message import State
 from mtatui.queue.selection import Outcome
 from mtatui.server import Server
@@ -39,10 +40,10 @@ def server(instance: PostfixInstance) -> Iterator[Server]:
         server.close()
 
 
-def mail(instance: PostfixInstance, state: str) -> list[str]:
+def mail(instance: PostfixInstance, state: str, number: int = MANY) -> list[str]:
     """Messages in a state."""
     draft = Draft([To("r@ok.test")], sender="s@sender.test", arrival=1e9, state=state)
-    return [write(instance.queue, draft, long_id=True, owner=postfix_owner()) for _ in range(MANY)]
+    return [write(instance.queue, draft, long_id=True, owner=postfix_owner()) for _ in range(number)]
 
 
 async def trips(do: Callable[[], Awaitable[object]]) -> int:
@@ -77,6 +78,14 @@ async def test_a_verb(instance: PostfixInstance, server: Server, verb: Verb, sta
     selection = frozen(server.actor, mail(instance, state), State(state))
     assert {target.state for target in selection.targets} == {state}
     assert await trips(lambda: server.act(verb, selection)) == number
+
+
+async def test_more_than_are_looked_at_in_one_go_elsewhere(instance: PostfixInstance, server: Server) -> None:
+    await server.reached()
+    selection = frozen(server.actor, mail(instance, "deferred", BATCH + 100))
+    assert await trips(lambda: server.act(HOLD, selection)) == 3
+    assert await trips(lambda: server.act(DELETE, selection)) == 3
+    assert await trips(lambda: server.act(RESTORE, selection)) == 2
 
 
 async def test_undo_restore_and_the_trash(instance: PostfixInstance, server: Server) -> None:
