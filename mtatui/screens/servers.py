@@ -14,6 +14,7 @@ from textual import events, work
 from textual.binding import BindingType
 
 from mtatui.backends.host import HostError
+from mtatui.fleet.condition import Phase
 from mtatui.screens.desk import FleetDesk, FleetFace, bindings
 from mtatui.screens.joining import Joining, JoiningFace
 from mtatui.screens.servers_model import Line, told, where, words
@@ -55,6 +56,7 @@ class ServersScreen(FleetDesk[ServerLines]):
         self._services: dict[Server, dict[str, Service]] = {}
         self._trouble: dict[Server, str] = {}
         self._looked = 0.0
+        self._connecting: tuple[Server, HostError | None] | None = None
 
     def on_mount(self) -> None:
         """Look, and again from time to time."""
@@ -69,6 +71,7 @@ class ServersScreen(FleetDesk[ServerLines]):
         if not self.is_current:
             return
         self.show()
+        self._tell_connected()
         if self.table.instances and time.monotonic() - self._looked >= SERVICES_PACE:
             self._look_at_services()
 
@@ -200,8 +203,24 @@ class ServersScreen(FleetDesk[ServerLines]):
 
     def do_server_open(self, argument: str) -> None:
         """Connect again, now."""
+        live = self.server.live
+        self._connecting = self.server, live.trouble if live is not None else None
         self.fleet.open_again(self.server.part_name)
         self.tell(f"Connecting to {self.server.name} …")
+
+    def _tell_connected(self) -> None:
+        """Tell what came of the last wish to connect, once that is known."""
+        if self._connecting is None:
+            return
+        server, before = self._connecting
+        phase = self.fleet.condition(server.part_name).phase if server in self.fleet.servers else None
+        if phase is Phase.TROUBLE and server.live is not None and server.live.trouble is not before:
+            self.tell(f"Still no answer from {server.name}.", "warning")
+        elif phase in (Phase.LIVE, Phase.LIMITED):
+            self.tell(f"{server.name} answers.")
+        elif phase is not None:
+            return
+        self._connecting = None
 
     def do_server_look(self, argument: str) -> None:
         """Look at everything now."""

@@ -65,6 +65,19 @@ async def at(hands: Hands, server: str, screen: type) -> None:
 # --- the page ------------------------------------------------------------------------------------------
 
 
+async def test_connecting_again_ends_in_words_either_way() -> None:
+    async with at_servers(conditions()) as hands:
+        fleet = hands.app.fleet
+        await told(hands, "mx4", "✖ no answer")
+        await hands.press("down", "down", "down", "o")
+        await hands.until(lambda: "! Still no answer from mx4." in hands.text().splitlines()[-1])
+        mx4 = fleet.server("mx4")
+        assert mx4.live is not None
+        mx4.live._open_feed = StillServer(rows(3)).feed  # it is switched on
+        await hands.press("o")
+        await hands.until(lambda: "mx4 answers." in hands.text().splitlines()[-1])
+
+
 @both_sizes
 async def test_each_server_says_how_it_is(size: tuple[int, int]) -> None:
     fleet = conditions()
