@@ -223,8 +223,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 def far(ground: Ground) -> Iterator[Figure]:
     """A server 200 ms away: keys answer at once, and no action takes more than three round trips.
 
-    Round trips are counted on the wire. What they cost is how much longer an action takes than at no distance,
-    in the same run: what the server has to do by itself does not count.
+    Round trips are counted on the wire. What they take is how much longer an action lasts than at no distance
+    in the same run: what the server has to do by itself is not in it.
     """
     with _far(ground) as there, _alive() as alive:
         there.alias("away")

@@ -126,7 +126,7 @@ class Hands:
         ``["last"]``, and nothing done, if not."""
         info = os.lstat(self._trash(id))
         found = self.find(id, "hold")
-        if not ended and (found is None or not os.path.samestat(found[2], info)):
+        if ended != 1 and (found is None or not os.path.samestat(found[2], info)):
             return ["last"]
         self._forget(id)
         return ["dropped"]
