@@ -140,7 +140,8 @@ class Terminal:
         self.pid, self._fd = pty.fork()
         if not self.pid:
             try:
-                signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever who runs the tests ignores (nohup)
+                for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                    signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore them (nohup, &)
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
                 if cwd:
                     os.chdir(cwd)
