@@ -368,6 +368,11 @@ class MtatuiApp(CurrentServer):
 
         await self.push_screen(ConfirmDialog(title, lines, act=act), answered)
 
+    async def _close_all(self) -> None:
+        """Call off what runs aside before the screens are closed: it could open another one meanwhile."""
+        self.workers.cancel_all()
+        await super()._close_all()
+
     async def _leave_when_done(self) -> None:
         mine = asyncio.current_task()
         await asyncio.gather(*(task for task in self._jobs if task is not mine), return_exceptions=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.screen import Screen
 
 from mtatui.app import MtatuiApp
 from mtatui.backends.host import Unreachable
@@ -60,6 +63,26 @@ async def told(hands: Hands, name: str, *words: str) -> None:
 async def at(hands: Hands, server: str, screen: type) -> None:
     """Wait for a page, with the server that its header names."""
     await hands.until(lambda: isinstance(hands.app.screen, screen) and server in hands.text().splitlines()[0])
+
+
+async def test_no_page_is_opened_while_all_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is laid out unseen, in a moment when nothing is to do, may come just when somebody leaves."""
+    closing = threading.Event()
+    close = MtatuiApp._prune
+
+    def late(name: str) -> None:
+        closing.wait(10)
+
+    async def prune(app: MtatuiApp, *screens: Screen[object]) -> None:
+        closing.set()
+        for _turn in range(20):
+            await asyncio.sleep(0.01)
+        await close(app, *screens)
+
+    monkeypatch.setattr("mtatui.app.IDLE", 0.01)
+    monkeypatch.setattr("mtatui.app.importlib.import_module", late)
+    async with at_servers():
+        monkeypatch.setattr(MtatuiApp, "_prune", prune)
 
 
 # --- the page ------------------------------------------------------------------------------------------
