@@ -13,7 +13,7 @@ def main() -> None:
     """Run mtatui with the arguments of this process, and exit with its code."""
     # Rows by the hundred thousand pass through lists that the collector would look through again and again
     # for cycles that are not there: a sixth of the time that an index takes to load.
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(20_000, 50, 50)
     completing = "_MTATUI_COMPLETE" in os.environ  # a shell asks how a command line may go on
     options = None if completing else quick(sys.argv[1:])
     sys.exit(terminal(options) if options else command_line())

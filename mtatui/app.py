@@ -10,22 +10,20 @@ import asyncio
 import importlib
 import signal
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
 from textual import work as aside
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
-from textual.widgets import Input
 
 from mtatui.config import Config
 from mtatui.driver import SteadyDriver, let_go_of_terminal
-from mtatui.fleet import Fleet
+from mtatui.fleet import Fleet, Phase
 from mtatui.screens.acting import Acting
-from mtatui.screens.current import ALONE, CurrentServer
+from mtatui.screens.answering import AnsweringApp
+from mtatui.screens.current import ALONE
 from mtatui.screens.prompts import Prompts
 from mtatui.screens.queue import QueueScreen
 from mtatui.screens.tending import Tending
@@ -51,19 +49,13 @@ STYLES = next(
     if path.is_dir()
 )
 
-#: Keys that are obeyed in their turn among the letters of a line.
-_EDITING = {
-    "tab",
-    "shift+tab",
-    *(key for binding in Input.BINDINGS if isinstance(binding, Binding) for key in binding.key.split(",")),
-} - {"enter"}
 #: Of so many looks at the services of the current server one is at those of all others, too.
 OTHERS = 4
 #: Seconds after the start in which nothing but the queue is read.
 IDLE = 3.0
 
 
-class MtatuiApp(CurrentServer):
+class MtatuiApp(AnsweringApp):
     """mtatui in the terminal, on one server or many.
 
     The queue is that of all of them. The pages of settings and services show the *current* server; what is
@@ -122,6 +114,7 @@ class MtatuiApp(CurrentServer):
         self.add_mode("settings", self._settings_screen)
         self.add_mode("servers", self._servers_screen)
         self.set_timer(IDLE, self._prepare)
+        self.set_timer(IDLE, self._watch)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._terminal_lost, number)
@@ -132,28 +125,6 @@ class MtatuiApp(CurrentServer):
         """Nobody can be asked any more."""
         self.fleet.questions.answer_by(None)
         self.prompts.close()
-
-    async def on_event(self, event: events.Event) -> None:
-        """Take keys in the order in which they were typed.
-
-        Textual lets a key climb from the widget in focus up to the app before it looks what it is bound to.
-        What is typed ahead over a slow line, or pasted, overtakes it: of "/delete" the "d" would have reached
-        the list before the "/" had moved the focus into the filter, and would be a verb; what follows a tab
-        would stand in the field before, and what follows a backspace would be what it takes away.
-        """
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            line = self.focused
-            if not isinstance(line, Input):
-                obeyed = True
-            elif obeyed := event.key in _EDITING:
-                written = asyncio.Event()
-                with suppress(TimeoutError):  # the line is being closed
-                    if line.call_later(written.set):
-                        await asyncio.wait_for(written.wait(), 1)
-            for first in (True, False) if obeyed else ():
-                if await self._check_bindings(event.key, priority=first):
-                    return
-        await super().on_event(event)
 
     def on_resize(self) -> None:
         """Draw everything anew. A terminal that shrank for a moment has lost what was outside meanwhile, and
@@ -312,15 +283,18 @@ class MtatuiApp(CurrentServer):
     @aside(group="prepare", exit_on_error=False)
     async def _prepare(self) -> None:
         """Lay the pages of settings out unseen, and read, while nothing is to do: they open at once."""
+        if any(self.fleet.condition(name).phase is Phase.READING for name in self.fleet.names):
+            self.set_timer(IDLE, self._prepare)
+            return
         await asyncio.to_thread(importlib.import_module, "mtatui.screens.settings")
         await self._init_mode("settings")
         await self.changing.look_ahead()
-        await asyncio.to_thread(importlib.import_module, "mtatui.screens.services")
-        self._watch()
 
     @aside(group="watch", exit_on_error=False)
     async def _watch(self) -> None:
         """Look at the services, and again when it is time; at those of other servers less often."""
+        if not self._rounds:
+            await asyncio.to_thread(importlib.import_module, "mtatui.screens.services")
         if self.fleet.many and self._rounds % OTHERS == 0:
             self._watch_others()
         self._rounds += 1

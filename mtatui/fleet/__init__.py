@@ -8,6 +8,7 @@ that server: nothing is added to what it says.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -262,9 +263,9 @@ class Fleet(Members):
 
     # --- one message (screens.message.MessageSource) ---------------------------------------------------
 
-    def message(self, key: str) -> Message | None:
-        """What the index knows of a message."""
-        return self.index.message(key)
+    def message(self, key: str, within: float = math.inf) -> Message | None:
+        """What the index knows of a message. Raises TimeoutError when it has no time so soon (seconds)."""
+        return self.index.message(key, within)
 
     def expires(self, message: Message) -> int:
         """When it goes back to its sender (epoch seconds), 0 where it does not (held) or nobody knows."""

@@ -4,6 +4,9 @@ A feed takes short turns, one after another for as long as a scan goes on. Quest
 view, a facet) take a turn each and may be cut short. A row that is about to be painted is urgent: it goes
 before whoever waits, and cuts short a question that is being worked on, which is then asked again. After each
 urgent turn a waiting feed has one of its own, so that holding down a key does not stop a scan.
+
+Whoever answers a key needs Python's lock as well, again and again: from the key until its answer is on the
+screen all others stand back.
 """
 
 from __future__ import annotations
@@ -51,6 +54,20 @@ class Gate:
         self._busy = False
         self._cuttable_from = math.inf
         self._cut = False
+        self._back_until = 0.0
+
+    def stand_back(self, seconds: float) -> None:
+        """Have nobody begin with anything but what is urgent, for so long; 0: they may go on at once."""
+        with self._changed:
+            self._back_until = time.monotonic() + seconds
+            if not seconds:
+                self._changed.notify_all()
+
+    def give_way(self) -> None:
+        """Wait while others should stand back: for whoever is busy for long, between two pieces of work."""
+        with self._changed:
+            while (left := self._back_until - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -62,17 +79,28 @@ class Gate:
             self._leave()
 
     @contextmanager
-    def urgently(self) -> Iterator[None]:
-        """The very next turn, or the one after it."""
+    def urgently(self, within: float = math.inf) -> Iterator[None]:
+        """The very next turn, or the one after it.
+
+        Raises:
+            TimeoutError: it did not come within so many seconds.
+        """
+        deadline = time.monotonic() + within
         with self._changed:
             self._urgent += 1
-            while self._busy or self._owed:
-                if time.monotonic() >= self._cuttable_from:
-                    self._cut = True
-                    self._interrupt()
-                self._changed.wait(_INSIST)
-            self._urgent -= 1
-            self._busy = True
+            try:
+                while self._busy or self._owed:
+                    now = time.monotonic()
+                    if now >= deadline:
+                        self._changed.notify_all()  # who stood back may go on
+                        raise TimeoutError
+                    if now >= self._cuttable_from:
+                        self._cut = True
+                        self._interrupt()
+                    self._changed.wait(min(_INSIST, deadline - now))
+                self._busy = True
+            finally:
+                self._urgent -= 1
         try:
             yield
         finally:
@@ -101,6 +129,7 @@ class Gate:
             patience = patience * 2 or PATIENCE
 
     def _enter(self, ticket: _Ticket, patience: float = math.inf) -> None:
+        self.give_way()
         with self._changed:
             self._line.append(ticket)
             while self._busy or not self._is_next(ticket):

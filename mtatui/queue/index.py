@@ -14,6 +14,7 @@ Ages and retries are relative to the ``now`` a caller gives (epoch seconds).
 from __future__ import annotations
 
 import json
+import math
 import threading
 from array import array
 from collections import Counter
@@ -59,6 +60,7 @@ class Index:
     def __init__(self) -> None:
         self._store = Store()
         self._gate, self._ask, self._numbers = self._store.gate, self._store.ask, self._store.numbers
+        self.stand_back = self._gate.stand_back
         self._parts: dict[str, Part] = {}
         self._latest = LONE
         """The number of the latest part with a name."""
@@ -229,8 +231,12 @@ class Index:
         except ValueError:
             return None
 
-    def message(self, id: str) -> Message | None:
-        """All that is known of a message, None where it is not here."""
+    def message(self, id: str, within: float = math.inf) -> Message | None:
+        """All that is known of a message, None where it is not here.
+
+        Raises:
+            TimeoutError: nothing could be asked within so many seconds.
+        """
         itself = (
             "SELECT json_array(m.n, m.waiting + m.served,"
             " json_array(m.place, m.address, m.reason, c.status, m.done, m.original), m.state,"
@@ -242,7 +248,7 @@ class Index:
             "SELECT json_group_array(json_array(o.place, o.address, o.reason, c.status, o.done, o.original))"
             " FROM other o JOIN cause c ON c.key = o.cause WHERE o.message = ?"
         )
-        with self._gate.urgently():
+        with self._gate.urgently(within):
             found = self._ask(itself, id)
             if found is None:
                 return None

@@ -86,6 +86,7 @@ class Store:
         )
         numbers, start = array("q"), 0
         while start < len(text):  # in pieces: a million numbers at once would hold Python's lock for long
+            self.gate.give_way()
             end = text.find(",", start + _PIECE)
             end = len(text) if end < 0 else end
             numbers.extend(json.loads(f"[{text[start:end]}]"))

@@ -27,10 +27,10 @@ from mtatui.queue.views import Sort, SortField, Summary
 from mtatui.screens import queue_columns, queue_header, queue_tree_model
 from mtatui.screens.acting import Acting
 from mtatui.screens.page import Page
+from mtatui.screens.queue_detail import QueueDetail
 from mtatui.screens.queue_model import Look, QueueModel, Tally, Window
 from mtatui.text import count
 from mtatui.verbs import ALL, RESTORE, Action, Verb, on, pages
-from mtatui.widgets.detail import MessageDetail
 from mtatui.widgets.filter_bar import FilterBar
 from mtatui.widgets.lines import Piece
 from mtatui.widgets.queue_table import QueueTable
@@ -66,7 +66,7 @@ class QueuePage(Page):
             queue_columns.chosen(config.columns, servers=fleet.names if fleet.many else ()), id="table"
         )
         self.tree_pane = QueueTree(id="tree")
-        self.detail = MessageDetail(id="detail")
+        self.detail = QueueDetail(fleet)
         self.filter_bar = FilterBar(id="filter")
         self._greeting = greeting
         self._stale = asyncio.Event()
@@ -198,7 +198,7 @@ class QueuePage(Page):
             await self._look()
             cost = time.monotonic() - began
             reading = any(server.live is not None and server.live.scanning for server in self.fleet.servers)
-            pause = max(LOOK_PACE, 2 * cost, LOOK_WHILE_READING if reading else 0)
+            pause = max(5 * cost, LOOK_WHILE_READING) if reading else max(2 * cost, LOOK_PACE)
             try:
                 async with asyncio.timeout(pause):
                     await self._urgent.wait()
@@ -375,17 +375,13 @@ class QueuePage(Page):
         self.footer.show([(action, not self.why_not(action)) for action in shown])
 
     def _follow(self, id: str | None) -> None:
-        """The detail follows the cursor in the same frame: a second one would cost as much again."""
+        """The detail follows the cursor."""
         self.followed = self.followed or self.table.cursor > 0
         self._show_detail()
 
     def _show_detail(self) -> None:
         self.show_footer()
-        if not self.detail.display:
-            return
-        message = self.fleet.message(self.table.cursor_id) if self.table.cursor_id else None
-        expires = self.fleet.expires(message) if message is not None else 0
-        self.detail.show(message, now=time.time(), expires=expires, note=self._alike())
+        self.detail.follow(self.table.cursor_id, self._alike())
 
     def _alike(self) -> str:
         """How many others wait for the same reason, where that was counted."""

@@ -31,6 +31,19 @@ async def test_the_page_shows_counts_and_the_oldest_first() -> None:
         assert "▶  33C46214DA3" in text  # the oldest, under the cursor
 
 
+async def test_the_cursor_does_not_wait_for_a_queue_that_is_being_counted() -> None:
+    """Its detail comes when the index has time."""
+    async with at_keyboard() as hands:
+        detail = hands.page.detail
+        before, told = hands.page.table.cursor_id, detail.message
+        with hands.page.fleet.index._store.gate.turn():
+            await hands.press("j")
+            assert hands.page.table.cursor_id != before
+            assert detail.message is told
+        await hands.until(lambda: detail.message is not told)
+        assert detail.message is not None and detail.message.id == hands.page.table.cursor_id
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_no_line_is_wider_than_the_terminal(size: tuple[int, int]) -> None:
     async with at_keyboard(size=size) as hands:

@@ -95,3 +95,34 @@ def test_the_urgent_go_before_those_who_waited_longer_and_the_feed_is_next() -> 
     for thread in threads:
         thread.join(10)
     assert [name.partition(" ")[0] for name in order] == ["urgent", "feed", "urgent", "question"]
+
+
+def test_what_is_urgent_can_give_up_waiting_and_nobody_stands_back_for_it_any_more() -> None:
+    gate = Gate(lambda: None)
+    with gate.turn():
+        with pytest.raises(TimeoutError), gate.urgently(within=0.01):
+            pytest.fail("two at once")
+        feed = threading.Thread(target=lambda: gate.patiently(lambda: None))
+        feed.start()
+    feed.join(10)
+    assert not feed.is_alive()
+
+
+def test_while_a_key_is_answered_others_stand_back_but_the_urgent_do_not() -> None:
+    gate, order = Gate(lambda: None), list[str]()
+    gate.stand_back(60)
+    feed = threading.Thread(target=lambda: gate.patiently(lambda: order.append("feed")))
+    feed.start()
+    with gate.urgently():
+        order.append("urgent")
+    assert order == ["urgent"]
+    gate.stand_back(0)
+    feed.join(10)
+    assert order == ["urgent", "feed"]
+
+
+def test_who_stands_back_goes_on_by_himself_after_that_time() -> None:
+    gate = Gate(lambda: None)
+    gate.stand_back(0.01)
+    with gate.turn():
+        pass
