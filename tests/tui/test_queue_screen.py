@@ -41,7 +41,8 @@ async def test_the_cursor_does_not_wait_for_a_queue_that_is_being_counted() -> N
             assert hands.page.table.cursor_id != before
             assert detail.message is told
         await hands.until(lambda: detail.message is not told)
-        assert detail.message is not None and detail.message.id == hands.page.table.cursor_id
+        assert detail.message is not None
+        assert detail.message.id == hands.page.table.cursor_id
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
