@@ -20,7 +20,7 @@ class Figure:
     Args:
         name: what ``--only`` calls the measurement it comes from.
         what: in words.
-        ours: in ``unit`` (s, ms, MB, bytes, trips).
+        ours: in ``unit`` (s, ms, MB, bytes, trips, keys).
         peer: the same of the peer; None where the bar is absolute.
         bar: the most that is allowed, as a ratio to the peer, or in ``unit``; None: told for information.
     """
@@ -59,7 +59,7 @@ class Figure:
 
 
 def _amount(value: float, unit: str) -> str:
-    digits = {"s": 3, "ms": 1, "MB": 0, "bytes": 0, "trips": 1}[unit]
+    digits = {"s": 3, "ms": 1, "MB": 0, "bytes": 0, "trips": 1, "keys": 0}[unit]
     return f"{value:,.{digits}f} {unit}"
 
 
